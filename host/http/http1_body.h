@@ -1,0 +1,29 @@
+/* Framing of request bodies: a sized body or the chunked coding, strictly (RFC 9112 6 and 7).
+ * Incremental and pure; an error is found at the same byte however the bytes were split. */
+#ifndef PERIGEE_HTTP_HTTP1_BODY_H
+#define PERIGEE_HTTP_HTTP1_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "http/http1_head.h"
+#include "http/http1_limits.h"
+
+typedef struct Http1Body {
+    int state;
+    uint64_t remaining_size; /* of the sized body, or of the current chunk */
+    uint64_t decoded_size;
+    size_t framing_size;
+    const Http1Limits *limits; /* borrowed */
+} Http1Body;
+
+void http1_body_init(Http1Body *body, const Http1Head *head, const Http1Limits *limits);
+
+/* Decodes from `bytes` and appends to `out`. Returns the bytes taken (fewer than `size` only when the body
+ * ended), or minus the status: 400, 413, 431. Trailers are checked and dropped. */
+long http1_body_feed(Http1Body *body, const char *bytes, size_t size, Buffer *out);
+bool http1_body_is_complete(const Http1Body *body);
+
+#endif

@@ -1,0 +1,20 @@
+/* What a client may send, and for how long it may take. Every limit has a flag of the same name. */
+#ifndef PERIGEE_HTTP_HTTP1_LIMITS_H
+#define PERIGEE_HTTP_HTTP1_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Http1Limits {
+    size_t target_size;     /* request target: 414 */
+    size_t head_size;       /* request line and fields with their line ends: 431 */
+    size_t field_count;     /* 431 */
+    size_t body_size;       /* decoded body: 413 */
+    size_t framing_size;    /* chunk extensions and trailers of one message in total: 431 */
+    size_t pipelined_count; /* requests of one connection not answered yet; more are not read */
+} Http1Limits;
+
+/* 8 KiB target, 32 KiB head, 100 fields, 1 MiB body, 16 KiB framing, 16 pipelined. */
+extern const Http1Limits http1_default_limits;
+
+#endif

@@ -1,0 +1,17 @@
+/* Socket: listening descriptors, made by the supervisor and inherited by workers, so that the
+ * kernel keeps accepting while a worker restarts. */
+#ifndef PERIGEE_NET_SOCKET_H
+#define PERIGEE_NET_SOCKET_H
+
+#include <stddef.h>
+
+#include "net/address.h"
+
+/* Opens `count` sockets bound to `where` and listening with `backlog`, non-blocking, close-on-exec.
+ * More than one share the port with SO_REUSEPORT. Port 0 picks one free port for all of them; `actual` says which.
+ * A port that another program listens on is UV_EADDRINUSE even where SO_REUSEPORT would have let us in.
+ * For unix paths count must be 1; a stale socket file (nobody answers) is replaced, a live one is UV_EADDRINUSE.
+ * On failure nothing stays open. */
+int socket_listen(const Address *where, int backlog, size_t count, int *fds, Address *actual);
+
+#endif

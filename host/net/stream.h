@@ -1,0 +1,57 @@
+/* Stream: one connected byte stream (TCP or unix socket). Reads are pushed to the handler;
+ * writes go to the kernel at once as far as it takes them, the rest is copied and sent when it can. */
+#ifndef PERIGEE_NET_STREAM_H
+#define PERIGEE_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/address.h"
+#include "os/loop.h"
+
+typedef struct Stream Stream;
+
+/* No callback is made from inside stream_write, stream_start or stream_close;
+ * none at all after stream_close. Closing inside a callback is fine. */
+typedef struct StreamHandler {
+    /* stream_connect finished: 0 or a negative code. */
+    void (*on_connect)(void *owner, int status);
+    /* Bytes in the loop's read buffer: valid until the return. */
+    void (*on_read)(void *owner, const char *bytes, size_t size);
+    /* Nothing more comes in: ERR_EOF for an orderly end, else why. The stream can still be written after ERR_EOF. */
+    void (*on_end)(void *owner, int status);
+    /* What was unsent is with the kernel now, or, with a negative status, never will be. */
+    void (*on_drain)(void *owner, int status);
+} StreamHandler;
+
+/* Starts connecting. The handler may be set before or after; on_connect comes on a later turn. */
+int stream_connect(Loop *loop, const Address *where, Stream **out);
+
+/* Adopts a connected descriptor (closed also when this fails). */
+int stream_adopt(Loop *loop, int fd, Stream **out);
+
+/* The handler must outlive the stream, or be replaced; NULL pointers inside are skipped. */
+void stream_set_handler(Stream *stream, const StreamHandler *handler, void *owner);
+
+void stream_start_reading(Stream *stream);
+void stream_stop_reading(Stream *stream);
+
+/* Sends or queues all `size` bytes. 0, or a negative code after which the stream is only good for closing. */
+int stream_write(Stream *stream, const void *bytes, size_t size);
+
+/* Bytes the kernel has not taken yet. */
+size_t stream_unsent_size(const Stream *stream);
+
+/* Sends a FIN once everything unsent is out. */
+void stream_shutdown(Stream *stream);
+
+/* The other end; all zero when it is not known. */
+const Address *stream_peer(const Stream *stream);
+
+/* NULL is fine. Unsent bytes are dropped; the memory goes in the close callback. */
+void stream_close(Stream *stream);
+
+/* Closes with a TCP reset instead of a FIN. */
+void stream_reset(Stream *stream);
+
+#endif

@@ -1,0 +1,18 @@
+/* FileWatch: tells that something in one directory (or one file) changed, not what.
+ * Events of one turn of the loop are told once. Not recursive. */
+#ifndef PERIGEE_OS_FILE_WATCH_H
+#define PERIGEE_OS_FILE_WATCH_H
+
+#include "os/loop.h"
+
+typedef struct FileWatch FileWatch;
+
+/* `status` 0 for a change; negative when the watch itself failed and will tell nothing more. */
+typedef void (*FileWatchChange)(void *owner, int status);
+
+int file_watch_open(Loop *loop, const char *path, FileWatchChange on_change, void *owner, FileWatch **out);
+
+/* NULL is fine. */
+void file_watch_close(FileWatch *watch);
+
+#endif
