@@ -1,0 +1,36 @@
+/* Host: what the seam's functions need to know of the process they run in. One per process, filled by process/. */
+#ifndef PERIGEE_BIND_HOST_H
+#define PERIGEE_BIND_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/handle_table.h"
+#include "isolate/isolate.h"
+#include "isolate/pulse.h"
+#include "isolate/runner.h"
+#include "os/loop.h"
+#include "server/http_server.h"
+#include "server/mount_table.h"
+
+enum { HOST_SERVER_COUNT = 4 };
+
+typedef struct Host {
+    Loop *loop;
+    Runner *runner;
+    Pulse *pulse;
+    Isolate *system;         /* the host's own code: supervisor, worker or command */
+    HandleTable isolates;    /* Isolate, the system one included */
+    HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */
+    HandleTable streams;     /* StreamBox */
+    HttpServer *servers[HOST_SERVER_COUNT];
+    MountTable *mounts;      /* of the servers; targets are isolate handles */
+    size_t default_body_size;
+    bool is_preemptive;      /* what the self-test found */
+    int argument_count;      /* of the command line, program name included */
+    char **arguments;
+    int exit_status;
+    void (*start_watchdog)(struct Host *host, unsigned slice_ms); /* of process/, which this layer does not see */
+} Host;
+
+#endif

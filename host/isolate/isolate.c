@@ -1,0 +1,335 @@
+#include "isolate/isolate.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "isolate/account.h"
+#include "isolate/event_queue.h"
+#include "isolate/module_cache.h"
+#include "isolate/preempt.h"
+#include "isolate/resource.h"
+#include "isolate/runner.h"
+
+enum {
+    GC_PAUSE = 300,         /* collect when the heap has tripled: idle steps usually come first */
+    GC_STEP_MULTIPLIER = 400,
+    GC_IDLE_STEP = 32,      /* about 30 to 60 us */
+    GC_IDLE_MIN_SIZE = 128 * 1024,
+    TASK_STACK_RESERVE = 16,
+};
+
+struct Isolate {
+    lua_State *L;
+    char *name;
+    Handle handle;
+    void *host;
+    Account account;
+    Preempt preempt;
+    EventQueue events;
+    List resources;
+    RunLink run_link;
+    char *failure;         /* why the scheduler stopped; NULL while it works */
+    size_t collected_size; /* of the heap after the last full cycle */
+    IsolateCounters counters;
+};
+
+/* The registry key of the function that runs one turn. */
+static const char turn_key;
+
+static void on_soft_limit(void *owner)
+{
+    Isolate *isolate = owner;
+    preempt_request_memory_check(&isolate->preempt);
+}
+
+typedef struct Boot {
+    const IsolateOptions *options;
+    Isolate *isolate;
+} Boot;
+
+static void open_library(lua_State *L, const char *name, lua_CFunction open)
+{
+    lua_pushcfunction(L, open);
+    lua_pushstring(L, name);
+    lua_call(L, 1, 0);
+}
+
+/* What an isolate for services never contains cannot be reached from it: no io, package or ffi. */
+static void open_service_libraries(lua_State *L)
+{
+    open_library(L, "", luaopen_base);
+    open_library(L, LUA_TABLIBNAME, luaopen_table);
+    open_library(L, LUA_STRLIBNAME, luaopen_string);
+    open_library(L, LUA_MATHLIBNAME, luaopen_math);
+    open_library(L, LUA_BITLIBNAME, luaopen_bit);
+    open_library(L, LUA_OSLIBNAME, luaopen_os);
+    open_library(L, LUA_DBLIBNAME, luaopen_debug);
+    open_library(L, LUA_JITLIBNAME, luaopen_jit);
+}
+
+/* Runs protected: any step may run out of memory. */
+static int boot(lua_State *L)
+{
+    const Boot *what = lua_touserdata(L, 1);
+
+    lua_gc(L, LUA_GCSTOP, 0);
+    if (what->options->is_privileged)
+        luaL_openlibs(L);
+    else
+        open_service_libraries(L);
+    lua_pushlightuserdata(L, (void *)&turn_key);
+    if (module_cache_load(L, "perigee.core.boot") != 0)
+        lua_error(L);
+    what->options->push_host(L, what->isolate);
+    lua_pushstring(L, what->options->entry);
+    lua_pushboolean(L, what->options->is_privileged);
+    lua_call(L, 3, 1);
+    assert(lua_isfunction(L, -1));
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    lua_gc(L, LUA_GCSETPAUSE, GC_PAUSE);
+    lua_gc(L, LUA_GCSETSTEPMUL, GC_STEP_MULTIPLIER);
+    lua_gc(L, LUA_GCRESTART, 0);
+    return 0;
+}
+
+static void init_account(Isolate *isolate, const IsolateOptions *options)
+{
+    isolate->account = (Account){
+        .soft_size = options->soft_size == 0 ? SIZE_MAX : options->soft_size,
+        .hard_size = options->hard_size == 0 ? SIZE_MAX : options->hard_size,
+        .on_soft = on_soft_limit,
+        .owner = isolate,
+    };
+}
+
+static char *copy_error(lua_State *L)
+{
+    const char *message = lua_tostring(L, -1);
+
+    if (message == NULL)
+        message = "the error is not a text";
+    return memory_copy(message, strlen(message));
+}
+
+int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
+{
+    lua_State *L = luaL_newstate();
+    Isolate *isolate;
+    Boot what;
+
+    if (L == NULL) {
+        *error = memory_copy("out of memory", strlen("out of memory"));
+        return ERR_FULL;
+    }
+    isolate = memory_alloc(sizeof *isolate);
+    isolate->L = L;
+    isolate->name = memory_copy(options->name, strlen(options->name));
+    isolate->host = options->host;
+    list_init(&isolate->resources);
+    list_init(&isolate->run_link.link);
+    event_queue_init(&isolate->events, options->event_limit);
+    init_account(isolate, options);
+    account_open(&isolate->account, L);
+    preempt_init(&isolate->preempt, L, &isolate->account);
+    what = (Boot){.options = options, .isolate = isolate};
+    if (lua_cpcall(L, boot, &what) != 0) {
+        *error = copy_error(L);
+        isolate_destroy(isolate);
+        return ERR_INVALID;
+    }
+    isolate->collected_size = isolate->account.used_size;
+    *out = isolate;
+    return 0;
+}
+
+void isolate_destroy(Isolate *isolate)
+{
+    assert(isolate->preempt.turn_started_ns == 0);
+    runner_remove(isolate);
+    while (!list_is_empty(&isolate->resources))
+        resource_close(list_entry(isolate->resources.next, Resource, link));
+    account_close(&isolate->account, isolate->L);
+    lua_close(isolate->L);
+    event_queue_deinit(&isolate->events);
+    memory_free(isolate->failure);
+    memory_free(isolate->name);
+    memory_free(isolate);
+}
+
+/* The scheduler guards every task, so an error that arrives here is its own; it cannot go on. */
+static void break_isolate(Isolate *isolate)
+{
+    isolate->failure = copy_error(isolate->L);
+    lua_settop(isolate->L, 0);
+}
+
+bool isolate_turn(Isolate *isolate, uint64_t now_ns)
+{
+    lua_State *L = isolate->L;
+    bool wants_more = false;
+
+    if (isolate->failure != NULL)
+        return false;
+    isolate->counters.turn_count++;
+    preempt_begin_turn(&isolate->preempt, now_ns);
+    lua_pushlightuserdata(L, (void *)&turn_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_pcall(L, 0, 1, 0) != 0) {
+        break_isolate(isolate);
+    } else {
+        wants_more = lua_toboolean(L, -1);
+        lua_settop(L, 0);
+    }
+    preempt_end_turn(&isolate->preempt);
+    isolate->preempt.turn_started_ns = 0;
+    isolate->counters.busy_ns += clock_monotonic_ns() - now_ns;
+    return wants_more || isolate->events.count > 0;
+}
+
+int isolate_push_event(Isolate *isolate, Event event)
+{
+    int result;
+
+    if (isolate->failure != NULL) {
+        memory_free(event.bytes);
+        return ERR_CLOSED;
+    }
+    if ((result = event_queue_push(&isolate->events, event)) == 0)
+        runner_wake(isolate);
+    return result;
+}
+
+bool isolate_pop_event(Isolate *isolate, Event *out)
+{
+    return event_queue_pop(&isolate->events, out);
+}
+
+bool isolate_has_events(const Isolate *isolate)
+{
+    return isolate->events.count > 0;
+}
+
+bool isolate_wants_collection(const Isolate *isolate)
+{
+    size_t due_size = isolate->collected_size / 2 * 3;
+
+    return isolate->account.used_size > (due_size < GC_IDLE_MIN_SIZE ? GC_IDLE_MIN_SIZE : due_size);
+}
+
+bool isolate_collect(Isolate *isolate)
+{
+    if (lua_gc(isolate->L, LUA_GCSTEP, GC_IDLE_STEP) == 0)
+        return true;
+    isolate->collected_size = isolate->account.used_size;
+    return false;
+}
+
+/* Leaves the reason (on top of `thread` when it failed) and a traceback of `thread` on L. */
+static void push_failure(lua_State *L, lua_State *thread, const char *reason)
+{
+    if (reason != NULL)
+        lua_pushstring(L, reason);
+    else
+        lua_xmove(thread, L, 1);
+    luaL_traceback(L, thread, NULL, 0);
+}
+
+TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int argument_count,
+                         int *result_count)
+{
+    Preempt *preempt = &isolate->preempt;
+    int status;
+
+    *result_count = 0;
+    if (preempt->is_slice_over)
+        return TASK_REFUSED;
+    lua_checkstack(thread, argument_count + TASK_STACK_RESERVE);
+    lua_xmove(L, thread, argument_count);
+    preempt_enter_task(preempt, thread);
+    status = lua_resume(thread, argument_count);
+    preempt_leave_task(preempt);
+    if (preempt->end_reason != NULL) {
+        push_failure(L, thread, preempt->end_reason);
+        *result_count = 2;
+        return TASK_ENDED;
+    }
+    if (preempt->is_yielded)
+        return TASK_CUT;
+    if (status != LUA_YIELD && status != 0) {
+        push_failure(L, thread, NULL);
+        *result_count = 2;
+        return TASK_FAILED;
+    }
+    *result_count = lua_gettop(thread);
+    luaL_checkstack(L, *result_count, "a task yielded too many values");
+    lua_xmove(thread, L, *result_count);
+    return TASK_WAITING;
+}
+
+Isolate *isolate_from(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+void *isolate_host(const Isolate *isolate)
+{
+    return isolate->host;
+}
+
+const char *isolate_name(const Isolate *isolate)
+{
+    return isolate->name;
+}
+
+List *isolate_resources(Isolate *isolate)
+{
+    return &isolate->resources;
+}
+
+Handle isolate_handle(const Isolate *isolate)
+{
+    return isolate->handle;
+}
+
+void isolate_set_handle(Isolate *isolate, Handle handle)
+{
+    isolate->handle = handle;
+}
+
+bool isolate_is_broken(const Isolate *isolate)
+{
+    return isolate->failure != NULL;
+}
+
+const char *isolate_failure(const Isolate *isolate)
+{
+    return isolate->failure;
+}
+
+void isolate_read_counters(const Isolate *isolate, IsolateCounters *out)
+{
+    *out = isolate->counters;
+    out->heap_size = isolate->account.used_size;
+    out->cut_count = isolate->preempt.yield_count;
+    out->refused_count = isolate->account.refused_count;
+}
+
+void isolate_fail_allocation(Isolate *isolate, uint64_t countdown)
+{
+    isolate->account.fail_countdown = countdown;
+}
+
+RunLink *isolate_run_link(Isolate *isolate)
+{
+    return &isolate->run_link;
+}
+
+Isolate *isolate_from_run_link(List *link)
+{
+    return list_entry(link, Isolate, run_link.link);
+}

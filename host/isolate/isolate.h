@@ -1,0 +1,92 @@
+/* Isolate: one Lua state with its own heap, scheduler and event queue: a service in one generation, or the host's own
+ * code. C enters its Lua in one place, isolate_turn. Everything it opens hangs on its resource list. */
+#ifndef PERIGEE_ISOLATE_ISOLATE_H
+#define PERIGEE_ISOLATE_ISOLATE_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/handle_table.h"
+#include "base/list.h"
+#include "isolate/event.h"
+
+typedef struct Isolate Isolate;
+struct Runner;
+
+typedef struct IsolateOptions {
+    const char *name;        /* copied */
+    const char *entry;       /* the module of Perigee that is run first */
+    bool is_privileged;      /* the host's own code: all libraries, no limits */
+    size_t soft_size;        /* of the heap; 0 for none */
+    size_t hard_size;
+    size_t event_limit;      /* events waiting to be drained */
+    /* Pushes the `host` module. The isolate is found again by isolate_from. */
+    void (*push_host)(lua_State *L, Isolate *isolate);
+    void *host;              /* for isolate_host */
+} IsolateOptions;
+
+typedef struct IsolateCounters {
+    uint64_t turn_count;
+    uint64_t busy_ns;     /* time spent in turns */
+    uint64_t cut_count;   /* slices that ended by force */
+    uint64_t refused_count; /* allocations refused at the hard limit */
+    size_t heap_size;
+} IsolateCounters;
+
+/* On failure `*error` is a text to free with memory_free. */
+int isolate_create(const IsolateOptions *options, Isolate **out, char **error);
+
+/* Closes its resources, then the state. Never from inside the isolate's own turn. */
+void isolate_destroy(Isolate *isolate);
+
+/* Gives the isolate's scheduler one slice. Returns true when it wants another without a new event. */
+bool isolate_turn(Isolate *isolate, uint64_t now_ns);
+
+/* Takes ownership of event.bytes. ERR_FULL at the limit, ERR_CLOSED when the isolate is broken; then nothing was queued. */
+int isolate_push_event(Isolate *isolate, Event event);
+bool isolate_pop_event(Isolate *isolate, Event *out);
+bool isolate_has_events(const Isolate *isolate);
+
+/* True when the heap has grown by half since its last full cycle. */
+bool isolate_wants_collection(const Isolate *isolate);
+
+/* Collects for a few dozen microseconds. Returns false when a cycle was completed. */
+bool isolate_collect(Isolate *isolate);
+
+/* Resumes a task: `argument_count` values on top of L go to `thread`. Returns how it came back. */
+typedef enum TaskState {
+    TASK_WAITING = 0, /* it yielded: *result_count values are on top of L */
+    TASK_CUT = 1,     /* its slice is over: it goes on where it was when it is resumed without values */
+    TASK_FAILED = 2,  /* the error and a traceback are on top of L */
+    TASK_ENDED = 3,   /* it must not be resumed: the reason and a traceback are on top of L */
+    TASK_REFUSED = 4, /* not resumed: the turn is over; the values are gone from L's top but not used */
+} TaskState;
+TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int argument_count,
+                         int *result_count);
+
+/* The isolate a seam function belongs to; its first upvalue says so. */
+Isolate *isolate_from(lua_State *L);
+
+void *isolate_host(const Isolate *isolate);
+const char *isolate_name(const Isolate *isolate);
+List *isolate_resources(Isolate *isolate);
+Handle isolate_handle(const Isolate *isolate);
+void isolate_set_handle(Isolate *isolate, Handle handle);
+bool isolate_is_broken(const Isolate *isolate);
+const char *isolate_failure(const Isolate *isolate); /* why it is broken */
+void isolate_read_counters(const Isolate *isolate, IsolateCounters *out);
+void isolate_fail_allocation(Isolate *isolate, uint64_t countdown); /* for tests */
+
+/* For the runner alone: its links into the run queue. */
+typedef struct RunLink {
+    List link;
+    struct Runner *runner; /* NULL while it is not added */
+    bool is_queued;
+    bool is_collecting;
+} RunLink;
+RunLink *isolate_run_link(Isolate *isolate);
+Isolate *isolate_from_run_link(List *link);
+
+#endif

@@ -1,0 +1,118 @@
+#include "isolate/module_cache.h"
+
+#include <lauxlib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "isolate/embedded.h"
+
+enum { PATH_SIZE = 512 };
+
+static const char *source_directory; /* NULL: the modules in the binary */
+static Buffer *bytecode;             /* one for each embedded module, empty until it was loaded */
+
+void module_cache_set_directory(const char *directory)
+{
+    source_directory = directory;
+}
+
+static int compare_name(const void *name, const void *module)
+{
+    return strcmp(name, ((const EmbeddedModule *)module)->name);
+}
+
+static const EmbeddedModule *find_embedded(const char *name)
+{
+    return bsearch(name, embedded_modules, embedded_module_count, sizeof *embedded_modules,
+                   compare_name);
+}
+
+/* "perigee.http" with suffix "/init.lua" gives "perigee/http/init.lua". */
+static void format_path(char path[PATH_SIZE], const char *name, const char *suffix)
+{
+    snprintf(path, PATH_SIZE, "%s%s", name, suffix);
+    for (char *dot = path; dot < path + strlen(name) && *dot != '\0'; dot++) {
+        if (*dot == '.')
+            *dot = '/';
+    }
+}
+
+static int write_bytecode(lua_State *L, const void *bytes, size_t size, void *target)
+{
+    (void)L;
+    buffer_append(target, bytes, size);
+    return 0;
+}
+
+static int load_embedded(lua_State *L, const char *name)
+{
+    const EmbeddedModule *module = find_embedded(name);
+    char chunk_name[PATH_SIZE + 1] = "@";
+
+    if (module == NULL) {
+        lua_pushfstring(L, "Perigee has no module '%s'", name);
+        return ERR_NOT_FOUND;
+    }
+    if (bytecode == NULL)
+        bytecode = memory_alloc(embedded_module_count * sizeof *bytecode);
+
+    Buffer *compiled = &bytecode[module - embedded_modules];
+
+    if (compiled->size > 0)
+        return luaL_loadbufferx(L, compiled->bytes, compiled->size, name, "b") == 0 ? 0 : ERR_INVALID;
+    format_path(chunk_name + 1, name, ".lua");
+    if (luaL_loadbufferx(L, module->source, module->size, chunk_name, "t") != 0)
+        return ERR_INVALID;
+    lua_dump(L, write_bytecode, compiled);
+    return 0;
+}
+
+/* luaL_loadfile would name the chunk by its full path; tracebacks should read the same in both modes. */
+static int load_file(lua_State *L, const char *name, const char *suffix)
+{
+    char relative[PATH_SIZE];
+    char path[2 * PATH_SIZE];
+    char chunk_name[PATH_SIZE + 1] = "@";
+    Buffer text = {0};
+    FILE *file;
+    int result;
+
+    format_path(relative, name, suffix);
+    snprintf(path, sizeof path, "%s/%s", source_directory, relative);
+    if ((file = fopen(path, "rb")) == NULL)
+        return ERR_NOT_FOUND;
+    for (size_t size = 1; size > 0;) {
+        size = fread(buffer_reserve(&text, BUFSIZ), 1, BUFSIZ, file);
+        buffer_grow(&text, size);
+    }
+    fclose(file);
+    format_path(chunk_name + 1, name, ".lua");
+    result = luaL_loadbufferx(L, text.bytes, text.size, chunk_name, "t") == 0 ? 0 : ERR_INVALID;
+    buffer_deinit(&text);
+    return result;
+}
+
+int module_cache_load(lua_State *L, const char *name)
+{
+    int result;
+
+    if (source_directory == NULL)
+        return load_embedded(L, name);
+    if ((result = load_file(L, name, ".lua")) == ERR_NOT_FOUND &&
+        (result = load_file(L, name, "/init.lua")) == ERR_NOT_FOUND)
+        lua_pushfstring(L, "there is no module '%s' below '%s'", name, source_directory);
+    return result;
+}
+
+void module_cache_clear(void)
+{
+    for (size_t i = 0; bytecode != NULL && i < embedded_module_count; i++)
+        buffer_deinit(&bytecode[i]);
+    memory_free(bytecode);
+    bytecode = NULL;
+}

@@ -1,0 +1,20 @@
+/* ModuleCache: Perigee's own Lua modules, compiled once per process.
+ * The first isolate that loads a module compiles its source; later ones load the bytecode, which costs a third.
+ * Only the host's own code goes this way: bytecode from anywhere else is never loaded. */
+#ifndef PERIGEE_ISOLATE_MODULE_CACHE_H
+#define PERIGEE_ISOLATE_MODULE_CACHE_H
+
+#include <lua.h>
+#include <stddef.h>
+
+/* Modules are read from this directory from now on instead of from the binary: for developing Perigee itself. */
+void module_cache_set_directory(const char *directory);
+
+/* Pushes the main chunk of module `name` ("perigee.http.router") and returns 0;
+ * or pushes an error message and returns ERR_NOT_FOUND or ERR_INVALID. */
+int module_cache_load(lua_State *L, const char *name);
+
+/* Frees what was compiled. */
+void module_cache_clear(void);
+
+#endif

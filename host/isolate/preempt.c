@@ -1,0 +1,185 @@
+#include "isolate/preempt.h"
+
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/clock.h"
+
+/* The isolate whose turn it is. Read by the signal handler, which runs on the thread that writes it. */
+static Preempt *volatile running;
+
+/* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets an error instead. */
+static const uint64_t coroutine_limit_ns = 1000 * 1000000ULL;
+
+static void on_hook(lua_State *L, lua_Debug *activation);
+
+static void arm(Preempt *preempt)
+{
+    /* Cleared first: that makes LuaJIT rewrite its dispatch table even if an earlier change of it was cut short. */
+    lua_sethook(preempt->L, NULL, 0, 0);
+    lua_sethook(preempt->L, on_hook, LUA_MASKCOUNT, 1);
+    preempt->is_armed = 1;
+}
+
+static void disarm(Preempt *preempt)
+{
+    preempt->is_armed = 0;
+    lua_sethook(preempt->L, NULL, 0, 0);
+}
+
+static void on_signal(int signal)
+{
+    int saved_errno = errno;
+    Preempt *preempt = running;
+
+    (void)signal;
+    if (preempt != NULL)
+        arm(preempt);
+    errno = saved_errno;
+}
+
+int preempt_install(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    return sigaction(PREEMPT_SIGNAL, &action, NULL) == 0 ? 0 : -errno;
+}
+
+/* A task must not be ended while Perigee's own modules have their tables half changed. */
+static bool is_in_core(lua_State *L, lua_Debug *activation)
+{
+    static const char prefix[] = "@perigee/core/";
+
+    return lua_getinfo(L, "S", activation) != 0 &&
+           strncmp(activation->source, prefix, sizeof prefix - 1) == 0;
+}
+
+/* Collects what can be. True when the heap is well below its soft limit again. */
+static bool free_memory(Preempt *preempt)
+{
+    Account *account = preempt->account;
+
+    lua_gc(preempt->L, LUA_GCCOLLECT, 0);
+    if (account->used_size > account->soft_size / 4 * 3)
+        return false;
+    account_forgive(account);
+    return true;
+}
+
+static void on_memory_due(Preempt *preempt, lua_State *L, lua_Debug *activation)
+{
+    if (free_memory(preempt)) {
+        disarm(preempt);
+        return;
+    }
+    if (is_in_core(L, activation))
+        return;
+    disarm(preempt);
+    account_forgive(preempt->account);
+    if (L == preempt->task && lua_isyieldable(L)) {
+        preempt->end_reason = "memory";
+        lua_yield(L, 0);
+    }
+    luaL_error(L, "the service has reached its memory limit");
+}
+
+static void on_hook(lua_State *L, lua_Debug *activation)
+{
+    Preempt *preempt = running;
+
+    if (preempt == NULL)
+        return;
+    if (preempt->account->is_soft_reached && preempt->task != NULL) {
+        on_memory_due(preempt, L, activation);
+        return;
+    }
+    disarm(preempt);
+    preempt->is_slice_over = true;
+    if (L == preempt->task && lua_isyieldable(L)) {
+        preempt->is_yielded = true;
+        preempt->yield_count++;
+        lua_yield(L, 0);
+        return;
+    }
+    /* In a user's coroutine, or below a C function: the next tick of the watchdog tries again. */
+    if (preempt->task != NULL && clock_monotonic_ns() - preempt->turn_started_ns > coroutine_limit_ns)
+        luaL_error(L, "ran for more than a second in a place that cannot be interrupted");
+}
+
+void preempt_init(Preempt *preempt, lua_State *L, Account *account)
+{
+    *preempt = (Preempt){.L = L, .account = account};
+}
+
+void preempt_begin_turn(Preempt *preempt, uint64_t now_ns)
+{
+    preempt->turn_started_ns = now_ns;
+    preempt->is_slice_over = false;
+    running = preempt;
+}
+
+void preempt_end_turn(Preempt *preempt)
+{
+    running = NULL;
+    if (preempt->is_armed)
+        disarm(preempt);
+}
+
+void preempt_enter_task(Preempt *preempt, lua_State *task)
+{
+    preempt->is_yielded = false;
+    preempt->end_reason = NULL;
+    preempt->task = task;
+    preempt->account->is_limiting = true;
+    if (preempt->account->is_soft_reached)
+        arm(preempt);
+}
+
+void preempt_leave_task(Preempt *preempt)
+{
+    preempt->account->is_limiting = false;
+    preempt->task = NULL;
+}
+
+void preempt_request_memory_check(Preempt *preempt)
+{
+    arm(preempt);
+}
+
+/* The loop is long enough to be compiled and to last a while, and it ends, because where the hook does not work
+ * nothing else would end it. */
+static const char endless_enough[] = "local n = 0 for i = 1, 2e8 do n = n + i % 7 end return n";
+
+bool preempt_self_test(void)
+{
+    struct itimerval tick = {{0, 2000}, {0, 2000}};
+    struct itimerval off = {{0, 0}, {0, 0}};
+    lua_State *L = luaL_newstate();
+    Account account = {.soft_size = SIZE_MAX, .hard_size = SIZE_MAX};
+    Preempt preempt;
+    int status = LUA_ERRMEM;
+
+    if (L == NULL)
+        return false;
+    luaL_openlibs(L);
+    preempt_init(&preempt, L, &account);
+    lua_State *task = lua_newthread(L);
+
+    if (luaL_loadstring(task, endless_enough) == 0) {
+        preempt_begin_turn(&preempt, 0);
+        preempt_enter_task(&preempt, task);
+        setitimer(ITIMER_VIRTUAL, &tick, NULL);
+        status = lua_resume(task, 0);
+        setitimer(ITIMER_VIRTUAL, &off, NULL);
+        preempt_leave_task(&preempt);
+        preempt_end_turn(&preempt);
+    }
+    lua_close(L);
+    return status == LUA_YIELD && preempt.is_yielded;
+}

@@ -1,0 +1,163 @@
+#include "isolate/runner.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "os/turn.h"
+
+struct Runner {
+    Turn *turn;
+    Pulse *pulse;
+    const RunnerHandler *handler;
+    void *owner;
+    List queue;   /* isolates with something to do */
+    List resting; /* the others; those with garbage worth collecting come first */
+};
+
+static void enqueue(Runner *runner, RunLink *link)
+{
+    list_unlink(&link->link);
+    list_push_back(&runner->queue, &link->link);
+    link->is_queued = true;
+}
+
+static void rest(Runner *runner, RunLink *link)
+{
+    list_unlink(&link->link);
+    list_push_back(link->is_collecting ? runner->resting.next : &runner->resting, &link->link);
+    link->is_queued = false;
+}
+
+static void begin_pulse(Pulse *pulse, const Isolate *isolate, uint64_t now_ns)
+{
+    snprintf(pulse->running_name, sizeof pulse->running_name, "%s", isolate_name(isolate));
+    atomic_store_explicit(&pulse->turn_started_ns, now_ns, memory_order_release);
+    atomic_fetch_add_explicit(&pulse->turn_count, 1, memory_order_relaxed);
+}
+
+static void end_pulse(Pulse *pulse)
+{
+    atomic_store_explicit(&pulse->turn_started_ns, 0, memory_order_release);
+}
+
+static void give_turn(Runner *runner, Isolate *isolate)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    RunLink *link = isolate_run_link(isolate);
+
+    rest(runner, link);
+    begin_pulse(runner->pulse, isolate, now_ns);
+    bool wants_more = isolate_turn(isolate, now_ns);
+    end_pulse(runner->pulse);
+    if (isolate_is_broken(isolate)) {
+        runner->handler->on_broken(runner->owner, isolate);
+        return;
+    }
+    link->is_collecting = link->is_collecting || isolate_wants_collection(isolate);
+    if (wants_more || link->is_queued)
+        enqueue(runner, link);
+    else
+        rest(runner, link);
+}
+
+/* One turn for everyone who was queued when the round began. A turn may destroy other isolates, so the
+ * queue is never walked: the front is taken until the marker comes. */
+static void run_round(Runner *runner)
+{
+    List marker;
+
+    if (list_is_empty(&runner->queue))
+        return;
+    list_init(&marker);
+    list_push_back(&runner->queue, &marker);
+    while (runner->queue.next != &marker)
+        give_turn(runner, isolate_from_run_link(runner->queue.next));
+    list_unlink(&marker);
+    runner->handler->on_round_end(runner->owner);
+}
+
+/* One step of collection for one resting isolate. Returns false when there is none to do. */
+static bool collect_step(Runner *runner)
+{
+    RunLink *link;
+
+    if (list_is_empty(&runner->resting))
+        return false;
+    link = isolate_run_link(isolate_from_run_link(runner->resting.next));
+    if (!link->is_collecting)
+        return false;
+    link->is_collecting = isolate_collect(isolate_from_run_link(runner->resting.next));
+    if (!link->is_collecting)
+        rest(runner, link);
+    return true;
+}
+
+static void after_io(void *owner)
+{
+    Runner *runner = owner;
+
+    atomic_fetch_add_explicit(&runner->pulse->loop_count, 1, memory_order_relaxed);
+    run_round(runner);
+    turn_keep_awake(runner->turn, !list_is_empty(&runner->queue));
+}
+
+static void before_sleep(void *owner)
+{
+    Runner *runner = owner;
+    bool is_awake;
+
+    run_round(runner);
+    is_awake = !list_is_empty(&runner->queue) || collect_step(runner);
+    turn_keep_awake(runner->turn, is_awake);
+}
+
+int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *owner, Runner **out)
+{
+    Runner *runner = memory_alloc(sizeof *runner);
+    int result;
+
+    runner->pulse = pulse;
+    runner->handler = handler;
+    runner->owner = owner;
+    list_init(&runner->queue);
+    list_init(&runner->resting);
+    if ((result = turn_open(loop, before_sleep, after_io, runner, &runner->turn)) < 0) {
+        memory_free(runner);
+        return result;
+    }
+    *out = runner;
+    return 0;
+}
+
+void runner_close(Runner *runner)
+{
+    turn_close(runner->turn);
+    memory_free(runner);
+}
+
+void runner_add(Runner *runner, Isolate *isolate)
+{
+    RunLink *link = isolate_run_link(isolate);
+
+    link->runner = runner;
+    enqueue(runner, link);
+    turn_keep_awake(runner->turn, true);
+}
+
+void runner_wake(Isolate *isolate)
+{
+    RunLink *link = isolate_run_link(isolate);
+
+    if (link->runner != NULL && !link->is_queued)
+        enqueue(link->runner, link);
+}
+
+void runner_remove(Isolate *isolate)
+{
+    RunLink *link = isolate_run_link(isolate);
+
+    list_unlink(&link->link);
+    link->runner = NULL;
+    link->is_queued = false;
+}
