@@ -8,6 +8,7 @@
 struct uv_loop_s;
 typedef struct Loop Loop;
 
+/* Also has SIGPIPE ignored by the process: writing to a closed peer is an error code, not the end. */
 int loop_create(Loop **out);
 
 /* Runs until loop_stop, or until nothing keeps the loop alive. */
