@@ -17,7 +17,8 @@ enum { ADDRESS_TEXT_SIZE = 128 };
 /* 0, or ERR_INVALID. */
 int address_parse(const char *text, Address *out);
 
-/* The text form, cut to `size` with a NUL. */
+/* The text form, cut to `size` with a NUL; "" for an all-zero address.
+ * An IPv4 client of an IPv6 socket (::ffff:127.0.0.1) reads as the IPv4 address it is. */
 void address_format(const Address *address, char *text, size_t size);
 
 /* The host part alone ("127.0.0.1", "::1", "unix") and the port (0 for unix). */

@@ -15,7 +15,7 @@ typedef void (*ListenerAccept)(void *owner, Stream *stream);
 int listener_open(Loop *loop, int fd, ListenerAccept on_accept, void *owner, Listener **out);
 
 /* Stops and resumes accepting; waiting connections stay in the kernel's queue.
- * Running out of descriptors pauses by itself for 100 ms and tries again. */
+ * Running out of descriptors, or any other failure, pauses by itself for 100 ms and tries again. */
 void listener_pause(Listener *listener);
 void listener_resume(Listener *listener);
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "net/address.h"
 #include "os/loop.h"
@@ -24,10 +25,10 @@ typedef struct StreamHandler {
     void (*on_drain)(void *owner, int status);
 } StreamHandler;
 
-/* Starts connecting. The handler may be set before or after; on_connect comes on a later turn. */
+/* Starts connecting. What the kernel refuses at once fails here; writes before on_connect wait. The handler may be set before or after; on_connect comes on a later turn. */
 int stream_connect(Loop *loop, const Address *where, Stream **out);
 
-/* Adopts a connected descriptor (closed also when this fails). */
+/* Adopts a connected socket (closed also when this fails). */
 int stream_adopt(Loop *loop, int fd, Stream **out);
 
 /* The handler must outlive the stream, or be replaced; NULL pointers inside are skipped. */
@@ -42,7 +43,10 @@ int stream_write(Stream *stream, const void *bytes, size_t size);
 /* Bytes the kernel has not taken yet. */
 size_t stream_unsent_size(const Stream *stream);
 
-/* Sends a FIN once everything unsent is out. */
+/* Bytes the kernel has taken since the stream was made: grows as the peer reads. */
+uint64_t stream_sent_size(const Stream *stream);
+
+/* Sends a FIN once everything unsent is out; further writes are ERR_CLOSED. */
 void stream_shutdown(Stream *stream);
 
 /* The other end; all zero when it is not known. */

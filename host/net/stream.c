@@ -1,0 +1,391 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+/* What libuv is sending. Only a stream whose peer reads slowly has one, so that idle streams stay small. */
+typedef struct Sending {
+    uv_write_t request;
+    Buffer bytes;
+} Sending;
+
+struct Stream {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe; /* unix sockets */
+    } uv;
+    Loop *loop;
+    const StreamHandler *handler;
+    void *owner;
+    Sending *sending;      /* NULL while the kernel took everything */
+    Buffer waiting;        /* written while `sending` was under way */
+    uint64_t written_size; /* bytes given to stream_write */
+    int failure;           /* of writing; what every further write returns */
+    bool is_connecting;
+    bool is_reading;   /* wanted by the owner; it takes effect once connected */
+    bool has_ended;    /* on_end was told */
+    bool is_shut_down; /* by the owner; the FIN follows what is unsent */
+    Address peer;
+};
+
+static const StreamHandler no_handler = {0};
+
+static int open_handle(Stream *stream, int family)
+{
+    uv_loop_t *uv = loop_uv(stream->loop);
+
+    if (family == AF_UNIX)
+        return uv_pipe_init(uv, &stream->uv.pipe, 0);
+
+    int result = uv_tcp_init(uv, &stream->uv.tcp);
+
+    if (result == 0)
+        uv_tcp_nodelay(&stream->uv.tcp, 1); /* remembered until there is a descriptor */
+    return result;
+}
+
+static int create(Loop *loop, int family, Stream **out)
+{
+    Stream *stream = memory_alloc(sizeof *stream);
+
+    stream->loop = loop;
+    stream->handler = &no_handler;
+
+    int result = open_handle(stream, family);
+
+    if (result < 0) {
+        memory_free(stream);
+        return result;
+    }
+    stream->uv.handle.data = stream;
+    *out = stream;
+    return 0;
+}
+
+/* Takes over `fd` on success only. */
+static int give_descriptor(Stream *stream, int family, int fd)
+{
+    return family == AF_UNIX ? uv_pipe_open(&stream->uv.pipe, fd) : uv_tcp_open(&stream->uv.tcp, fd);
+}
+
+/* Also of a socket whose peer is gone again and has no name any more. */
+static int find_family(int fd)
+{
+    int family;
+    socklen_t size = sizeof family;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+        return uv_translate_sys_error(errno);
+    return family;
+}
+
+static void find_peer(Stream *stream, int fd)
+{
+    Address peer = {.raw_size = sizeof peer.raw};
+
+    if (getpeername(fd, (struct sockaddr *)&peer.raw, &peer.raw_size) == 0)
+        stream->peer = peer;
+}
+
+int stream_adopt(Loop *loop, int fd, Stream **out)
+{
+    Stream *stream = NULL;
+    int family = find_family(fd);
+    int result = family;
+
+    if (family < 0 || (result = create(loop, family, &stream)) < 0)
+        goto fail;
+    find_peer(stream, fd);
+    if ((result = give_descriptor(stream, family, fd)) < 0)
+        goto fail;
+    *out = stream;
+    return 0;
+
+fail:
+    stream_close(stream);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+static void end_reading(Stream *stream, int status)
+{
+    uv_read_stop(&stream->uv.stream);
+    stream->has_ended = true;
+    if (stream->handler->on_end != NULL)
+        stream->handler->on_end(stream->owner, status);
+}
+
+static void lend_buffer(uv_handle_t *handle, size_t wanted_size, uv_buf_t *out)
+{
+    Stream *stream = handle->data;
+
+    (void)wanted_size;
+    out->base = loop_read_buffer(stream->loop, &out->len);
+}
+
+static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
+{
+    Stream *stream = handle->data;
+
+    if (size < 0)
+        end_reading(stream, size == UV_EOF ? ERR_EOF : (int)size);
+    else if (size > 0 && stream->handler->on_read != NULL)
+        stream->handler->on_read(stream->owner, buffer->base, (size_t)size);
+}
+
+void stream_start_reading(Stream *stream)
+{
+    stream->is_reading = true;
+    if (!stream->is_connecting && !stream->has_ended)
+        uv_read_start(&stream->uv.stream, lend_buffer, on_read);
+}
+
+void stream_stop_reading(Stream *stream)
+{
+    stream->is_reading = false;
+    uv_read_stop(&stream->uv.stream);
+}
+
+/* At once, where uv_shutdown would wait for another turn. */
+static void finish_shutdown(Stream *stream)
+{
+    uv_os_fd_t fd;
+
+    if (uv_fileno(&stream->uv.handle, &fd) == 0)
+        shutdown(fd, SHUT_WR);
+}
+
+static void finish_connecting(Stream *stream, int status)
+{
+    if (uv_is_closing(&stream->uv.handle))
+        return;
+    stream->is_connecting = false;
+    if (status < 0)
+        stream->failure = status;
+    else if (stream->is_reading)
+        stream_start_reading(stream);
+    if (stream->is_shut_down && stream->sending == NULL)
+        finish_shutdown(stream);
+    if (stream->handler->on_connect != NULL)
+        stream->handler->on_connect(stream->owner, status);
+}
+
+static void on_tcp_connect(uv_connect_t *request, int status)
+{
+    Stream *stream = request->handle->data;
+
+    memory_free(request);
+    finish_connecting(stream, status);
+}
+
+static int connect_tcp(Stream *stream, const Address *where)
+{
+    uv_connect_t *request = memory_alloc(sizeof *request);
+    int result = uv_tcp_connect(request, &stream->uv.tcp, (const struct sockaddr *)&where->raw,
+                                on_tcp_connect);
+
+    if (result < 0)
+        memory_free(request);
+    return result;
+}
+
+static void on_empty_write(uv_write_t *request, int status)
+{
+    Stream *stream = request->handle->data;
+
+    memory_free(request);
+    finish_connecting(stream, status);
+}
+
+/* A unix socket is connected or refused at once, and libuv cannot name an abstract one. So we connect, and
+ * a write of nothing brings the news on a later turn. */
+static int connect_unix(Stream *stream, const Address *where)
+{
+    uv_buf_t nothing = uv_buf_init("", 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int result;
+
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    if (connect(fd, (const struct sockaddr *)&where->raw, where->raw_size) < 0)
+        result = uv_translate_sys_error(errno);
+    else
+        result = give_descriptor(stream, AF_UNIX, fd);
+    if (result < 0) {
+        close(fd);
+        return result;
+    }
+
+    uv_write_t *request = memory_alloc(sizeof *request);
+
+    if ((result = uv_write(request, &stream->uv.stream, &nothing, 1, on_empty_write)) < 0)
+        memory_free(request);
+    return result;
+}
+
+int stream_connect(Loop *loop, const Address *where, Stream **out)
+{
+    Stream *stream;
+    int result = create(loop, where->raw.ss_family, &stream);
+
+    if (result < 0)
+        return result;
+    stream->is_connecting = true;
+    stream->peer = *where;
+    result = address_is_unix(where) ? connect_unix(stream, where) : connect_tcp(stream, where);
+    if (result < 0) {
+        stream_close(stream);
+        return result;
+    }
+    *out = stream;
+    return 0;
+}
+
+static void fail_writing(Stream *stream, int status)
+{
+    if (stream->failure == 0)
+        stream->failure = status;
+    buffer_deinit(&stream->waiting);
+}
+
+static void finish_sending(Stream *stream, int status)
+{
+    memory_free(stream->sending);
+    stream->sending = NULL;
+    if (status < 0)
+        fail_writing(stream, status);
+    else if (stream->is_shut_down)
+        finish_shutdown(stream);
+    if (stream->handler->on_drain != NULL)
+        stream->handler->on_drain(stream->owner, status);
+}
+
+static int send_waiting(Stream *stream);
+
+static void on_sent(uv_write_t *request, int status)
+{
+    Stream *stream = request->handle->data;
+
+    if (uv_is_closing(&stream->uv.handle))
+        return;
+    buffer_deinit(&stream->sending->bytes);
+    if (status == 0 && stream->waiting.size > 0)
+        status = send_waiting(stream);
+    if (status < 0 || stream->sending->bytes.size == 0)
+        finish_sending(stream, status);
+}
+
+static int send_waiting(Stream *stream)
+{
+    Sending *sending = stream->sending;
+
+    buffer_move(&sending->bytes, &stream->waiting);
+
+    uv_buf_t part = {.base = sending->bytes.bytes, .len = sending->bytes.size};
+    return uv_write(&sending->request, &stream->uv.stream, &part, 1, on_sent);
+}
+
+/* What the kernel takes at once: bytes, or a negative code. */
+static int write_now(Stream *stream, const void *bytes, size_t size)
+{
+    unsigned now_size = size < INT_MAX ? (unsigned)size : INT_MAX;
+    uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, now_size);
+    int result = uv_try_write(&stream->uv.stream, &part, 1);
+
+    return result == UV_EAGAIN ? 0 : result;
+}
+
+static int write_later(Stream *stream, const char *bytes, size_t size)
+{
+    buffer_append(&stream->waiting, bytes, size);
+    if (stream->sending != NULL)
+        return 0;
+    stream->sending = memory_alloc(sizeof *stream->sending);
+    return send_waiting(stream);
+}
+
+int stream_write(Stream *stream, const void *bytes, size_t size)
+{
+    int result = 0;
+
+    if (stream->failure < 0)
+        return stream->failure;
+    if (stream->is_shut_down)
+        return ERR_CLOSED;
+    if (stream->sending == NULL && size > 0)
+        result = write_now(stream, bytes, size);
+    if (result >= 0 && (size_t)result < size)
+        result = write_later(stream, (const char *)bytes + result, size - (size_t)result);
+    if (result < 0) {
+        fail_writing(stream, result);
+        return result;
+    }
+    stream->written_size += size;
+    return 0;
+}
+
+size_t stream_unsent_size(const Stream *stream)
+{
+    return uv_stream_get_write_queue_size(&stream->uv.stream) + stream->waiting.size;
+}
+
+uint64_t stream_sent_size(const Stream *stream)
+{
+    return stream->written_size - stream_unsent_size(stream);
+}
+
+void stream_shutdown(Stream *stream)
+{
+    if (stream->is_shut_down)
+        return;
+    stream->is_shut_down = true;
+    if (!stream->is_connecting && stream->sending == NULL)
+        finish_shutdown(stream);
+}
+
+void stream_set_handler(Stream *stream, const StreamHandler *handler, void *owner)
+{
+    stream->handler = handler;
+    stream->owner = owner;
+}
+
+const Address *stream_peer(const Stream *stream)
+{
+    return &stream->peer;
+}
+
+static void on_close(uv_handle_t *handle)
+{
+    Stream *stream = handle->data;
+
+    if (stream->sending != NULL)
+        buffer_deinit(&stream->sending->bytes);
+    memory_free(stream->sending);
+    buffer_deinit(&stream->waiting);
+    memory_free(stream);
+}
+
+void stream_close(Stream *stream)
+{
+    if (stream != NULL)
+        uv_close(&stream->uv.handle, on_close);
+}
+
+void stream_reset(Stream *stream)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    uv_os_fd_t fd;
+
+    if (uv_fileno(&stream->uv.handle, &fd) == 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    stream_close(stream);
+}
