@@ -13,16 +13,19 @@
 
 typedef struct Http1Body {
     int state;
+    int digit_count;         /* of the current chunk's size */
     uint64_t remaining_size; /* of the sized body, or of the current chunk */
     uint64_t decoded_size;
-    size_t framing_size;
+    size_t framing_size;       /* bytes of chunk extensions and trailers so far */
     const Http1Limits *limits; /* borrowed */
 } Http1Body;
 
+/* A sized body must already be within limits->body_size. */
 void http1_body_init(Http1Body *body, const Http1Head *head, const Http1Limits *limits);
 
-/* Decodes from `bytes` and appends to `out`. Returns the bytes taken (fewer than `size` only when the body
- * ended), or minus the status: 400, 413, 431. Trailers are checked and dropped. */
+/* Decodes from `bytes` and appends to `out`, or drops what it decodes when `out` is NULL.
+ * Returns the bytes taken (fewer than `size` only when the body ended), or minus the status: 400,
+ * 413, 431; not to be called again after that. Trailers are checked and dropped. */
 long http1_body_feed(Http1Body *body, const char *bytes, size_t size, Buffer *out);
 bool http1_body_is_complete(const Http1Body *body);
 

@@ -1,8 +1,9 @@
-/* One HTTP/1.1 server connection as a state machine over bytes: input in, events out; answers in, output out.
- * It has no socket, no clock and no Lua. Requests may be answered in any order; the output has them in order.
+/* One HTTP/1.1 server connection as a state machine over bytes: input in, events out; answers in,
+ * output out. It has no socket, no clock and no Lua. Requests may be answered in any order; the
+ * output has the answers in the order of the requests.
  *
- * An Http1Exchange is one request and its answer. It is born when its head is complete and valid, and is
- * freed by the connection once it was answered or abandoned *and* its holder released it. */
+ * An Http1Exchange is one request and its answer. It is born when its head is complete and valid,
+ * and is freed once it was answered or abandoned *and* its holder released it. */
 #ifndef PERIGEE_HTTP_HTTP1_CONNECTION_H
 #define PERIGEE_HTTP_HTTP1_CONNECTION_H
 
@@ -17,78 +18,105 @@
 typedef struct Http1Connection Http1Connection;
 typedef struct Http1Exchange Http1Exchange;
 
-/* Called from inside http1_connection_feed (and from the functions below that continue held-back input). */
+/* Events of requests come only from inside http1_connection_feed, _continue and _end_input.
+ * Inside a callback every function of an exchange may be called, and of the connection _fail and
+ * _drain; _feed, _end_input and _destroy may not. */
 typedef struct Http1Handler {
-    /* A new request: the holder now owns a reference and must call http1_exchange_release in the end. */
+    /* A new request: the holder now owns a reference and must call http1_exchange_release in the
+     * end. Its body may still be to come. */
     void (*on_request)(void *owner, Http1Exchange *exchange);
-    /* The body grew, ended or failed, after http1_exchange_await_body asked to be told. */
+    /* The body grew or ended, after http1_exchange_await_body asked to be told. */
     void (*on_body)(void *owner, Http1Exchange *exchange);
-    /* The connection is gone; an answer will not be sent. Called at most once per exchange, never after its answer. */
+    /* No answer will be sent: the body failed (its status says how) and the connection has refused
+     * the request itself, or the connection is gone. At most once per exchange, never after its
+     * answer; also from inside http1_connection_fail and _destroy. */
     void (*on_abandoned)(void *owner, Http1Exchange *exchange);
 } Http1Handler;
 
 /* What the connection waits for, so that its owner can run the right timer. */
-enum { HTTP1_IDLE, HTTP1_READING_HEAD, HTTP1_READING_BODY, HTTP1_ANSWERING, HTTP1_FINISHED };
+enum {
+    HTTP1_IDLE,         /* a request, and nothing is due */
+    HTTP1_READING_HEAD, /* the rest of a head */
+    HTTP1_READING_BODY, /* the rest of a body */
+    HTTP1_ANSWERING,    /* answers, or room in the output */
+    HTTP1_FINISHED,     /* nothing; what comes in is dropped */
+};
 
 /* `limits` and `handler` are borrowed and outlive the connection. */
-Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1Handler *handler, void *owner);
+Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1Handler *handler,
+                                         void *owner);
 
-/* Abandons what is unanswered. Never called from inside a handler callback. */
+/* Abandons what is unanswered. */
 void http1_connection_destroy(Http1Connection *connection);
 
-/* Takes all `size` bytes; what cannot be handled yet is kept (see wants_input). */
+/* Takes all `size` bytes. Requests are read while fewer than limits->pipelined_count wait for their
+ * turn in the output and the output holds less than 64 KiB; what cannot be read yet is kept. */
 void http1_connection_feed(Http1Connection *connection, const char *bytes, size_t size);
+
+/* Goes on with kept input. The owner calls it after answers were given and after it consumed output,
+ * never because of a single answer inside a callback: nothing here is re-entered. Cheap when there
+ * is nothing to do. */
+void http1_connection_continue(Http1Connection *connection);
 
 /* The peer will send nothing more: what is complete is still answered, what is half is dropped. */
 void http1_connection_end_input(Http1Connection *connection);
 
-/* False while the pipelined backlog or kept input is at its bound, or nothing more will be processed: stop reading then. */
+/* False while the next bytes would only be kept, or will never be processed: stop reading then. */
 bool http1_connection_wants_input(const Http1Connection *connection);
 
-/* Refuses whatever is being read with `status` (408 on a timer) in its turn; then finishes.
- * While nothing of a request has been read, status 0 just finishes. */
+/* Refuses what is being read with `status` (408 on a timer) behind the answers that are due, then
+ * finishes. Status 0 finishes without a word. Does nothing when nothing more is to be read. */
 void http1_connection_fail(Http1Connection *connection, int status);
 
-/* Answers still due get "Connection: close" and nothing further is read; an idle connection is finished at once. */
+/* The last answer still due gets "Connection: close". A request that has begun is still read and
+ * answered, others are not; an idle connection is finished at once. */
 void http1_connection_drain(Http1Connection *connection);
 
 int http1_connection_phase(const Http1Connection *connection);
 
-/* Grows by one with each complete head, body progress or answer: tells a timer that something moved. */
+/* Grows with each complete head, body progress and answer: tells a timer that something moved. */
 uint64_t http1_connection_progress(const Http1Connection *connection);
 
-/* Bytes to send. The owner sends and consumes them. FINISHED with an empty output means: shut down. */
+/* Bytes to send. The owner sends and consumes them, then calls http1_connection_continue.
+ * FINISHED with an empty output means: shut down. */
 Buffer *http1_connection_output(Http1Connection *connection);
 
-/* The text put into Date fields from now on; borrowed (HTTP1_DATE_SIZE). */
+/* The text put into Date fields from now on; borrowed (HTTP1_DATE_SIZE). NULL at first: none. */
 void http1_connection_set_date(Http1Connection *connection, const char *date);
 
 /* --- exchanges --- */
 
 const Http1Head *http1_exchange_head(const Http1Exchange *exchange);
 
-/* The owner's own pointer, NULL at first. */
+/* The holder's own pointer, NULL at first. */
 void http1_exchange_set_holder(Http1Exchange *exchange, void *holder);
 void *http1_exchange_holder(const Http1Exchange *exchange);
 
-/* The owner of the connection it belongs to; NULL once abandoned. */
+/* The owner of the connection it belongs to; NULL once abandoned or the connection is gone. */
 void *http1_exchange_owner(const Http1Exchange *exchange);
 
-/* The decoded body so far. Consuming it makes room for more; sized by limits->body_size at most. */
+/* The decoded body so far, for the holder to consume at will. A whole body is at most
+ * limits->body_size, consumed or not. */
 Buffer *http1_exchange_body(Http1Exchange *exchange);
 
-/* 1 complete, 0 more to come, or a negative code: ERR_TOO_LARGE, ERR_INVALID, ERR_CLOSED. */
+/* 1 complete, 0 more to come, or a negative code: ERR_TOO_LARGE, ERR_INVALID, ERR_TIMEOUT,
+ * or ERR_CLOSED when the rest will not be read. */
 int http1_exchange_body_status(const Http1Exchange *exchange);
 
-/* Sends "100 Continue" if it is due, and has on_body called at the next change. */
+/* While the body's status is 0: sends "100 Continue" if it is due, as soon as it is this exchange's
+ * turn, and has on_body called once, at the next change. */
 void http1_exchange_await_body(Http1Exchange *exchange);
 
-/* Answers. `fields` are ready lines "Name: value\r\n" without Content-Length, Connection, Date (unless given) or Transfer-Encoding.
- * HEAD, 204 and 304 send no body. Returns 0, ERR_ANSWERED, or ERR_CLOSED when nobody is there to read it. */
-int http1_exchange_respond(Http1Exchange *exchange, int status, const char *fields, size_t fields_size,
-                           const char *body, size_t body_size);
+/* Answers. `fields` are ready and checked lines "Name: value\r\n"; Content-Length, Connection,
+ * Transfer-Encoding and, unless it is among them, Date are added here and not given.
+ * HEAD, 204 and 304 send no body. What is still to come of the request's body is read and dropped,
+ * or, when it waits for a "100 Continue" that was never sent, not expected any more.
+ * Returns 0, ERR_ANSWERED, or ERR_CLOSED when nobody is there to read it. */
+int http1_exchange_respond(Http1Exchange *exchange, int status, const char *fields,
+                           size_t fields_size, const char *body, size_t body_size);
 bool http1_exchange_is_answered(const Http1Exchange *exchange);
 
+/* Gives up the holder's reference. An exchange that is still unanswered is answered 500. */
 void http1_exchange_release(Http1Exchange *exchange);
 
 #endif

@@ -1,5 +1,6 @@
-/* A request head: from the complete, rule-checked bytes to method, target, fields and what follows from them.
- * A pure function of bytes. The file behind it is the only one that knows http_parser; llhttp could take its place. */
+/* A request head: from the complete, rule-checked bytes to method, target, fields and what follows
+ * from them. A pure function of bytes. The file behind it is the only one that knows http_parser;
+ * llhttp could take its place. */
 #ifndef PERIGEE_HTTP_HTTP1_HEAD_H
 #define PERIGEE_HTTP_HTTP1_HEAD_H
 
@@ -20,11 +21,11 @@ typedef struct Http1Field {
 enum { HTTP1_NO_BODY, HTTP1_SIZED_BODY, HTTP1_CHUNKED_BODY };
 
 typedef struct Http1Head {
-    const char *bytes;       /* borrowed by http1_head_parse; owned by the exchange afterwards */
+    const char *bytes; /* borrowed by http1_head_parse; owned by the exchange afterwards */
     size_t size;
     Http1Slice method;
     Http1Slice target;       /* as sent */
-    Http1Slice path;         /* of the target, absolute-form included; "*" for OPTIONS * */
+    Http1Slice path;         /* "/" for an absolute-form without; "*" for OPTIONS * */
     Http1Slice query;        /* behind the first "?", without it */
     Http1Slice host;         /* effective: of absolute-form, else of the Host field */
     bool has_query;
@@ -33,19 +34,19 @@ typedef struct Http1Head {
     uint64_t content_length; /* of a sized body */
     bool is_keep_alive;
     bool expects_continue;
-    bool is_head;            /* the method is HEAD */
+    bool is_head; /* the method is HEAD */
     size_t field_count;
     Http1Field *fields;
 } Http1Head;
 
-/* Parses `size` bytes that http1_rules_feed accepted. `fields` has room for `field_capacity`.
- * Returns 0, or minus the HTTP status to refuse with: 400, 417 for an unknown Expect, 501 for an unknown method or transfer coding.
+/* Parses `size` bytes that http1_rules_feed accepted. `fields` has room for all fields it counted.
+ * Returns 0, or minus the HTTP status to refuse with: 400, 417 for an unknown Expect, 501 for an
+ * unknown method or transfer coding. Then `out` is not to be used.
  * Exactly one valid length mechanism and one valid Host (none needed in HTTP/1.0), or 400. */
 int http1_head_parse(const char *bytes, size_t size, Http1Field *fields, size_t field_capacity,
                      Http1Head *out);
 
-/* The value of the first field with this name (compared without case), from field `start` on.
- * Returns the index, or -1. */
+/* The index of the first field of this name (in any case) from field `start` on, or -1. */
 int http1_head_find(const Http1Head *head, const char *name, size_t name_size, size_t start);
 
 #endif
