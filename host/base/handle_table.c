@@ -70,6 +70,16 @@ void *handle_table_find(const HandleTable *table, Handle handle)
     return slot == NULL ? NULL : slot->object;
 }
 
+void *handle_table_next(const HandleTable *table, size_t *slot)
+{
+    while (*slot < table->slot_count) {
+        void *object = table->slots[(*slot)++].object;
+        if (object != NULL)
+            return object;
+    }
+    return NULL;
+}
+
 void handle_table_remove(HandleTable *table, Handle handle)
 {
     HandleSlot *slot = find_slot(table, handle);

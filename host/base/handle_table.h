@@ -24,6 +24,9 @@ Handle handle_table_add(HandleTable *table, void *object);
 /* The object, or NULL when the number is stale or was never given out. */
 void *handle_table_find(const HandleTable *table, Handle handle);
 
+/* The next object from slot `*slot` on, which moves past it; NULL at the end. Removing meanwhile is fine. */
+void *handle_table_next(const HandleTable *table, size_t *slot);
+
 /* A stale number is ignored. */
 void handle_table_remove(HandleTable *table, Handle handle);
 

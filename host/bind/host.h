@@ -23,9 +23,10 @@ typedef struct Host {
     HandleTable isolates;    /* Isolate, the system one included */
     HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */
     HandleTable streams;     /* StreamBox */
+    HandleTable children;    /* ChildBox */
+    HandleTable watches;     /* WatchBox */
     HttpServer *servers[HOST_SERVER_COUNT];
     MountTable *mounts;      /* of the servers; targets are isolate handles */
-    size_t default_body_size;
     bool is_preemptive;      /* what the self-test found */
     int argument_count;      /* of the command line, program name included */
     char **arguments;

@@ -14,6 +14,7 @@
 #include "isolate/preempt.h"
 #include "isolate/resource.h"
 #include "isolate/runner.h"
+#include "os/timer.h"
 
 enum {
     GC_PAUSE = 300,         /* collect when the heap has tripled: idle steps usually come first */
@@ -28,6 +29,7 @@ struct Isolate {
     char *name;
     Handle handle;
     void *host;
+    Timer *alarm;
     Account account;
     Preempt preempt;
     EventQueue events;
@@ -45,6 +47,11 @@ static void on_soft_limit(void *owner)
 {
     Isolate *isolate = owner;
     preempt_request_memory_check(&isolate->preempt);
+}
+
+static void on_alarm(void *owner)
+{
+    isolate_push_event(owner, (Event){.kind = EVENT_ALARM});
 }
 
 typedef struct Boot {
@@ -127,6 +134,13 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
         return ERR_FULL;
     }
     isolate = memory_alloc(sizeof *isolate);
+    if (timer_create_on(options->loop, on_alarm, isolate, &isolate->alarm) < 0) {
+        lua_close(L);
+        memory_free(isolate);
+        *error = memory_copy("no timer", strlen("no timer"));
+        return ERR_FULL;
+    }
+    timer_unref(isolate->alarm);
     isolate->L = L;
     isolate->name = memory_copy(options->name, strlen(options->name));
     isolate->host = options->host;
@@ -153,6 +167,7 @@ void isolate_destroy(Isolate *isolate)
     runner_remove(isolate);
     while (!list_is_empty(&isolate->resources))
         resource_close(list_entry(isolate->resources.next, Resource, link));
+    timer_close(isolate->alarm);
     account_close(&isolate->account, isolate->L);
     lua_close(isolate->L);
     event_queue_deinit(&isolate->events);
@@ -212,6 +227,16 @@ bool isolate_pop_event(Isolate *isolate, Event *out)
 bool isolate_has_events(const Isolate *isolate)
 {
     return isolate->events.count > 0;
+}
+
+void isolate_start_alarm(Isolate *isolate, uint64_t delay_ms)
+{
+    timer_start(isolate->alarm, delay_ms, 0);
+}
+
+void isolate_stop_alarm(Isolate *isolate)
+{
+    timer_stop(isolate->alarm);
 }
 
 bool isolate_wants_collection(const Isolate *isolate)

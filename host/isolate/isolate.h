@@ -3,7 +3,6 @@
 #ifndef PERIGEE_ISOLATE_ISOLATE_H
 #define PERIGEE_ISOLATE_ISOLATE_H
 
-#include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,9 +10,11 @@
 #include "base/handle_table.h"
 #include "base/list.h"
 #include "isolate/event.h"
+#include "os/loop.h"
 
 typedef struct Isolate Isolate;
 struct Runner;
+struct lua_State;
 
 typedef struct IsolateOptions {
     const char *name;        /* copied */
@@ -23,8 +24,9 @@ typedef struct IsolateOptions {
     size_t hard_size;
     size_t event_limit;      /* events waiting to be drained */
     /* Pushes the `host` module. The isolate is found again by isolate_from. */
-    void (*push_host)(lua_State *L, Isolate *isolate);
+    void (*push_host)(struct lua_State *L, Isolate *isolate);
     void *host;              /* for isolate_host */
+    Loop *loop;              /* for the alarm */
 } IsolateOptions;
 
 typedef struct IsolateCounters {
@@ -49,6 +51,10 @@ int isolate_push_event(Isolate *isolate, Event event);
 bool isolate_pop_event(Isolate *isolate, Event *out);
 bool isolate_has_events(const Isolate *isolate);
 
+/* The isolate's one alarm: EVENT_ALARM once, `delay_ms` from now. Starting again replaces. */
+void isolate_start_alarm(Isolate *isolate, uint64_t delay_ms);
+void isolate_stop_alarm(Isolate *isolate);
+
 /* True when the heap has grown by half since its last full cycle. */
 bool isolate_wants_collection(const Isolate *isolate);
 
@@ -63,11 +69,11 @@ typedef enum TaskState {
     TASK_ENDED = 3,   /* it must not be resumed: the reason and a traceback are on top of L */
     TASK_REFUSED = 4, /* not resumed: the turn is over; the values are gone from L's top but not used */
 } TaskState;
-TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int argument_count,
+TaskState isolate_resume(Isolate *isolate, struct lua_State *L, struct lua_State *thread, int argument_count,
                          int *result_count);
 
 /* The isolate a seam function belongs to; its first upvalue says so. */
-Isolate *isolate_from(lua_State *L);
+Isolate *isolate_from(struct lua_State *L);
 
 void *isolate_host(const Isolate *isolate);
 const char *isolate_name(const Isolate *isolate);

@@ -1,6 +1,5 @@
 #include "isolate/preempt.h"
 
-
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
@@ -9,6 +8,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "isolate/account.h"
 
 /* The isolate whose turn it is. Read by the signal handler, which runs on the thread that writes it. */
 static Preempt *volatile running;

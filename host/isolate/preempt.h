@@ -7,20 +7,20 @@
 #ifndef PERIGEE_ISOLATE_PREEMPT_H
 #define PERIGEE_ISOLATE_PREEMPT_H
 
-#include <lua.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "isolate/account.h"
+struct Account;
+struct lua_State;
 
 /* The signal that ends a slice. Virtual timers send the same one, which the self-test uses. */
 enum { PREEMPT_SIGNAL = SIGVTALRM };
 
 typedef struct Preempt {
-    lua_State *L;                   /* the isolate's main thread */
-    lua_State *task;                /* the coroutine of the running task, or NULL in the scheduler */
-    Account *account;
+    struct lua_State *L;            /* the isolate's main thread */
+    struct lua_State *task;         /* the coroutine of the running task, or NULL in the scheduler */
+    struct Account *account;
     volatile sig_atomic_t is_armed; /* the hook is set */
     bool is_slice_over;             /* the scheduler should return */
     bool is_yielded;                /* the task was cut, it did not wait */
@@ -36,14 +36,14 @@ int preempt_install(void);
  * a quarter of a second when it cannot. preempt_install must have been called. */
 bool preempt_self_test(void);
 
-void preempt_init(Preempt *preempt, lua_State *L, Account *account);
+void preempt_init(Preempt *preempt, struct lua_State *L, struct Account *account);
 
 /* Around an isolate's turn: from begin to end the signal means this isolate. */
 void preempt_begin_turn(Preempt *preempt, uint64_t now_ns);
 void preempt_end_turn(Preempt *preempt);
 
 /* Around lua_resume of a task's coroutine. */
-void preempt_enter_task(Preempt *preempt, lua_State *task);
+void preempt_enter_task(Preempt *preempt, struct lua_State *task);
 void preempt_leave_task(Preempt *preempt);
 
 /* Asks for a collection at the next safe point, and for the task's end if that does not help. */

@@ -12,12 +12,10 @@ typedef struct Pulse {
     _Atomic uint64_t turn_started_ns; /* monotonic; 0 while no isolate has its turn */
     _Atomic uint64_t turn_count;
     char running_name[PULSE_NAME_SIZE]; /* whose turn it is, or was last; may be read while it changes */
+    _Atomic uint32_t is_watchdog_asleep;
     _Atomic uint64_t loop_count;        /* rounds of the loop */
     _Atomic uint64_t request_count;
-    _Atomic uint64_t connection_count;
-    _Atomic uint64_t heap_size;         /* of all isolates */
     _Atomic uint64_t isolate_count;
-    _Atomic uint64_t cut_count;         /* slices that ended by force */
 } Pulse;
 
 #endif

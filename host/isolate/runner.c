@@ -1,6 +1,6 @@
 #include "isolate/runner.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -29,11 +29,16 @@ static void rest(Runner *runner, RunLink *link)
     link->is_queued = false;
 }
 
-static void begin_pulse(Pulse *pulse, const Isolate *isolate, uint64_t now_ns)
+static void begin_pulse(Runner *runner, const Isolate *isolate, uint64_t now_ns)
 {
-    snprintf(pulse->running_name, sizeof pulse->running_name, "%s", isolate_name(isolate));
-    atomic_store_explicit(&pulse->turn_started_ns, now_ns, memory_order_release);
+    Pulse *pulse = runner->pulse;
+
+    /* Names are shorter than this where they come from; a cut one would still be of use. */
+    strncpy(pulse->running_name, isolate_name(isolate), PULSE_NAME_SIZE - 1);
     atomic_fetch_add_explicit(&pulse->turn_count, 1, memory_order_relaxed);
+    atomic_store(&pulse->turn_started_ns, now_ns);
+    if (atomic_load(&pulse->is_watchdog_asleep))
+        runner->handler->on_busy(runner->owner);
 }
 
 static void end_pulse(Pulse *pulse)
@@ -47,7 +52,7 @@ static void give_turn(Runner *runner, Isolate *isolate)
     RunLink *link = isolate_run_link(isolate);
 
     rest(runner, link);
-    begin_pulse(runner->pulse, isolate, now_ns);
+    begin_pulse(runner, isolate, now_ns);
     bool wants_more = isolate_turn(isolate, now_ns);
     end_pulse(runner->pulse);
     if (isolate_is_broken(isolate)) {

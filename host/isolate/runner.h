@@ -15,6 +15,8 @@ typedef struct RunnerHandler {
     void (*on_round_end)(void *owner);
     /* The isolate's scheduler failed. It gets no more turns; destroying it here is fine. */
     void (*on_broken)(void *owner, Isolate *isolate);
+    /* A turn begins while the watchdog sleeps. */
+    void (*on_busy)(void *owner);
 } RunnerHandler;
 
 /* `pulse` and `handler` are borrowed. */

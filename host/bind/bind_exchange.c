@@ -1,0 +1,176 @@
+/* HTTP exchanges, by number. What a handler does not ask for is never made a Lua value. */
+#include <string.h>
+
+#include "base/error.h"
+#include "bind/exchange.h"
+#include "bind/seam.h"
+#include "http/http1_rules.h"
+
+/* A service may only name its own exchanges. */
+static ExchangeBox *find(lua_State *L, int argument)
+{
+    ExchangeBox *box = exchange_find(seam_host(L), seam_check_handle(L, argument));
+
+    return box != NULL && box->resource.isolate == isolate_from(L) ? box : NULL;
+}
+
+static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
+{
+    lua_pushlstring(L, head->bytes + slice.offset, slice.size);
+}
+
+/* exchange_request(id) -> method, path, query | nil, mount, minor version, target | nil, "closed" */
+static int l_exchange_request(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    const Http1Head *head;
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    head = http1_exchange_head(box->exchange);
+    push_slice(L, head, head->method);
+    push_slice(L, head, head->path);
+    if (head->has_query)
+        push_slice(L, head, head->query);
+    else
+        lua_pushnil(L);
+    lua_pushlstring(L, head->bytes + head->path.offset, box->mount_size);
+    lua_pushinteger(L, head->minor_version);
+    push_slice(L, head, head->target);
+    return 6;
+}
+
+/* exchange_fields(id) -> {name, value, name, value, ...} as sent | nil, "closed" */
+static int l_exchange_fields(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    const Http1Head *head;
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    head = http1_exchange_head(box->exchange);
+    lua_createtable(L, (int)(2 * head->field_count), 0);
+    for (size_t i = 0; i < head->field_count; i++) {
+        push_slice(L, head, head->fields[i].name);
+        lua_rawseti(L, -2, (int)(2 * i + 1));
+        push_slice(L, head, head->fields[i].value);
+        lua_rawseti(L, -2, (int)(2 * i + 2));
+    }
+    return 1;
+}
+
+/* exchange_field(id, name) -> the values of all such fields, joined by ", " | nil */
+static int l_exchange_field(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    size_t name_size;
+    const char *name = luaL_checklstring(L, 2, &name_size);
+    const Http1Head *head;
+    luaL_Buffer value;
+    int index;
+
+    if (box == NULL)
+        return 0;
+    head = http1_exchange_head(box->exchange);
+    if ((index = http1_head_find(head, name, name_size, 0)) < 0)
+        return 0;
+    luaL_buffinit(L, &value);
+    while (index >= 0) {
+        Http1Slice slice = head->fields[index].value;
+        luaL_addlstring(&value, head->bytes + slice.offset, slice.size);
+        index = http1_head_find(head, name, name_size, (size_t)index + 1);
+        if (index >= 0)
+            luaL_addlstring(&value, ", ", 2);
+    }
+    luaL_pushresult(&value);
+    return 1;
+}
+
+/* exchange_peer(id) -> host, port | nil, "closed" */
+static int l_exchange_peer(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    const Address *peer;
+    char host[ADDRESS_TEXT_SIZE];
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    peer = http_server_peer(box->exchange);
+    address_format_host(peer, host, sizeof host);
+    lua_pushstring(L, host);
+    lua_pushinteger(L, address_port(peer));
+    return 2;
+}
+
+/* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come | nil, code */
+static int l_exchange_body(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    const Buffer *body;
+    int status;
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    status = http1_exchange_body_status(box->exchange);
+    if (status < 0)
+        return seam_push_failure(L, status);
+    if (status == 0) {
+        http_server_await_body(box->exchange);
+        return seam_push_failure(L, ERR_AGAIN);
+    }
+    body = http1_exchange_body(box->exchange);
+    lua_pushlstring(L, body->size == 0 ? "" : body->bytes, body->size);
+    return 1;
+}
+
+/* True when `text` is nothing but lines "token: value\r\n". Whatever wrote it, nothing else may reach a head. */
+static bool are_fields(const char *text, size_t size)
+{
+    while (size > 0) {
+        const char *end = memchr(text, '\r', size);
+        const char *colon = memchr(text, ':', size);
+
+        if (end == NULL || colon == NULL || colon > end || end + 1 == text + size || end[1] != '\n')
+            return false;
+        if (!http1_is_token(text, (size_t)(colon - text)) ||
+            !http1_is_value(colon + 1, (size_t)(end - colon - 1)))
+            return false;
+        size -= (size_t)(end + 2 - text);
+        text = end + 2;
+    }
+    return true;
+}
+
+/* exchange_respond(id, status, fields, body) -> true | nil, code: the exchange is over either way */
+static int l_exchange_respond(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    lua_Integer status = luaL_checkinteger(L, 2);
+    size_t fields_size, body_size;
+    const char *fields = luaL_checklstring(L, 3, &fields_size);
+    const char *body = luaL_checklstring(L, 4, &body_size);
+    int result;
+
+    luaL_argcheck(L, status >= 200 && status <= 599, 2, "not a final status");
+    luaL_argcheck(L, are_fields(fields, fields_size), 3, "not a list of fields");
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    result = http_server_respond(box->exchange, (int)status, fields, fields_size, body, body_size);
+    exchange_close(box);
+    return seam_push_result(L, result);
+}
+
+static const luaL_Reg functions[] = {
+    {"exchange_body",    l_exchange_body   },
+    {"exchange_field",   l_exchange_field  },
+    {"exchange_fields",  l_exchange_fields },
+    {"exchange_peer",    l_exchange_peer   },
+    {"exchange_request", l_exchange_request},
+    {"exchange_respond", l_exchange_respond},
+    {NULL,               NULL              },
+};
+
+void bind_exchange_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, functions, isolate);
+}

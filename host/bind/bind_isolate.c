@@ -1,0 +1,126 @@
+/* Isolates and messages between them. Messages are bytes; what they mean is between two pieces of Lua. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bind/isolates.h"
+#include "bind/seam.h"
+
+enum { SERVICE_EVENT_LIMIT = 16384 };
+
+/* post(handle, bytes) -> true | nil, code. Handle 0 is the system isolate, the only one a service may write to. */
+static int l_post(lua_State *L)
+{
+    Host *host = seam_host(L);
+    Isolate *sender = isolate_from(L);
+    Handle handle = seam_check_handle(L, 1);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    Isolate *target = handle == 0 ? host->system : isolates_find(host, handle);
+    Event event = {.kind = EVENT_MESSAGE, .id = isolate_handle(sender), .size = size};
+
+    if (target == NULL || (handle != 0 && sender != host->system))
+        return seam_push_failure(L, ERR_CLOSED);
+    event.bytes = memory_copy(bytes, size);
+    return seam_push_result(L, isolate_push_event(target, event));
+}
+
+/* isolate_open{name=, entry=, soft_size=, hard_size=} -> handle | nil, message */
+static int l_isolate_open(lua_State *L)
+{
+    Host *host = seam_host(L);
+    IsolateOptions options = {
+        .event_limit = SERVICE_EVENT_LIMIT,
+        .push_host = isolates_push_service_host,
+        .host = host,
+        .loop = host->loop,
+    };
+    Isolate *isolate;
+    char *error;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "name");
+    lua_getfield(L, 1, "entry");
+    lua_getfield(L, 1, "soft_size");
+    lua_getfield(L, 1, "hard_size");
+    options.name = luaL_checkstring(L, 2);
+    options.entry = luaL_checkstring(L, 3);
+    options.soft_size = (size_t)luaL_optnumber(L, 4, 0);
+    options.hard_size = (size_t)luaL_optnumber(L, 5, 0);
+    if (isolates_add(host, &options, &isolate, &error) < 0) {
+        lua_pushnil(L);
+        lua_pushstring(L, error);
+        memory_free(error);
+        return 2;
+    }
+    seam_push_handle(L, isolate_handle(isolate));
+    return 1;
+}
+
+static Isolate *check_service(lua_State *L)
+{
+    Host *host = seam_host(L);
+    Isolate *isolate = isolates_find(host, seam_check_handle(L, 1));
+
+    luaL_argcheck(L, isolate != host->system, 1, "the system isolate is not a service");
+    return isolate;
+}
+
+/* isolate_close(handle) -> true | nil, "closed" */
+static int l_isolate_close(lua_State *L)
+{
+    Isolate *isolate = check_service(L);
+
+    if (isolate == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    isolates_close(seam_host(L), isolate);
+    return seam_push_result(L, 0);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t count)
+{
+    lua_pushnumber(L, (lua_Number)count);
+    lua_setfield(L, -2, name);
+}
+
+/* isolate_counters(handle) -> {turns=, busy_s=, cuts=, refused=, heap_size=} | nil, "closed" */
+static int l_isolate_counters(lua_State *L)
+{
+    Isolate *isolate = isolates_find(seam_host(L), seam_check_handle(L, 1));
+    IsolateCounters counters;
+
+    if (isolate == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    isolate_read_counters(isolate, &counters);
+    lua_createtable(L, 0, 5);
+    set_count(L, "turns", counters.turn_count);
+    set_count(L, "cuts", counters.cut_count);
+    set_count(L, "refused", counters.refused_count);
+    set_count(L, "heap_size", counters.heap_size);
+    lua_pushnumber(L, (lua_Number)counters.busy_ns / 1e9);
+    lua_setfield(L, -2, "busy_s");
+    return 1;
+}
+
+static const luaL_Reg message_functions[] = {
+    {"post", l_post},
+    {NULL,   NULL  },
+};
+
+static const luaL_Reg functions[] = {
+    {"isolate_close",    l_isolate_close   },
+    {"isolate_counters", l_isolate_counters},
+    {"isolate_open",     l_isolate_open    },
+    {NULL,               NULL              },
+};
+
+void bind_message_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, message_functions, isolate);
+}
+
+void bind_isolate_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, functions, isolate);
+}

@@ -1,0 +1,217 @@
+/* Listening sockets, HTTP servers on them, and the table of mounts. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "bind/exchange.h"
+#include "bind/seam.h"
+#include "net/socket.h"
+
+enum { MAX_SOCKET_COUNT = 256, BACKLOG = 1024 };
+
+/* listen(address, count) -> {descriptor, ...}, actual address | nil, code, message */
+static int l_listen(lua_State *L)
+{
+    const char *text = luaL_checkstring(L, 1);
+    lua_Integer count = luaL_optinteger(L, 2, 1);
+    int fds[MAX_SOCKET_COUNT];
+    char actual_text[ADDRESS_TEXT_SIZE];
+    Address where, actual;
+    int result;
+
+    luaL_argcheck(L, count >= 1 && count <= MAX_SOCKET_COUNT, 2, "out of range");
+    if ((result = address_parse(text, &where)) < 0 ||
+        (result = socket_listen(&where, BACKLOG, (size_t)count, fds, &actual)) < 0) {
+        seam_push_failure(L, result);
+        lua_pushstring(L, error_text(result));
+        return 3;
+    }
+    lua_createtable(L, (int)count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushinteger(L, fds[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    address_format(&actual, actual_text, sizeof actual_text);
+    lua_pushstring(L, actual_text);
+    return 2;
+}
+
+/* close_descriptor(fd) */
+static int l_close_descriptor(lua_State *L)
+{
+    close((int)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+static size_t option(lua_State *L, const char *name, size_t default_value)
+{
+    lua_Number value;
+
+    lua_getfield(L, 2, name);
+    value = luaL_optnumber(L, -1, (lua_Number)default_value);
+    lua_pop(L, 1);
+    luaL_argcheck(L, value >= 0 && value <= UINT32_MAX, 2, name);
+    return (size_t)value;
+}
+
+static HttpServerOptions check_options(lua_State *L)
+{
+    HttpServerOptions options = http_server_default_options;
+    Http1Limits *limits = &options.limits;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    limits->target_size = option(L, "max_target", limits->target_size);
+    limits->head_size = option(L, "max_head", limits->head_size);
+    limits->field_count = option(L, "max_fields", limits->field_count);
+    limits->body_size = option(L, "max_body", limits->body_size);
+    limits->pipelined_count = option(L, "max_pipelined", limits->pipelined_count);
+    options.connection_count = (uint32_t)option(L, "max_connections", options.connection_count);
+    options.head_timeout_ms = (uint32_t)option(L, "head_timeout", options.head_timeout_ms);
+    options.body_timeout_ms = (uint32_t)option(L, "body_timeout", options.body_timeout_ms);
+    options.idle_timeout_ms = (uint32_t)option(L, "idle_timeout", options.idle_timeout_ms);
+    options.write_timeout_ms = (uint32_t)option(L, "write_timeout", options.write_timeout_ms);
+    return options;
+}
+
+static int find_free_server(const Host *host)
+{
+    for (int i = 0; i < HOST_SERVER_COUNT; i++) {
+        if (host->servers[i] == NULL)
+            return i;
+    }
+    return ERR_FULL;
+}
+
+/* serve_http(fd, options) -> server | nil, code. Owns the descriptor from then on. */
+static int l_serve_http(lua_State *L)
+{
+    Host *host = seam_host(L);
+    int fd = (int)luaL_checkinteger(L, 1);
+    HttpServerOptions options = check_options(L);
+    int index = find_free_server(host);
+    int result;
+
+    if (index < 0)
+        return seam_push_failure(L, index);
+    result = http_server_open(host->loop, fd, &options, &exchange_handler, host, &host->servers[index]);
+    if (result < 0)
+        return seam_push_failure(L, result);
+    lua_pushinteger(L, index + 1);
+    return 1;
+}
+
+static HttpServer *check_server(lua_State *L)
+{
+    lua_Integer index = luaL_checkinteger(L, 1);
+
+    luaL_argcheck(L, index >= 1 && index <= HOST_SERVER_COUNT, 1, "no such server");
+    return seam_host(L)->servers[index - 1];
+}
+
+/* drain_http(server): no new connections or requests; what runs is answered */
+static int l_drain_http(lua_State *L)
+{
+    HttpServer *server = check_server(L);
+
+    if (server != NULL)
+        http_server_drain(server);
+    return 0;
+}
+
+/* close_http(server): every connection, at once */
+static int l_close_http(lua_State *L)
+{
+    http_server_close(check_server(L));
+    seam_host(L)->servers[lua_tointeger(L, 1) - 1] = NULL;
+    return 0;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t count)
+{
+    lua_pushnumber(L, (lua_Number)count);
+    lua_setfield(L, -2, name);
+}
+
+/* http_counters(server) -> {accepted=, refused=, requests=, ...} | nil, "closed" */
+static int l_http_counters(lua_State *L)
+{
+    HttpServer *server = check_server(L);
+    const HttpServerCounters *counters;
+
+    if (server == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    counters = http_server_counters(server);
+    lua_createtable(L, 0, 9);
+    set_count(L, "accepted", counters->accepted_count);
+    set_count(L, "refused", counters->refused_count);
+    set_count(L, "requests", counters->request_count);
+    set_count(L, "abandoned", counters->abandoned_count);
+    set_count(L, "timeouts", counters->timeout_count);
+    set_count(L, "rejected", counters->rejected_count);
+    set_count(L, "received_size", counters->received_size);
+    set_count(L, "sent_size", counters->sent_size);
+    set_count(L, "connections", counters->connection_count);
+    return 1;
+}
+
+/* Adds the pair {prefix, handle} on top of L and pops it. Returns 0 or a negative code. */
+static int add_mount(lua_State *L, MountTable *table)
+{
+    size_t size;
+    const char *prefix;
+    int result = ERR_INVALID;
+
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    prefix = lua_tolstring(L, -2, &size);
+    if (prefix != NULL && lua_isnumber(L, -1))
+        result = mount_table_add(table, prefix, size, (Handle)lua_tonumber(L, -1));
+    lua_pop(L, 3);
+    return result;
+}
+
+/* set_mounts{{prefix, handle}, ...} -> true | nil, code, index. Replaces all mounts at once, or none. */
+static int l_set_mounts(lua_State *L)
+{
+    Host *host = seam_host(L);
+    MountTable *table;
+    size_t count;
+    int result = 0;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    count = lua_objlen(L, 1);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, (int)i);
+        luaL_argcheck(L, lua_istable(L, -1), 1, "pairs expected");
+        lua_pop(L, 1);
+    }
+    table = mount_table_create();
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, (int)i);
+        if ((result = add_mount(L, table)) < 0) {
+            mount_table_destroy(table);
+            seam_push_failure(L, result);
+            lua_pushinteger(L, (lua_Integer)i);
+            return 3;
+        }
+    }
+    mount_table_destroy(host->mounts);
+    host->mounts = table;
+    return seam_push_result(L, 0);
+}
+
+static const luaL_Reg functions[] = {
+    {"close_descriptor", l_close_descriptor},
+    {"close_http",       l_close_http      },
+    {"drain_http",       l_drain_http      },
+    {"http_counters",    l_http_counters   },
+    {"listen",           l_listen          },
+    {"serve_http",       l_serve_http      },
+    {"set_mounts",       l_set_mounts      },
+    {NULL,               NULL              },
+};
+
+void bind_server_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, functions, isolate);
+}

@@ -1,0 +1,271 @@
+/* Byte streams for Lua: sockets to other programs, and the pipes between supervisor and workers.
+ * The userdata is a box with the number of a StreamBox; a closed box holds 0. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "bind/seam.h"
+#include "isolate/resource.h"
+#include "net/stream.h"
+
+#define STREAM_TYPE "perigee.stream"
+
+/* Reading pauses while this much waits for the script. */
+enum { INPUT_HIGH_SIZE = 256 * 1024 };
+
+typedef struct StreamBox {
+    Resource resource;
+    Host *host;
+    Handle handle;
+    Stream *stream;
+    Buffer input;
+    int end_status; /* why nothing more comes; 0 while more may */
+    bool is_read_awaited;
+    bool is_paused;
+} StreamBox;
+
+static void push_event(StreamBox *box, EventKind kind, int code)
+{
+    isolate_push_event(box->resource.isolate,
+                       (Event){.kind = kind, .id = box->handle, .code = code});
+}
+
+static void on_connect(void *owner, int status)
+{
+    StreamBox *box = owner;
+
+    if (status == 0)
+        stream_start_reading(box->stream);
+    else
+        box->end_status = status;
+    push_event(box, EVENT_CONNECTED, status);
+}
+
+static void tell_reader(StreamBox *box)
+{
+    if (!box->is_read_awaited)
+        return;
+    box->is_read_awaited = false;
+    push_event(box, EVENT_READABLE, 0);
+}
+
+static void on_read(void *owner, const char *bytes, size_t size)
+{
+    StreamBox *box = owner;
+
+    buffer_append(&box->input, bytes, size);
+    if (box->input.size >= INPUT_HIGH_SIZE) {
+        box->is_paused = true;
+        stream_stop_reading(box->stream);
+    }
+    tell_reader(box);
+}
+
+static void on_end(void *owner, int status)
+{
+    StreamBox *box = owner;
+
+    box->end_status = status;
+    tell_reader(box);
+}
+
+static void on_drain(void *owner, int status)
+{
+    push_event(owner, EVENT_WRITABLE, status);
+}
+
+static const StreamHandler handler = {
+    .on_connect = on_connect,
+    .on_read = on_read,
+    .on_end = on_end,
+    .on_drain = on_drain,
+};
+
+static void close_box(Resource *resource)
+{
+    StreamBox *box = list_entry(resource, StreamBox, resource);
+
+    handle_table_remove(&box->host->streams, box->handle);
+    stream_close(box->stream);
+    buffer_deinit(&box->input);
+    memory_free(box);
+}
+
+static Handle *push_empty_box(lua_State *L)
+{
+    Handle *handle = lua_newuserdata(L, sizeof *handle);
+
+    *handle = 0;
+    luaL_getmetatable(L, STREAM_TYPE);
+    lua_setmetatable(L, -2);
+    return handle;
+}
+
+static void fill_box(lua_State *L, Handle *handle, Stream *stream)
+{
+    StreamBox *box = memory_alloc(sizeof *box);
+
+    box->host = seam_host(L);
+    box->stream = stream;
+    box->handle = handle_table_add(&box->host->streams, box);
+    resource_attach(&box->resource, isolate_from(L), close_box);
+    stream_set_handler(stream, &handler, box);
+    *handle = box->handle;
+}
+
+/* connect(address) -> stream | nil, code. EVENT_CONNECTED says how it went. */
+static int l_connect(lua_State *L)
+{
+    const char *text = luaL_checkstring(L, 1);
+    Handle *handle = push_empty_box(L);
+    Address where;
+    Stream *stream;
+    int result;
+
+    if ((result = address_parse(text, &where)) < 0 ||
+        (result = stream_connect(seam_host(L)->loop, &where, &stream)) < 0)
+        return seam_push_failure(L, result);
+    fill_box(L, handle, stream);
+    return 1;
+}
+
+/* adopt_stream(fd) -> stream | nil, code. Owns the descriptor from then on. */
+static int l_adopt_stream(lua_State *L)
+{
+    int fd = (int)luaL_checkinteger(L, 1);
+    Handle *handle = push_empty_box(L);
+    Stream *stream;
+    int result = stream_adopt(seam_host(L)->loop, fd, &stream);
+
+    if (result < 0)
+        return seam_push_failure(L, result);
+    fill_box(L, handle, stream);
+    stream_start_reading(stream);
+    return 1;
+}
+
+/* stream_pair() -> stream, descriptor: two ends of one connection, the second for a child */
+static int l_stream_pair(lua_State *L)
+{
+    Handle *handle = push_empty_box(L);
+    int fds[2];
+    Stream *stream;
+    int result;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+        return luaL_error(L, "no socket pair: %s", strerror(errno));
+    if ((result = stream_adopt(seam_host(L)->loop, fds[0], &stream)) < 0) {
+        close(fds[1]);
+        return seam_push_failure(L, result);
+    }
+    fill_box(L, handle, stream);
+    stream_start_reading(stream);
+    lua_pushinteger(L, fds[1]);
+    return 2;
+}
+
+static StreamBox *find_box(lua_State *L)
+{
+    Handle *handle = luaL_checkudata(L, 1, STREAM_TYPE);
+    return handle_table_find(&seam_host(L)->streams, *handle);
+}
+
+/* stream:id() -> the number in events; 0 when it is closed */
+static int l_id(lua_State *L)
+{
+    Handle *handle = luaL_checkudata(L, 1, STREAM_TYPE);
+
+    seam_push_handle(L, *handle);
+    return 1;
+}
+
+/* stream:read() -> bytes | nil, "again": EVENT_READABLE will come | nil, "eof" | nil, code */
+static int l_read(lua_State *L)
+{
+    StreamBox *box = find_box(L);
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    if (box->input.size > 0) {
+        lua_pushlstring(L, box->input.bytes, box->input.size);
+        buffer_clear(&box->input);
+        if (box->is_paused) {
+            box->is_paused = false;
+            stream_start_reading(box->stream);
+        }
+        return 1;
+    }
+    if (box->end_status < 0)
+        return seam_push_failure(L, box->end_status);
+    box->is_read_awaited = true;
+    return seam_push_failure(L, ERR_AGAIN);
+}
+
+/* stream:write(bytes) -> bytes the kernel has not taken yet: EVENT_WRITABLE comes when they are gone | nil, code */
+static int l_write(lua_State *L)
+{
+    StreamBox *box = find_box(L);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    int result;
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    if ((result = stream_write(box->stream, bytes, size)) < 0)
+        return seam_push_failure(L, result);
+    lua_pushnumber(L, (lua_Number)stream_unsent_size(box->stream));
+    return 1;
+}
+
+/* stream:shutdown(): nothing more will be written */
+static int l_shutdown(lua_State *L)
+{
+    StreamBox *box = find_box(L);
+
+    if (box != NULL)
+        stream_shutdown(box->stream);
+    return 0;
+}
+
+/* stream:close(), and its collection */
+static int l_close(lua_State *L)
+{
+    Handle *handle = luaL_checkudata(L, 1, STREAM_TYPE);
+    StreamBox *box = handle_table_find(&seam_host(L)->streams, *handle);
+
+    *handle = 0;
+    if (box != NULL)
+        resource_close(&box->resource);
+    return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"adopt_stream", l_adopt_stream},
+    {"connect",      l_connect     },
+    {"stream_pair",  l_stream_pair },
+    {NULL,           NULL          },
+};
+
+static const luaL_Reg methods[] = {
+    {"close",    l_close   },
+    {"id",       l_id      },
+    {"read",     l_read    },
+    {"shutdown", l_shutdown},
+    {"write",    l_write   },
+    {NULL,       NULL      },
+};
+
+void bind_stream_open(lua_State *L, Isolate *isolate)
+{
+    static const luaL_Reg collect[] = {
+        {"__gc", l_close},
+        {NULL,   NULL   },
+    };
+
+    seam_register_type(L, STREAM_TYPE, methods, collect, isolate);
+    seam_register(L, functions, isolate);
+}

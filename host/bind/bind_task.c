@@ -1,0 +1,179 @@
+/* Scheduling, time and the module loader: what every isolate's runtime is made of. */
+#include <lauxlib.h>
+#include <lua-cjson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "bind/seam.h"
+#include "isolate/module_cache.h"
+
+enum { RANDOM_SIZE = 8 };
+
+/* next_event() -> kind, id, code, bytes | nothing */
+static int l_next_event(lua_State *L)
+{
+    Event event;
+
+    if (!isolate_pop_event(isolate_from(L), &event))
+        return 0;
+    lua_pushinteger(L, event.kind);
+    seam_push_handle(L, event.id);
+    lua_pushinteger(L, event.code);
+    if (event.bytes == NULL)
+        return 3;
+    lua_pushlstring(L, event.bytes, event.size);
+    memory_free(event.bytes);
+    return 4;
+}
+
+/* resume(thread, values...) -> state, values... */
+static int l_resume(lua_State *L)
+{
+    lua_State *thread = lua_tothread(L, 1);
+    int result_count;
+    TaskState state;
+
+    luaL_argcheck(L, thread != NULL, 1, "coroutine expected");
+    state = isolate_resume(isolate_from(L), L, thread, lua_gettop(L) - 1, &result_count);
+    lua_pushinteger(L, state);
+    lua_insert(L, -result_count - 1);
+    return result_count + 1;
+}
+
+/* now() -> seconds on the monotonic clock */
+static int l_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)clock_monotonic_ns() / 1e9);
+    return 1;
+}
+
+/* wall_time() -> seconds since 1970 */
+static int l_wall_time(lua_State *L)
+{
+    lua_pushnumber(L, clock_wall_s());
+    return 1;
+}
+
+/* set_alarm(delay_ms | nil): replaces the isolate's one alarm */
+static int l_set_alarm(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        isolate_stop_alarm(isolate_from(L));
+        return 0;
+    }
+    lua_Number delay_ms = luaL_checknumber(L, 1);
+    luaL_argcheck(L, delay_ms >= 0, 1, "must not be negative");
+    isolate_start_alarm(isolate_from(L), delay_ms > 1e12 ? (uint64_t)1e12 : (uint64_t)delay_ms);
+    return 0;
+}
+
+/* write_log(line): to standard error, in one piece */
+static int l_write_log(lua_State *L)
+{
+    size_t size;
+    const char *line = luaL_checklstring(L, 1, &size);
+
+    /* A log that cannot be written is no reason to fail a request. */
+    if (write(STDERR_FILENO, line, size) < 0)
+        return 0;
+    return 0;
+}
+
+/* load_module(name) -> function | nil, message */
+static int l_load_module(lua_State *L)
+{
+    if (module_cache_load(L, luaL_checkstring(L, 1)) == 0)
+        return 1;
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* Finds a library that LuaJIT has registered as loaded or for preloading. */
+static int push_registered_library(lua_State *L, const char *name)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, name);
+    if (!lua_isnil(L, -1))
+        return 1;
+    lua_getfield(L, LUA_REGISTRYINDEX, "_PRELOAD");
+    lua_getfield(L, -1, name);
+    lua_pushstring(L, name);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* library(name) -> a C library of Lua that the host itself needs: cjson, string.buffer, table.new, jit.opt */
+static int l_library(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+
+    if (strcmp(name, "cjson") != 0)
+        return push_registered_library(L, name);
+    lua_pushcfunction(L, luaopen_cjson);
+    lua_call(L, 0, 1);
+    return 1;
+}
+
+/* heap_size() -> bytes the isolate's heap uses */
+static int l_heap_size(lua_State *L)
+{
+    IsolateCounters counters;
+
+    isolate_read_counters(isolate_from(L), &counters);
+    lua_pushnumber(L, (lua_Number)counters.heap_size);
+    return 1;
+}
+
+/* is_preemptive() -> whether compiled loops can be interrupted */
+static int l_is_preemptive(lua_State *L)
+{
+    lua_pushboolean(L, seam_host(L)->is_preemptive);
+    return 1;
+}
+
+/* random_id() -> 16 hexadecimal digits nobody can guess */
+static int l_random_id(lua_State *L)
+{
+    unsigned char bytes[RANDOM_SIZE];
+    char text[2 * RANDOM_SIZE + 1];
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return luaL_error(L, "the kernel gave no random bytes");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    lua_pushlstring(L, text, 2 * RANDOM_SIZE);
+    return 1;
+}
+
+/* fail_allocation(n): the n-th growing allocation made by tasks from now on fails; 0 for none. For tests. */
+static int l_fail_allocation(lua_State *L)
+{
+    isolate_fail_allocation(isolate_from(L), (uint64_t)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"fail_allocation", l_fail_allocation},
+    {"heap_size",       l_heap_size      },
+    {"is_preemptive",   l_is_preemptive  },
+    {"library",         l_library        },
+    {"load_module",     l_load_module    },
+    {"next_event",      l_next_event     },
+    {"now",             l_now            },
+    {"random_id",       l_random_id      },
+    {"resume",          l_resume         },
+    {"set_alarm",       l_set_alarm      },
+    {"wall_time",       l_wall_time      },
+    {"write_log",       l_write_log      },
+    {NULL,              NULL             },
+};
+
+void bind_task_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, functions, isolate);
+}

@@ -1,0 +1,103 @@
+#include "bind/exchange.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "bind/isolates.h"
+
+static const char text_fields[] = "Content-Type: text/plain; charset=utf-8\r\n";
+static const char retry_fields[] = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n";
+
+static void respond_text(Http1Exchange *exchange, int status, const char *text)
+{
+    const char *fields = status == 503 ? retry_fields : text_fields;
+
+    http_server_respond(exchange, status, fields, strlen(fields), text, strlen(text));
+}
+
+static void close_box(Resource *resource)
+{
+    ExchangeBox *box = list_entry(resource, ExchangeBox, resource);
+
+    if (!http1_exchange_is_answered(box->exchange))
+        respond_text(box->exchange, 503, "The service was stopped before it answered.\n");
+    http1_exchange_set_holder(box->exchange, NULL);
+    http1_exchange_release(box->exchange);
+    handle_table_remove(&box->host->exchanges, box->handle);
+    memory_free(box);
+}
+
+void exchange_close(ExchangeBox *box)
+{
+    resource_close(&box->resource);
+}
+
+ExchangeBox *exchange_find(const Host *host, Handle handle)
+{
+    return handle_table_find(&host->exchanges, handle);
+}
+
+/* Nobody's request: it is answered here. */
+static void refuse(Http1Exchange *exchange, int status, const char *text)
+{
+    respond_text(exchange, status, text);
+    http1_exchange_release(exchange);
+}
+
+static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_t mount_size)
+{
+    ExchangeBox *box = memory_alloc(sizeof *box);
+
+    box->host = host;
+    box->exchange = exchange;
+    box->mount_size = mount_size;
+    box->handle = handle_table_add(&host->exchanges, box);
+    http1_exchange_set_holder(exchange, box);
+    resource_attach(&box->resource, isolate, close_box);
+    if (isolate_push_event(isolate, (Event){.kind = EVENT_REQUEST, .id = box->handle}) < 0)
+        exchange_close(box);
+}
+
+static void on_request(void *owner, Http1Exchange *exchange)
+{
+    Host *host = owner;
+    const Http1Head *head = http1_exchange_head(exchange);
+    size_t mount_size = 0;
+    Handle target = mount_table_find(host->mounts, head->bytes + head->path.offset, head->path.size,
+                                     &mount_size);
+    Isolate *isolate = isolates_find(host, target);
+
+    atomic_fetch_add_explicit(&host->pulse->request_count, 1, memory_order_relaxed);
+    if (isolate != NULL)
+        deliver(host, isolate, exchange, mount_size);
+    else if (head->path.size == 1 && head->bytes[head->path.offset] == '*')
+        refuse(exchange, 204, "");
+    else
+        refuse(exchange, 404, "No service is mounted at this path.\n");
+}
+
+static void push_event(Http1Exchange *exchange, EventKind kind)
+{
+    ExchangeBox *box = http1_exchange_holder(exchange);
+
+    if (box != NULL && box->resource.isolate != NULL)
+        isolate_push_event(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
+}
+
+static void on_body(void *owner, Http1Exchange *exchange)
+{
+    (void)owner;
+    push_event(exchange, EVENT_BODY);
+}
+
+static void on_abandoned(void *owner, Http1Exchange *exchange)
+{
+    (void)owner;
+    push_event(exchange, EVENT_ABANDONED);
+}
+
+const HttpServerHandler exchange_handler = {
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_abandoned = on_abandoned,
+};

@@ -1,0 +1,64 @@
+#include "bind/isolates.h"
+
+#include "base/error.h"
+#include "bind/seam.h"
+
+int isolates_add(Host *host, const IsolateOptions *options, Isolate **out, char **error)
+{
+    Isolate *isolate;
+    int result = isolate_create(options, &isolate, error);
+
+    if (result < 0)
+        return result;
+    isolate_set_handle(isolate, handle_table_add(&host->isolates, isolate));
+    if (host->system == NULL)
+        host->system = isolate;
+    runner_add(host->runner, isolate);
+    atomic_fetch_add_explicit(&host->pulse->isolate_count, 1, memory_order_relaxed);
+    *out = isolate;
+    return 0;
+}
+
+Isolate *isolates_find(const Host *host, Handle handle)
+{
+    return handle_table_find(&host->isolates, handle);
+}
+
+void isolates_close(Host *host, Isolate *isolate)
+{
+    handle_table_remove(&host->isolates, isolate_handle(isolate));
+    atomic_fetch_sub_explicit(&host->pulse->isolate_count, 1, memory_order_relaxed);
+    if (isolate == host->system)
+        host->system = NULL;
+    isolate_destroy(isolate);
+}
+
+void isolates_close_all(Host *host)
+{
+    Isolate *isolate;
+
+    for (size_t slot = 0; (isolate = handle_table_next(&host->isolates, &slot)) != NULL;) {
+        if (isolate != host->system)
+            isolates_close(host, isolate);
+    }
+    if (host->system != NULL)
+        isolates_close(host, host->system);
+}
+
+void isolates_push_service_host(lua_State *L, Isolate *isolate)
+{
+    lua_newtable(L);
+    bind_task_open(L, isolate);
+    bind_exchange_open(L, isolate);
+    bind_message_open(L, isolate);
+}
+
+void isolates_push_system_host(lua_State *L, Isolate *isolate)
+{
+    isolates_push_service_host(L, isolate);
+    bind_server_open(L, isolate);
+    bind_stream_open(L, isolate);
+    bind_isolate_open(L, isolate);
+    bind_process_open(L, isolate);
+    bind_file_open(L, isolate);
+}

@@ -1,0 +1,43 @@
+/* What the files of the seam share. Each of them adds one table of functions to the module `host`;
+ * docs/seam.md lists them all, and a spec compares the two.
+ *
+ * A function of the seam checks its arguments, calls once and pushes the result. Expected failures are nil and a code. */
+#ifndef PERIGEE_BIND_SEAM_H
+#define PERIGEE_BIND_SEAM_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "bind/host.h"
+#include "isolate/isolate.h"
+
+/* The process a seam function runs in. */
+Host *seam_host(lua_State *L);
+
+/* Pushes true for `code` >= 0, else nil and the code's name. Returns how many values that is. */
+int seam_push_result(lua_State *L, int code);
+
+/* Pushes nil and the code's name. */
+int seam_push_failure(lua_State *L, int code);
+
+Handle seam_check_handle(lua_State *L, int argument);
+void seam_push_handle(lua_State *L, Handle handle);
+
+/* Registers `functions` in the table on top, each with the isolate as its first upvalue. */
+void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate);
+
+/* Makes the metatable of userdata `type`: methods behind __index, `metamethods` beside it, hidden from scripts. */
+void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
+                        const luaL_Reg *metamethods, Isolate *isolate);
+
+/* One for each file: they add to the `host` table on top of L. */
+void bind_task_open(lua_State *L, Isolate *isolate);
+void bind_exchange_open(lua_State *L, Isolate *isolate);
+void bind_server_open(lua_State *L, Isolate *isolate);
+void bind_stream_open(lua_State *L, Isolate *isolate);
+void bind_message_open(lua_State *L, Isolate *isolate);
+void bind_isolate_open(lua_State *L, Isolate *isolate);
+void bind_process_open(lua_State *L, Isolate *isolate);
+void bind_file_open(lua_State *L, Isolate *isolate);
+
+#endif
