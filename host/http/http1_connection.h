@@ -53,9 +53,9 @@ void http1_connection_destroy(Http1Connection *connection);
  * turn in the output and the output holds less than 64 KiB; what cannot be read yet is kept. */
 void http1_connection_feed(Http1Connection *connection, const char *bytes, size_t size);
 
-/* Goes on with kept input. The owner calls it after answers were given and after it consumed output,
- * never because of a single answer inside a callback: nothing here is re-entered. Cheap when there
- * is nothing to do. */
+/* Goes on with kept input, which may bring events. The owner calls it after answers were given and
+ * after it consumed output; inside a callback it does nothing, as whatever made the callback goes
+ * on by itself. Cheap when there is nothing to do. */
 void http1_connection_continue(Http1Connection *connection);
 
 /* The peer will send nothing more: what is complete is still answered, what is half is dropped. */
@@ -64,8 +64,9 @@ void http1_connection_end_input(Http1Connection *connection);
 /* False while the next bytes would only be kept, or will never be processed: stop reading then. */
 bool http1_connection_wants_input(const Http1Connection *connection);
 
-/* Refuses what is being read with `status` (408 on a timer) behind the answers that are due, then
- * finishes. Status 0 finishes without a word. Does nothing when nothing more is to be read. */
+/* Refuses what is being read with `status` (408 on a timer; 503 before anything came) behind the
+ * answers that are due, then finishes. Status 0 finishes without a word. Does nothing when nothing
+ * more is to be read. */
 void http1_connection_fail(Http1Connection *connection, int status);
 
 /* The last answer still due gets "Connection: close". A request that has begun is still read and
@@ -77,8 +78,8 @@ int http1_connection_phase(const Http1Connection *connection);
 /* Grows with each complete head, body progress and answer: tells a timer that something moved. */
 uint64_t http1_connection_progress(const Http1Connection *connection);
 
-/* Bytes to send. The owner sends and consumes them, then calls http1_connection_continue.
- * FINISHED with an empty output means: shut down. */
+/* Bytes to send. The owner sends and consumes them, then calls http1_connection_continue, which may
+ * bring more. FINISHED with an empty output means: shut down. */
 Buffer *http1_connection_output(Http1Connection *connection);
 
 /* The text put into Date fields from now on; borrowed (HTTP1_DATE_SIZE). NULL at first: none. */

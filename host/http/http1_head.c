@@ -1,0 +1,333 @@
+/* http_parser splits the head; what the head means is decided here. The parser never sees a byte of
+ * a body, so its own ideas of framing do not count. */
+#include "http/http1_head.h"
+
+#include <assert.h>
+#include <http_parser.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/http1_chars.h"
+#include "http/http1_rules.h"
+
+/* What http_parser fills. */
+typedef struct Split {
+    Http1Head *head;
+    size_t field_capacity;
+} Split;
+
+/* What the fields say together, while they are looked at one by one. */
+typedef struct Summary {
+    Http1Head *head;
+    size_t host_count;
+    size_t length_count;
+    size_t coding_count;
+    int coding_status; /* 0 for "chunked" */
+    bool says_close;
+    bool says_keep_alive;
+} Summary;
+
+static const char *text_of(const Http1Head *head, Http1Slice slice)
+{
+    return head->bytes + slice.offset;
+}
+
+static Http1Slice slice_of(const Http1Head *head, const char *start, size_t size)
+{
+    return (Http1Slice){(uint32_t)(start - head->bytes), (uint32_t)size};
+}
+
+static Http1Slice slice_between(const Http1Head *head, const char *start, const char *end)
+{
+    return slice_of(head, start, (size_t)(end - start));
+}
+
+static bool is_text(const char *bytes, size_t size, const char *lower_text)
+{
+    return strlen(lower_text) == size && strncasecmp(bytes, lower_text, size) == 0;
+}
+
+/* --- what http_parser reports: each slice in one piece, as the whole head is fed at once --- */
+
+static int take_target(http_parser *parser, const char *bytes, size_t size)
+{
+    Http1Head *head = ((Split *)parser->data)->head;
+    head->target = slice_of(head, bytes, size);
+    return 0;
+}
+
+static int take_name(http_parser *parser, const char *bytes, size_t size)
+{
+    const Split *split = parser->data;
+    Http1Head *head = split->head;
+
+    assert(head->field_count < split->field_capacity);
+    head->fields[head->field_count++] = (Http1Field){.name = slice_of(head, bytes, size)};
+    return 0;
+}
+
+static int take_value(http_parser *parser, const char *bytes, size_t size)
+{
+    Http1Head *head = ((Split *)parser->data)->head;
+
+    while (size != 0 && http1_char_is(bytes[size - 1], CHAR_BLANK))
+        size--;
+    head->fields[head->field_count - 1].value = slice_of(head, bytes, size);
+    return 0;
+}
+
+/* Tells the parser that no body follows. */
+static int skip_body(http_parser *parser)
+{
+    (void)parser;
+    return 1;
+}
+
+static const http_parser_settings settings = {
+    .on_url = take_target,
+    .on_header_field = take_name,
+    .on_header_value = take_value,
+    .on_headers_complete = skip_body,
+};
+
+/* Returns the parser's number for the method, or minus a status. */
+static int split_head(Http1Head *head, size_t field_capacity)
+{
+    Split split = {head, field_capacity};
+    http_parser parser;
+
+    http_parser_init(&parser, HTTP_REQUEST);
+    http_parser_set_max_header_size(UINT32_MAX); /* the rules have counted */
+    parser.data = &split;
+    http_parser_execute(&parser, &settings, head->bytes, head->size);
+    if (HTTP_PARSER_ERRNO(&parser) == HPE_INVALID_METHOD)
+        return -501;
+    if (HTTP_PARSER_ERRNO(&parser) != HPE_OK)
+        return -400;
+    head->minor_version = (uint8_t)parser.http_minor;
+    return (int)parser.method;
+}
+
+static void slice_method(Http1Head *head)
+{
+    const char *start = head->bytes[0] == '\r' ? head->bytes + 2 : head->bytes;
+    const char *end = memchr(start, ' ', head->size - (size_t)(start - head->bytes));
+
+    assert(end != NULL);
+    head->method = slice_between(head, start, end);
+}
+
+/* --- the target --- */
+
+static void slice_path_and_query(Http1Head *head, const char *start, const char *end)
+{
+    const char *mark = memchr(start, '?', (size_t)(end - start));
+
+    head->path = slice_between(head, start, mark != NULL ? mark : end);
+    if (mark != NULL) {
+        head->has_query = true;
+        head->query = slice_between(head, mark + 1, end);
+    }
+}
+
+/* The size of "http://" or "https://" at the front, or 0. */
+static size_t scheme_size(const char *target, size_t size)
+{
+    if (size > 7 && strncasecmp(target, "http://", 7) == 0)
+        return 7;
+    return size > 8 && strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+}
+
+static int split_absolute_form(Http1Head *head, const char *target, const char *end)
+{
+    size_t skipped = scheme_size(target, (size_t)(end - target));
+    const char *authority = target + skipped;
+    const char *rest = authority;
+
+    if (skipped == 0)
+        return -400;
+    while (rest < end && *rest != '/' && *rest != '?')
+        rest++;
+    if (rest == authority || !http1_is_host(authority, (size_t)(rest - authority)) ||
+        memchr(rest, '[', (size_t)(end - rest)) != NULL ||
+        memchr(rest, ']', (size_t)(end - rest)) != NULL)
+        return -400;
+    head->host = slice_between(head, authority, rest);
+    slice_path_and_query(head, rest, end);
+    if (head->path.size == 0)
+        head->path = slice_of(head, authority - 1, 1); /* the last slash of the scheme's two */
+    return 0;
+}
+
+static int split_target(Http1Head *head, int method)
+{
+    const char *target = text_of(head, head->target);
+    const char *end = target + head->target.size;
+
+    if (target[0] == '/') {
+        slice_path_and_query(head, target, end);
+        return 0;
+    }
+    if (head->target.size == 1 && target[0] == '*' && method == HTTP_OPTIONS) {
+        head->path = head->target;
+        return 0;
+    }
+    return split_absolute_form(head, target, end);
+}
+
+/* --- fields with a meaning for the connection; each returns 0 or minus a status --- */
+
+static int take_host(Summary *summary, Http1Slice value)
+{
+    Http1Head *head = summary->head;
+
+    if (++summary->host_count > 1 || !http1_is_host(text_of(head, value), value.size))
+        return -400;
+    if (head->host.size == 0)
+        head->host = value;
+    return 0;
+}
+
+/* One field of digits only: no sign, no list, not even of equal numbers. */
+static int take_content_length(Summary *summary, Http1Slice value)
+{
+    const char *digits = text_of(summary->head, value);
+    uint64_t length = 0;
+
+    if (++summary->length_count > 1 || value.size == 0)
+        return -400;
+    for (size_t i = 0; i < value.size; i++) {
+        uint64_t digit = (uint64_t)(digits[i] - '0');
+        if (digits[i] < '0' || digits[i] > '9' || length > (UINT64_MAX - digit) / 10)
+            return -400;
+        length = length * 10 + digit;
+    }
+    summary->head->content_length = length;
+    return 0;
+}
+
+static int take_transfer_encoding(Summary *summary, Http1Slice value)
+{
+    if (++summary->coding_count > 1 || value.size == 0)
+        return -400;
+    if (!is_text(text_of(summary->head, value), value.size, "chunked"))
+        summary->coding_status = -501;
+    return 0;
+}
+
+static void take_connection_option(Summary *summary, const char *option, size_t size)
+{
+    while (size != 0 && http1_char_is(option[0], CHAR_BLANK))
+        option++, size--;
+    while (size != 0 && http1_char_is(option[size - 1], CHAR_BLANK))
+        size--;
+    summary->says_close |= is_text(option, size, "close");
+    summary->says_keep_alive |= is_text(option, size, "keep-alive");
+}
+
+static int take_connection(Summary *summary, Http1Slice value)
+{
+    const char *at = text_of(summary->head, value);
+    const char *end = at + value.size;
+
+    for (;;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *option_end = comma != NULL ? comma : end;
+        take_connection_option(summary, at, (size_t)(option_end - at));
+        if (comma == NULL)
+            return 0;
+        at = comma + 1;
+    }
+}
+
+static int take_expect(Summary *summary, Http1Slice value)
+{
+    Http1Head *head = summary->head;
+
+    if (!is_text(text_of(head, value), value.size, "100-continue"))
+        return -417;
+    head->expects_continue = head->minor_version != 0;
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*take)(Summary *summary, Http1Slice value);
+} known_fields[] = {
+    {"host", take_host},
+    {"connection", take_connection},
+    {"content-length", take_content_length},
+    {"transfer-encoding", take_transfer_encoding},
+    {"expect", take_expect},
+};
+
+static int summarize_field(Summary *summary, const Http1Field *field)
+{
+    const char *name = text_of(summary->head, field->name);
+
+    for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
+        if (is_text(name, field->name.size, known_fields[i].name))
+            return known_fields[i].take(summary, field->value);
+    return 0;
+}
+
+/* Decides what only all fields together tell: whether there is a host, how the body is framed, and
+ * whether the connection stays. */
+static int conclude(const Summary *summary)
+{
+    Http1Head *head = summary->head;
+
+    if (summary->host_count == 0 && head->minor_version != 0)
+        return -400;
+    if (summary->coding_count != 0) {
+        if (summary->length_count != 0 || head->minor_version == 0)
+            return -400;
+        if (summary->coding_status != 0)
+            return summary->coding_status;
+        head->body_kind = HTTP1_CHUNKED_BODY;
+    } else if (summary->length_count != 0) {
+        head->body_kind = HTTP1_SIZED_BODY;
+    }
+    head->is_keep_alive =
+        !summary->says_close && (head->minor_version != 0 || summary->says_keep_alive);
+    return 0;
+}
+
+static int interpret_fields(Http1Head *head)
+{
+    Summary summary = {.head = head};
+
+    for (size_t i = 0; i < head->field_count; i++) {
+        int result = summarize_field(&summary, &head->fields[i]);
+        if (result < 0)
+            return result;
+    }
+    return conclude(&summary);
+}
+
+int http1_head_parse(const char *bytes, size_t size, Http1Field *fields, size_t field_capacity,
+                     Http1Head *out)
+{
+    int method, result;
+
+    *out = (Http1Head){.bytes = bytes, .size = size, .fields = fields};
+    if ((method = split_head(out, field_capacity)) < 0)
+        return method;
+    if (method == HTTP_CONNECT)
+        return -501;
+    slice_method(out);
+    out->is_head = method == HTTP_HEAD;
+    if ((result = split_target(out, method)) < 0)
+        return result;
+    return interpret_fields(out);
+}
+
+int http1_head_find(const Http1Head *head, const char *name, size_t name_size, size_t start)
+{
+    for (size_t i = start; i < head->field_count; i++) {
+        Http1Slice found = head->fields[i].name;
+        if (found.size == name_size && strncasecmp(text_of(head, found), name, name_size) == 0)
+            return (int)i;
+    }
+    return -1;
+}
