@@ -22,8 +22,8 @@ void buffer_deinit(Buffer *buffer);
 
 void buffer_append(Buffer *buffer, const void *bytes, size_t size);
 void buffer_append_text(Buffer *buffer, const char *text);
-void buffer_append_uint(Buffer *buffer, uint64_t value);      /* in decimal */
-void buffer_append_hex(Buffer *buffer, uint64_t value);       /* lower case, no prefix */
+void buffer_append_uint(Buffer *buffer, uint64_t value); /* in decimal */
+void buffer_append_hex(Buffer *buffer, uint64_t value);  /* lower case, no prefix */
 
 /* Makes room for `size` more bytes and returns where they go; buffer_grow then counts them. */
 char *buffer_reserve(Buffer *buffer, size_t size);

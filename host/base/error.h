@@ -10,11 +10,11 @@ enum {
     ERR_TOO_LARGE = -10003, /* a limit on size or count was reached */
     ERR_FULL = -10004,      /* a bounded queue has no room now */
     ERR_TIMEOUT = -10005,
-    ERR_INVALID = -10006,   /* bytes or text that do not follow their grammar */
+    ERR_INVALID = -10006, /* bytes or text that do not follow their grammar */
     ERR_NOT_FOUND = -10007,
     ERR_CANCELED = -10008,
-    ERR_EOF = -10009,       /* an orderly end */
-    ERR_ANSWERED = -10010,  /* the exchange already has its answer */
+    ERR_EOF = -10009,      /* an orderly end */
+    ERR_ANSWERED = -10010, /* the exchange already has its answer */
 };
 
 /* The short stable name of `code`: "closed", "timeout", "refused", "in_use", "denied", ...

@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-void *memory_alloc(size_t size);             /* zeroed */
-void *memory_resize(void *memory, size_t size); /* new bytes are not zeroed */
+void *memory_alloc(size_t size);                   /* zeroed */
+void *memory_resize(void *memory, size_t size);    /* new bytes are not zeroed */
 char *memory_copy(const void *bytes, size_t size); /* a copy with a NUL behind it */
-void memory_free(void *memory);              /* NULL is fine */
+void memory_free(void *memory);                    /* NULL is fine */
 
 #endif

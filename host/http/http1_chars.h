@@ -15,7 +15,7 @@ enum {
     CHAR_URI_BRACKET = 16, /* "[" and "]" around an IPv6 address */
     CHAR_REG_NAME = 32,    /* a registered name but for percent */
     CHAR_HEX = 64,
-    CHAR_BLANK = 128,      /* SP and HTAB */
+    CHAR_BLANK = 128, /* SP and HTAB */
 };
 
 extern const uint8_t http1_char_classes[256];

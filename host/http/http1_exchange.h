@@ -59,7 +59,7 @@ struct Http1Exchange {
     bool is_held;
     bool is_answered;
     bool is_awaiting_body;
-    bool is_continue_due;  /* asked for, and not its turn yet */
+    bool is_continue_due; /* asked for, and not its turn yet */
     bool is_continue_sent;
     Http1Reply kept_reply; /* answered before its turn: points into `kept` */
     Buffer kept;

@@ -254,11 +254,11 @@ static const struct {
     const char *name;
     int (*take)(Summary *summary, Http1Slice value);
 } known_fields[] = {
-    {"host", take_host},
-    {"connection", take_connection},
-    {"content-length", take_content_length},
+    {"host",              take_host             },
+    {"connection",        take_connection       },
+    {"content-length",    take_content_length   },
     {"transfer-encoding", take_transfer_encoding},
-    {"expect", take_expect},
+    {"expect",            take_expect           },
 };
 
 static int summarize_field(Summary *summary, const Http1Field *field)

@@ -24,10 +24,10 @@ typedef struct Http1Head {
     const char *bytes; /* borrowed by http1_head_parse; owned by the exchange afterwards */
     size_t size;
     Http1Slice method;
-    Http1Slice target;       /* as sent */
-    Http1Slice path;         /* "/" for an absolute-form without; "*" for OPTIONS * */
-    Http1Slice query;        /* behind the first "?", without it */
-    Http1Slice host;         /* effective: of absolute-form, else of the Host field */
+    Http1Slice target; /* as sent */
+    Http1Slice path;   /* "/" for an absolute-form without; "*" for OPTIONS * */
+    Http1Slice query;  /* behind the first "?", without it */
+    Http1Slice host;   /* effective: of absolute-form, else of the Host field */
     bool has_query;
     uint8_t minor_version;   /* HTTP/1.x */
     uint8_t body_kind;       /* HTTP1_NO_BODY ... */

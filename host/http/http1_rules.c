@@ -38,11 +38,8 @@ enum {
 static const char VERSION_PREFIX[] = "HTTP/";
 
 static const uint8_t run_classes[STATE_COUNT] = {
-    [METHOD] = CHAR_TOKEN,
-    [PATH] = CHAR_TARGET,
-    [URI] = CHAR_TARGET | CHAR_URI_BRACKET,
-    [FIELD_NAME] = CHAR_TOKEN,
-    [FIELD_VALUE] = CHAR_VALUE,
+    [METHOD] = CHAR_TOKEN,     [PATH] = CHAR_TARGET,       [URI] = CHAR_TARGET | CHAR_URI_BRACKET,
+    [FIELD_NAME] = CHAR_TOKEN, [FIELD_VALUE] = CHAR_VALUE,
 };
 
 void http1_rules_init(Http1Rules *rules, const Http1Limits *limits)
