@@ -6,7 +6,8 @@ find_package(Threads REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 add_library(uv ALIAS PkgConfig::libuv)
 
-# Debian's http-parser and the static lua-cjson have no pkg-config entry that names an archive.
+# Archives by their file names: http-parser has no pkg-config entry, and lua-cjson's asks for
+# another Lua than ours.
 function(perigee_import_static name archive)
     find_library(${name}_ARCHIVE ${archive} REQUIRED)
     add_library(${name} STATIC IMPORTED GLOBAL)
@@ -14,11 +15,19 @@ function(perigee_import_static name archive)
 endfunction()
 
 perigee_import_static(http_parser libhttp_parser.a)
+# The folder of lua-cjson's header may also hold another Lua's lua.h, so it is searched last.
 perigee_import_static(cjson liblua5.1-cjson.a)
+find_path(cjson_HEADERS lua-cjson.h PATH_SUFFIXES lua5.1 REQUIRED)
+target_compile_options(cjson INTERFACE "SHELL:-idirafter ${cjson_HEADERS}")
 
 if(PERIGEE_LUAJIT STREQUAL packaged)
     pkg_check_modules(luajit_package REQUIRED luajit)
     set(luajit_headers ${luajit_package_INCLUDE_DIRS})
+    file(STRINGS ${luajit_headers}/lua.h only_in_luajit2 REGEX lua_resetthread)
+    if(only_in_luajit2)
+        message(FATAL_ERROR "libluajit2-5.1-dev is installed. Its strings hash so that a hostile "
+            "request takes minutes; Perigee needs libluajit-5.1-dev.")
+    endif()
     perigee_import_static(luajit libluajit-5.1.a)
 elseif(PERIGEE_LUAJIT STREQUAL checkhook)
     set(luajit_root ${CMAKE_SOURCE_DIR}/build/luajit)

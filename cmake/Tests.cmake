@@ -1,0 +1,93 @@
+# What ctest runs. A test is named for its configuration, its kind and its file: release.spec.http.url.
+# Programs of tests belong to the target `tests`, so that building Perigee does not build them.
+
+add_custom_target(tests)
+if(TARGET perigee)
+    add_dependencies(tests perigee)
+endif()
+get_filename_component(PERIGEE_CONFIGURATION ${CMAKE_BINARY_DIR} NAME)
+
+# A supervisor outlives the worker that a sanitizer ended, so reports go to files: the last test of
+# a sanitized run fails when there is one, whoever wrote it.
+set(reports ${CMAKE_BINARY_DIR}/reports)
+set(reports_clear ${PERIGEE_CONFIGURATION}.reports.clear)
+set(reports_none ${PERIGEE_CONFIGURATION}.reports.none)
+if(PERIGEE_SANITIZE)
+    add_test(NAME ${reports_clear} COMMAND sh -c "rm -rf '${reports}' && mkdir '${reports}'")
+    add_test(NAME ${reports_none} COMMAND sh -c "! cat '${reports}'/* 2>/dev/null")
+    set_tests_properties(${reports_clear} PROPERTIES FIXTURES_SETUP reports)
+    set_tests_properties(${reports_none} PROPERTIES FIXTURES_CLEANUP reports)
+endif()
+
+function(perigee_collect_reports test)
+    if(NOT PERIGEE_SANITIZE)
+        return()
+    endif()
+    set(where set:log_path=${reports}/report)
+    set_tests_properties(${test} PROPERTIES
+        FIXTURES_REQUIRED reports
+        ENVIRONMENT_MODIFICATION
+            "ASAN_OPTIONS=${where};UBSAN_OPTIONS=${where}:print_stacktrace=1")
+endfunction()
+
+# "http/url_spec.lua" becomes "http.url" when the suffix is "_spec".
+function(perigee_test_name kind path suffix out)
+    string(REGEX REPLACE "${suffix}\\.[a-z]+$" "" name ${path})
+    string(REPLACE "/" "." name ${name})
+    set(${out} ${PERIGEE_CONFIGURATION}.${kind}.${name} PARENT_SCOPE)
+endfunction()
+
+function(perigee_add_test_program name source)
+    add_executable(${name} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(${name} PRIVATE ${ARGN})
+    add_dependencies(tests ${name})
+endfunction()
+
+#   perigee_add_unit_test(FILE LAYER...)   FILE is relative to the calling folder: base/buffer_test.c
+#
+# One cmocka program, linked with the layers it names and nothing else.
+function(perigee_add_unit_test file)
+    get_filename_component(program ${file} NAME_WE)
+    perigee_add_test_program(${program} ${file} ${ARGN} PkgConfig::cmocka)
+    perigee_test_name(unit ${file} _test name)
+    add_test(NAME ${name} COMMAND ${program})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 60)
+    perigee_collect_reports(${name})
+endfunction()
+
+#   perigee_add_fuzz_target(NAME LAYER...)   NAME_fuzz.c, with its seeds in corpus/NAME
+#
+# The suite runs it a fixed number of times from a fixed seed and keeps no findings of its own, so
+# that every run is the same run. tools/fuzz runs it for as long as one likes.
+function(perigee_add_fuzz_target target)
+    set(program ${target}_fuzz)
+    perigee_add_test_program(${program} ${program}.c ${ARGN})
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+    file(GLOB seeds CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target}/*)
+    list(JOIN seeds "," seed_list)
+    file(CONFIGURE OUTPUT ${program}.seeds CONTENT "${seed_list}" @ONLY)
+    perigee_test_name(fuzz ${target}.c "" name)
+    add_test(NAME ${name} COMMAND ${program} -seed=1 -runs=50000 -max_total_time=30 -max_len=4096
+        -print_final_stats=1 -seed_inputs=@${CMAKE_CURRENT_BINARY_DIR}/${program}.seeds)
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 90)
+    perigee_collect_reports(${name})
+endfunction()
+
+# A specification is run by the program it specifies. Those below spec/host start more of it.
+function(perigee_add_spec path)
+    perigee_test_name(spec ${path} _spec name)
+    add_test(NAME ${name} COMMAND perigee test spec/${path} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set(label unit)
+    if(path MATCHES "^host/")
+        set(label host)
+    endif()
+    set_tests_properties(${name} PROPERTIES
+        LABELS ${label} TIMEOUT 120 ENVIRONMENT PERIGEE_BINARY=$<TARGET_FILE:perigee>)
+    perigee_collect_reports(${name})
+endfunction()
+
+# A gate looks at the source, so it is the same in every configuration and registered in one.
+function(perigee_add_gate label name)
+    add_test(NAME ${label}.${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT 300)
+endfunction()
