@@ -329,6 +329,26 @@ uint64_t http1_connection_progress(const Http1Connection *connection)
     return connection->progress;
 }
 
+int http1_connection_refusal(const Http1Connection *connection)
+{
+    return connection->refused_status;
+}
+
+static void trim_buffer(Buffer *buffer)
+{
+    if (buffer->size == 0)
+        buffer_deinit(buffer);
+}
+
+void http1_connection_trim(Http1Connection *connection)
+{
+    assert(!connection->is_processing);
+    free_spare(connection);
+    connection->spare = NULL;
+    trim_buffer(&connection->input);
+    trim_buffer(&connection->output);
+}
+
 Buffer *http1_connection_output(Http1Connection *connection)
 {
     return &connection->output;

@@ -78,6 +78,12 @@ int http1_connection_phase(const Http1Connection *connection);
 /* Grows with each complete head, body progress and answer: tells a timer that something moved. */
 uint64_t http1_connection_progress(const Http1Connection *connection);
 
+/* The status of the refusal it wrote, or 0 while it wrote none. */
+int http1_connection_refusal(const Http1Connection *connection);
+
+/* Frees what is kept only because the next request will need it soon. */
+void http1_connection_trim(Http1Connection *connection);
+
 /* Bytes to send. The owner sends and consumes them, then calls http1_connection_continue, which may
  * bring more. FINISHED with an empty output means: shut down. */
 Buffer *http1_connection_output(Http1Connection *connection);

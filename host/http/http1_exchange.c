@@ -213,6 +213,7 @@ void http1_connection_advance_line(Http1Connection *connection)
     write_due_continue(connection);
     if (connection->refusal != 0 && list_is_empty(&connection->line)) {
         http1_write_refusal(&connection->output, connection->refusal, connection->date);
+        connection->refused_status = connection->refusal;
         connection->refusal = 0;
     }
 }

@@ -29,7 +29,8 @@ struct Http1Connection {
 
     List line; /* exchanges whose answer is not in the output yet, in order */
     size_t line_count;
-    int refusal; /* the status to end the line with, or 0 */
+    int refusal;        /* the status to end the line with, or 0 */
+    int refused_status; /* of the refusal that was written, or 0 */
     Buffer output;
 
     List exchanges; /* all that are alive */

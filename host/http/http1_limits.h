@@ -14,7 +14,13 @@ typedef struct Http1Limits {
     size_t pipelined_count; /* requests of one connection not answered yet; more are not read */
 } Http1Limits;
 
-/* 8 KiB target, 32 KiB head, 100 fields, 1 MiB body, 16 KiB framing, 16 pipelined. */
+/* For the initializers of larger options. */
+#define HTTP1_DEFAULT_LIMITS                                                                       \
+    {                                                                                              \
+        .target_size = 8 * 1024, .head_size = 32 * 1024, .field_count = 100,                       \
+        .body_size = 1024 * 1024, .framing_size = 16 * 1024, .pipelined_count = 16,                \
+    }
+
 extern const Http1Limits http1_default_limits;
 
 #endif
