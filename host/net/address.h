@@ -1,5 +1,6 @@
 /* Address: where to listen or connect. Text forms: `127.0.0.1:8080`, `[::1]:8080`, `:8080` (every
- * interface), `localhost:8080` (127.0.0.1; no other name is looked up), `unix:/path`, `unix:@abstract`. */
+ * interface), `localhost:8080` (127.0.0.1; no other name is looked up), `unix:/path`,
+ * `unix:@abstract`. */
 #ifndef PERIGEE_NET_ADDRESS_H
 #define PERIGEE_NET_ADDRESS_H
 

@@ -1,4 +1,5 @@
-/* Accepting is done here and not by uv_listen: out of descriptors, that one closes the waiting connections. */
+/* Accepting is done here and not by uv_listen: out of descriptors, that one closes the waiting
+ * connections. */
 #include "net/listener.h"
 
 #include <errno.h>

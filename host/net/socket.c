@@ -55,9 +55,9 @@ fail:;
     return result;
 }
 
-/* SO_REUSEPORT lets in every program of the same user, so a second Perigee on the port would silently take half
- * of the connections. A socket without it is refused where anybody listens. Between this trial and the real
- * binding somebody else may still come in. */
+/* SO_REUSEPORT lets in every program of the same user, so a second Perigee on the port would
+ * silently take half of the connections. A socket without it is refused where anybody listens.
+ * Between this trial and the real binding somebody else may still come in. */
 static int try_alone(const Address *where)
 {
     int fd = open_bound(where, false);
@@ -100,7 +100,8 @@ static void close_all(int *fds, size_t count)
 }
 
 /* The first socket finds the port when none was asked for; the others follow it. */
-static int listen_internet(const Address *where, int backlog, size_t count, int *fds, Address *actual)
+static int listen_internet(const Address *where, int backlog, size_t count, int *fds,
+                           Address *actual)
 {
     Address address = *where;
     bool is_shared = count > 1;
@@ -141,8 +142,8 @@ static Address any_ipv4(int port)
     return address;
 }
 
-/* A socket file outlives the program that bound it. It is stale when it is a socket and refuses a connection;
- * a live server sees one that ends at once. */
+/* A socket file outlives the program that bound it. It is stale when it is a socket and refuses a
+ * connection; a live server sees one that ends at once. */
 static int remove_stale_file(const Address *where)
 {
     const char *path = ((const struct sockaddr_un *)&where->raw)->sun_path;

@@ -8,11 +8,15 @@
 #include "net/address.h"
 
 /* Opens `count` sockets bound to `where` and listening with `backlog`, non-blocking, close-on-exec.
- * More than one share the port with SO_REUSEPORT. Port 0 picks one free port for all of them; `actual` says which.
- * A port that another program listens on is UV_EADDRINUSE even where SO_REUSEPORT would have let us in.
- * Every interface ("[::]") means IPv6 and IPv4, or IPv4 alone where the system has no IPv6.
- * For unix paths count must be 1 (else ERR_INVALID); a stale socket file (nobody answers) is replaced, a live one is UV_EADDRINUSE.
- * Nobody removes the file when the socket closes: the supervisor cannot know who else holds it.
+ * More than one share the port with SO_REUSEPORT. Port 0 picks one free port for all of them;
+ * `actual` says which. Every interface ("[::]") is IPv6 and IPv4, or IPv4 where there is no IPv6.
+ * A port that another program listens on is UV_EADDRINUSE even where SO_REUSEPORT would have let
+ * us in.
+ *
+ * For unix paths `count` must be 1 (else ERR_INVALID); a stale socket file, that nobody answers on,
+ * is replaced, a live one is UV_EADDRINUSE. Nobody removes the file when the socket closes: the
+ * supervisor cannot know who else holds it.
+ *
  * On failure nothing stays open and the content of `fds` means nothing. */
 int socket_listen(const Address *where, int backlog, size_t count, int *fds, Address *actual);
 

@@ -9,7 +9,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* What libuv is sending. Only a stream whose peer reads slowly has one, so that idle streams stay small. */
+/* What libuv is sending. Only a stream whose peer reads slowly has one, so that idle streams stay
+ * small. */
 typedef struct Sending {
     uv_write_t request;
     Buffer bytes;
@@ -73,7 +74,8 @@ static int create(Loop *loop, int family, Stream **out)
 /* Takes over `fd` on success only. */
 static int give_descriptor(Stream *stream, int family, int fd)
 {
-    return family == AF_UNIX ? uv_pipe_open(&stream->uv.pipe, fd) : uv_tcp_open(&stream->uv.tcp, fd);
+    return family == AF_UNIX ? uv_pipe_open(&stream->uv.pipe, fd)
+                             : uv_tcp_open(&stream->uv.tcp, fd);
 }
 
 /* Also of a socket whose peer is gone again and has no name any more. */
@@ -206,8 +208,8 @@ static void on_empty_write(uv_write_t *request, int status)
     finish_connecting(stream, status);
 }
 
-/* A unix socket is connected or refused at once, and libuv cannot name an abstract one. So we connect, and
- * a write of nothing brings the news on a later turn. */
+/* A unix socket is connected or refused at once, and libuv cannot name an abstract one. So we
+ * connect, and a write of nothing brings the news on a later turn. */
 static int connect_unix(Stream *stream, const Address *where)
 {
     uv_buf_t nothing = uv_buf_init("", 0);

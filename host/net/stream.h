@@ -1,5 +1,5 @@
-/* Stream: one connected byte stream (TCP or unix socket). Reads are pushed to the handler;
- * writes go to the kernel at once as far as it takes them, the rest is copied and sent when it can. */
+/* Stream: one connected byte stream (TCP or unix socket). Reads are pushed to the handler; writes
+ * go to the kernel at once as far as it takes them, the rest is copied and sent when it can. */
 #ifndef PERIGEE_NET_STREAM_H
 #define PERIGEE_NET_STREAM_H
 
@@ -19,13 +19,15 @@ typedef struct StreamHandler {
     void (*on_connect)(void *owner, int status);
     /* Bytes in the loop's read buffer: valid until the return. */
     void (*on_read)(void *owner, const char *bytes, size_t size);
-    /* Nothing more comes in: ERR_EOF for an orderly end, else why. The stream can still be written after ERR_EOF. */
+    /* Nothing more comes in: ERR_EOF for an orderly end, else why.
+     * After ERR_EOF the stream can still be written. */
     void (*on_end)(void *owner, int status);
     /* What was unsent is with the kernel now, or, with a negative status, never will be. */
     void (*on_drain)(void *owner, int status);
 } StreamHandler;
 
-/* Starts connecting. What the kernel refuses at once fails here; writes before on_connect wait. The handler may be set before or after; on_connect comes on a later turn. */
+/* Starts connecting. What the kernel refuses at once fails here; on_connect comes on a later turn.
+ * The handler may be set before or after. What is written meanwhile waits. */
 int stream_connect(Loop *loop, const Address *where, Stream **out);
 
 /* Adopts a connected socket (closed also when this fails). */
@@ -37,7 +39,8 @@ void stream_set_handler(Stream *stream, const StreamHandler *handler, void *owne
 void stream_start_reading(Stream *stream);
 void stream_stop_reading(Stream *stream);
 
-/* Sends or queues all `size` bytes. 0, or a negative code after which the stream is only good for closing. */
+/* Sends or queues all `size` bytes. 0, or a negative code after which the stream is only good for
+ * closing. */
 int stream_write(Stream *stream, const void *bytes, size_t size);
 
 /* Bytes the kernel has not taken yet. */

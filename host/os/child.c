@@ -33,7 +33,8 @@ static uv_stdio_container_t *list_descriptors(const ChildOptions *options)
     return list;
 }
 
-int child_spawn(Loop *loop, const ChildOptions *options, ChildExit on_exit, void *owner, Child **out)
+int child_spawn(Loop *loop, const ChildOptions *options, ChildExit on_exit, void *owner,
+                Child **out)
 {
     Child *child = memory_alloc(sizeof *child);
     uv_stdio_container_t *descriptors = list_descriptors(options);

@@ -11,7 +11,7 @@ enum { HANDLE_COUNT = 2 };
 
 struct FileWatch {
     uv_fs_event_t event;
-    uv_check_t check;      /* active while a change waits to be told, after the turn's events were read */
+    uv_check_t check;      /* active from a turn's first event until the change is told */
     int open_count;        /* handles whose close callback is still to come */
     bool is_path_doubtful; /* an event may have been about the path itself */
     char *path;
@@ -72,7 +72,8 @@ static char *copy_path(const char *path)
     return memory_copy(path, size);
 }
 
-int file_watch_open(Loop *loop, const char *path, FileWatchChange on_change, void *owner, FileWatch **out)
+int file_watch_open(Loop *loop, const char *path, FileWatchChange on_change, void *owner,
+                    FileWatch **out)
 {
     FileWatch *watch = memory_alloc(sizeof *watch);
 

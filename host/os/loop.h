@@ -8,15 +8,15 @@
 struct uv_loop_s;
 typedef struct Loop Loop;
 
-/* Also has SIGPIPE ignored by the process: writing to a closed peer is an error code, not the end. */
+/* Has SIGPIPE ignored by the process: writing to a closed peer is an error code, not the end. */
 int loop_create(Loop **out);
 
 /* Runs until loop_stop, or until nothing keeps the loop alive. */
 void loop_run(Loop *loop);
 void loop_stop(Loop *loop);
 
-/* Runs the close callbacks that are still due, then frees the loop.
- * Every handle must have been closed: a handle left open is reported on stderr and aborts debug builds. */
+/* Runs the close callbacks that are still due, then frees the loop. Every handle must have been
+ * closed: a handle left open is reported on stderr and aborts debug builds. */
 void loop_destroy(Loop *loop);
 
 struct uv_loop_s *loop_uv(Loop *loop);

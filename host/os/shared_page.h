@@ -1,5 +1,5 @@
-/* SharedPage: memory that two processes see, found by descriptor.
- * The supervisor creates one per worker and keeps it; the worker inherits the descriptor and maps it too. */
+/* SharedPage: memory that two processes see, found by descriptor. The supervisor creates one per
+ * worker and keeps it; the worker inherits the descriptor and maps it too. */
 #ifndef PERIGEE_OS_SHARED_PAGE_H
 #define PERIGEE_OS_SHARED_PAGE_H
 

@@ -16,7 +16,8 @@ static void on_signal(uv_signal_t *handle, int signal)
     watch->callback(watch->owner, signal);
 }
 
-int signal_watch_open(Loop *loop, int signal, SignalCallback callback, void *owner, SignalWatch **out)
+int signal_watch_open(Loop *loop, int signal, SignalCallback callback, void *owner,
+                      SignalWatch **out)
 {
     SignalWatch *watch = memory_alloc(sizeof *watch);
     int result = uv_signal_init(loop_uv(loop), &watch->uv);

@@ -7,7 +7,8 @@
 typedef struct SignalWatch SignalWatch;
 typedef void (*SignalCallback)(void *owner, int signal);
 
-int signal_watch_open(Loop *loop, int signal, SignalCallback callback, void *owner, SignalWatch **out);
+int signal_watch_open(Loop *loop, int signal, SignalCallback callback, void *owner,
+                      SignalWatch **out);
 
 /* NULL is fine. */
 void signal_watch_close(SignalWatch *watch);

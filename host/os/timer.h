@@ -12,7 +12,7 @@ typedef void (*TimerCallback)(void *owner);
 int timer_create_on(Loop *loop, TimerCallback callback, void *owner, Timer **out);
 
 /* Fires once `delay_ms` from now, then every `repeat_ms` unless that is 0. Starting again replaces.
- * Both ends are cut to whole milliseconds, so it may come up to one early by the nanosecond clock. */
+ * Both ends are cut to whole milliseconds, so it may come up to one early by a finer clock. */
 void timer_start(Timer *timer, uint64_t delay_ms, uint64_t repeat_ms);
 void timer_stop(Timer *timer);
 

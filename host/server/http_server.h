@@ -1,5 +1,6 @@
-/* HttpServer: connections of one listening descriptor, each a net/stream driven by an http/http1_connection,
- * with the timers and bounds neither of them knows. Who answers is the owner's business. */
+/* HttpServer: connections of one listening descriptor, each a net/stream driven by an
+ * http/http1_connection, with the timers and bounds neither of them knows. Who answers is the
+ * owner's business. */
 #ifndef PERIGEE_SERVER_HTTP_SERVER_H
 #define PERIGEE_SERVER_HTTP_SERVER_H
 
@@ -16,15 +17,21 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpServerOptions {
     Http1Limits limits;
     uint32_t connection_count; /* more are answered 503 and closed */
+    uint32_t unsent_size;      /* with more than this unsent, no further request is read */
     uint32_t head_timeout_ms;  /* the whole head, from its first byte: 408 */
     uint32_t body_timeout_ms;  /* without a byte of a body that is due: 408 */
     uint32_t idle_timeout_ms;  /* between requests: closed without a word */
     uint32_t write_timeout_ms; /* without the peer taking a byte: reset */
 } HttpServerOptions;
 
+/* 10,000 connections, 256 KiB unsent; head 5 s, body 10 s, idle 75 s, write 30 s.
+ * A timeout of 0 is none. They are looked at every 10 to 500 ms, a quarter of the smallest; that a
+ * peer takes nothing any more is noticed after at most twice the time. */
 extern const HttpServerOptions http_server_default_options;
 
-/* on_request gets exchanges with no holder; the exchange's connection is found by http_server_peer. */
+/* See Http1Handler. on_request gets exchanges with no holder. Inside a callback every function
+ * below may be called; what it leaves to do for the connections themselves is done when the
+ * callback has returned. */
 typedef struct HttpServerHandler {
     void (*on_request)(void *owner, Http1Exchange *exchange);
     void (*on_body)(void *owner, Http1Exchange *exchange);
@@ -32,36 +39,45 @@ typedef struct HttpServerHandler {
 } HttpServerHandler;
 
 typedef struct HttpServerCounters {
-    uint64_t accepted_count, refused_count, request_count, abandoned_count;
+    uint64_t accepted_count; /* connections that were served */
+    uint64_t refused_count;  /* connections beyond the bound */
+    uint64_t request_count;
+    uint64_t abandoned_count;
     uint64_t timeout_count;  /* connections ended by any of the timers */
-    uint64_t rejected_count; /* requests refused before a handler saw them */
-    uint64_t received_size, sent_size;
-    size_t connection_count; /* open now */
+    uint64_t rejected_count; /* requests refused unseen by a handler, other than for being slow */
+    uint64_t received_size;
+    uint64_t sent_size;
+    size_t connection_count; /* open now, with those that only wait for the peer to close */
 } HttpServerCounters;
 
-/* Adopts `fd`. */
-int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, const HttpServerHandler *handler,
-                     void *owner, HttpServer **out);
+/* Adopts `fd` (closed also when this fails). `handler` is borrowed and outlives the server. */
+int http_server_open(Loop *loop, int fd, const HttpServerOptions *options,
+                     const HttpServerHandler *handler, void *owner, HttpServer **out);
 
-/* Answers an exchange and sends what is due, see http1_exchange_respond. */
+/* Answers an exchange, see http1_exchange_respond. Sent by the next flush. */
 int http_server_respond(Http1Exchange *exchange, int status, const char *fields, size_t fields_size,
                         const char *body, size_t body_size);
 
-/* See http1_exchange_await_body; sends the 100 Continue too. */
+/* See http1_exchange_await_body. The "100 Continue" is sent by the next flush. */
 void http_server_await_body(Http1Exchange *exchange);
 
-/* To be called after consuming from http1_exchange_body, so that reading goes on. */
-void http_server_resume_body(Http1Exchange *exchange);
+/* Sends what was left to send and goes on with requests that waited for that. The owner calls it
+ * after it used the two functions above, once for many of them; when that was inside a callback of
+ * this server, it need not. */
+void http_server_flush(HttpServer *server);
 
 /* The client's address; all zero when it is gone. */
 const Address *http_server_peer(const Http1Exchange *exchange);
 
-/* Stops accepting and reading; answers that are due are sent with "Connection: close". */
+/* Stops accepting. Requests that have begun are answered with "Connection: close", idle connections
+ * are closed; one that has not sent its first request yet may do so within head_timeout_ms. */
 void http_server_drain(HttpServer *server);
 
 const HttpServerCounters *http_server_counters(const HttpServer *server);
 
-/* Closes every connection now; exchanges are abandoned. NULL is fine. */
+/* Closes every connection now; exchanges are abandoned. NULL is fine. Called inside a callback of
+ * this server, it leaves some on_abandoned to come when that has returned: the owner lives at least
+ * as long. */
 void http_server_close(HttpServer *server);
 
 #endif

@@ -1,6 +1,6 @@
-/* MountTable: which service answers for a path. A mount is a path prefix of whole segments: "/orders" takes
- * "/orders" and "/orders/7", not "/ordersx"; "/" takes everything. The longest mount wins.
- * Replaced as a whole at each switch of generations. */
+/* MountTable: which service answers for a path. A mount is a path prefix of whole segments:
+ * "/orders" takes "/orders" and "/orders/7", not "/ordersx"; "/" takes everything. The longest
+ * mount wins. Replaced as a whole at each switch of generations. */
 #ifndef PERIGEE_SERVER_MOUNT_TABLE_H
 #define PERIGEE_SERVER_MOUNT_TABLE_H
 
@@ -12,10 +12,13 @@ typedef struct MountTable MountTable;
 MountTable *mount_table_create(void);
 void mount_table_destroy(MountTable *table); /* NULL is fine */
 
-/* `prefix` begins with "/" and has no "/" at its end unless it is "/". Copied. ERR_INVALID, or ERR_FULL when it is taken. */
+/* `prefix` begins with "/" and has no "/" at its end unless it is "/"; it is copied. `target` is
+ * not 0. Returns 0, ERR_INVALID for another prefix, or ERR_FULL when it is taken. */
 int mount_table_add(MountTable *table, const char *prefix, size_t prefix_size, uint64_t target);
 
-/* The target of the longest mount that takes `path`, or 0; `prefix_size` is how much of the path it covers. */
-uint64_t mount_table_find(const MountTable *table, const char *path, size_t path_size, size_t *prefix_size);
+/* The target of the longest mount that takes `path`, or 0; `prefix_size` is how much of the path it
+ * covers. */
+uint64_t mount_table_find(const MountTable *table, const char *path, size_t path_size,
+                          size_t *prefix_size);
 
 #endif

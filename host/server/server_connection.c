@@ -1,0 +1,351 @@
+#include "server/server_connection.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+/* How much a peer may still send, unread, after the last answer. */
+enum { DROPPED_SIZE = 1024 * 1024 };
+
+static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                              "Content-Length: 0\r\n"
+                              "Retry-After: 1\r\n"
+                              "Connection: close\r\n"
+                              "\r\n";
+
+static void wait_for(ServerConnection *connection, int kind)
+{
+    expiry_enter(&connection->server->expiry, &connection->expiry, kind,
+                 clock_monotonic_ns() / 1000000);
+}
+
+static void on_read(void *owner, const char *bytes, size_t size)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    http_server_enter(server);
+    server->counters.received_size += size;
+    if (connection->http1 != NULL)
+        http1_connection_feed(connection->http1, bytes, size);
+    else
+        connection->dropped_size += (uint32_t)size;
+    server_connection_touch(connection);
+    http_server_leave(server);
+}
+
+static void on_end(void *owner, int status)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    http_server_enter(server);
+    connection->has_input_ended = true;
+    if (status != ERR_EOF)
+        server_connection_close(connection);
+    else if (connection->http1 != NULL)
+        http1_connection_end_input(connection->http1);
+    server_connection_touch(connection);
+    http_server_leave(server);
+}
+
+static void on_drain(void *owner, int status)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    http_server_enter(server);
+    if (status < 0)
+        server_connection_close(connection);
+    server_connection_touch(connection);
+    http_server_leave(server);
+}
+
+static const StreamHandler stream_handler = {
+    .on_read = on_read,
+    .on_end = on_end,
+    .on_drain = on_drain,
+};
+
+static void on_request(void *owner, Http1Exchange *exchange)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    server->counters.request_count++;
+    server->handler->on_request(server->owner, exchange);
+}
+
+static void on_body(void *owner, Http1Exchange *exchange)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    server->handler->on_body(server->owner, exchange);
+}
+
+static void on_abandoned(void *owner, Http1Exchange *exchange)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    server->counters.abandoned_count++;
+    server->handler->on_abandoned(server->owner, exchange);
+}
+
+static const Http1Handler http1_handler = {
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_abandoned = on_abandoned,
+};
+
+static void set_reading(ServerConnection *connection, bool is_reading)
+{
+    if (is_reading == connection->is_reading)
+        return;
+    connection->is_reading = is_reading;
+    if (is_reading)
+        stream_start_reading(connection->stream);
+    else
+        stream_stop_reading(connection->stream);
+}
+
+static ServerConnection *create(HttpServer *server, Stream *stream)
+{
+    ServerConnection *connection = memory_alloc(sizeof *connection);
+
+    connection->server = server;
+    connection->stream = stream;
+    list_init(&connection->node);
+    expiry_init_entry(&connection->expiry);
+    wait_for(connection, EXPIRY_NONE);
+    stream_set_handler(stream, &stream_handler, connection);
+    server->counters.connection_count++;
+    server_connection_touch(connection);
+    return connection;
+}
+
+void server_connection_open(HttpServer *server, Stream *stream)
+{
+    ServerConnection *connection = create(server, stream);
+
+    connection->http1 =
+        http1_connection_create(&server->options.limits, &http1_handler, connection);
+    http1_connection_set_date(connection->http1, server->date);
+}
+
+void server_connection_refuse(HttpServer *server, Stream *stream)
+{
+    ServerConnection *connection = create(server, stream);
+
+    connection->is_refusal = true;
+    server->refusal_count++;
+    stream_write(stream, refusal, sizeof refusal - 1);
+    stream_shutdown(stream);
+    set_reading(connection, true);
+}
+
+void server_connection_touch(ServerConnection *connection)
+{
+    if (connection->stream == NULL)
+        return;
+    list_unlink(&connection->node);
+    list_push_back(&connection->server->touched, &connection->node);
+}
+
+static void end_stream(ServerConnection *connection, void (*end)(Stream *))
+{
+    HttpServer *server = connection->server;
+    Stream *stream = connection->stream;
+
+    if (stream == NULL)
+        return;
+    connection->stream = NULL;
+    end(stream);
+    expiry_leave(&connection->expiry);
+    list_unlink(&connection->node);
+    list_push_back(&server->dead, &connection->node);
+    server->counters.connection_count--;
+    server->refusal_count -= connection->is_refusal;
+    if (connection->http1 != NULL)
+        http1_connection_fail(connection->http1,
+                              0); /* no further request of what it is reading just now */
+}
+
+void server_connection_close(ServerConnection *connection)
+{
+    end_stream(connection, stream_close);
+}
+
+void server_connection_free(ServerConnection *connection)
+{
+    list_unlink(&connection->node);
+    if (connection->http1 != NULL)
+        http1_connection_destroy(connection->http1);
+    memory_free(connection);
+}
+
+static bool is_congested(const ServerConnection *connection)
+{
+    return stream_unsent_size(connection->stream) > connection->server->options.unsent_size;
+}
+
+/* True when something was sent, so that there may be room for more. */
+static bool send_output(ServerConnection *connection)
+{
+    Buffer *output = http1_connection_output(connection->http1);
+
+    if (output->size == 0 || is_congested(connection))
+        return false;
+    if (stream_write(connection->stream, output->bytes, output->size) < 0) {
+        server_connection_close(connection);
+        return false;
+    }
+    connection->server->counters.sent_size += output->size;
+    buffer_clear(output);
+    return true;
+}
+
+/* A request may be answered while input goes on, and so make output again. */
+static void pump(ServerConnection *connection)
+{
+    do {
+        http1_connection_continue(connection->http1);
+    } while (connection->stream != NULL && send_output(connection));
+}
+
+/* One that has not sent anything yet may have been accepted only just now: its first request is
+ * waited for. */
+static bool is_to_be_drained(const ServerConnection *connection)
+{
+    return connection->server->is_draining && http1_connection_progress(connection->http1) > 0;
+}
+
+static bool is_finished(const ServerConnection *connection)
+{
+    return http1_connection_phase(connection->http1) == HTTP1_FINISHED &&
+           http1_connection_output(connection->http1)->size == 0;
+}
+
+/* Closing with unread input would reset the connection, and the peer lose the answer. So the FIN
+ * goes first, and what the peer still sends is dropped until it closes too. */
+static void start_lingering(ServerConnection *connection)
+{
+    Http1Connection *http1 = connection->http1;
+    int refused_status = http1_connection_refusal(http1);
+
+    connection->server->counters.rejected_count += refused_status != 0 && refused_status != 408;
+    connection->http1 = NULL;
+    http1_connection_destroy(http1);
+    if (connection->stream == NULL)
+        return;
+    stream_shutdown(connection->stream);
+    set_reading(connection, true);
+}
+
+static void linger(ServerConnection *connection)
+{
+    bool is_enough = connection->has_input_ended || connection->dropped_size > DROPPED_SIZE;
+
+    if (is_enough && stream_unsent_size(connection->stream) == 0)
+        server_connection_close(connection);
+    else if (is_enough)
+        set_reading(connection, false);
+}
+
+static int awaited(const ServerConnection *connection)
+{
+    if (stream_unsent_size(connection->stream) > 0)
+        return EXPIRY_WRITE;
+    if (connection->http1 == NULL)
+        return EXPIRY_LINGER;
+    switch (http1_connection_phase(connection->http1)) {
+    case HTTP1_IDLE:
+        return connection->server->is_draining ? EXPIRY_HEAD : EXPIRY_WARM;
+    case HTTP1_READING_HEAD:
+        return EXPIRY_HEAD;
+    case HTTP1_READING_BODY:
+        return EXPIRY_BODY;
+    default:
+        return EXPIRY_NONE;
+    }
+}
+
+static uint64_t progress_of(const ServerConnection *connection, int kind)
+{
+    if (kind == EXPIRY_WRITE)
+        return stream_sent_size(connection->stream);
+    return connection->http1 != NULL ? http1_connection_progress(connection->http1) : 0;
+}
+
+/* The time begins anew when something else is awaited, or something moved. */
+static void watch(ServerConnection *connection)
+{
+    int kind = awaited(connection);
+    int old_kind = connection->expiry.kind == EXPIRY_IDLE ? EXPIRY_WARM : connection->expiry.kind;
+    uint64_t progress = progress_of(connection, kind);
+
+    if (kind == old_kind && progress == connection->progress)
+        return;
+    connection->progress = progress;
+    wait_for(connection, kind);
+}
+
+void server_connection_flush(ServerConnection *connection)
+{
+    if (connection->http1 != NULL) {
+        pump(connection);
+        if (connection->stream != NULL && is_to_be_drained(connection))
+            http1_connection_drain(connection->http1);
+        if (connection->stream != NULL && is_finished(connection))
+            start_lingering(connection);
+    }
+    if (connection->stream == NULL)
+        return;
+    if (connection->http1 == NULL)
+        linger(connection);
+    else
+        set_reading(connection,
+                    http1_connection_wants_input(connection->http1) && !is_congested(connection));
+    if (connection->stream != NULL)
+        watch(connection);
+}
+
+/* Most connections are idle, and an idle one needs no memory but its structs. Right after an answer
+ * it is likely to need its buffers soon again. */
+static void cool_down(ServerConnection *connection)
+{
+    http1_connection_trim(connection->http1);
+    wait_for(connection, EXPIRY_IDLE);
+}
+
+/* Says nothing to a client that has begun nothing. */
+static void refuse_slow(ServerConnection *connection)
+{
+    bool is_idle = http1_connection_phase(connection->http1) == HTTP1_IDLE;
+
+    wait_for(connection, EXPIRY_NONE);
+    http1_connection_fail(connection->http1, is_idle ? 0 : 408);
+    server_connection_touch(connection);
+}
+
+void server_connection_expire(ServerConnection *connection)
+{
+    int kind = connection->expiry.kind;
+
+    if (kind == EXPIRY_WARM) {
+        cool_down(connection);
+        return;
+    }
+    if (kind == EXPIRY_WRITE && stream_sent_size(connection->stream) != connection->progress) {
+        watch(connection);
+        return;
+    }
+    connection->server->counters.timeout_count += kind != EXPIRY_LINGER;
+    if (kind == EXPIRY_HEAD || kind == EXPIRY_BODY)
+        refuse_slow(connection);
+    else if (kind == EXPIRY_WRITE)
+        end_stream(connection, stream_reset);
+    else
+        server_connection_close(connection);
+}

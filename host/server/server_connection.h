@@ -1,0 +1,70 @@
+/* Private to server/: what an HttpServer is, and one connection of it: a stream that drives an
+ * Http1Connection.
+ *
+ * Whoever calls into a connection stands between http_server_enter and http_server_leave. Inside,
+ * connections are only marked, to be flushed or freed; the outermost leave does both. So no
+ * callback ever finds the ground taken away under the function that made it. */
+#ifndef PERIGEE_SERVER_SERVER_CONNECTION_H
+#define PERIGEE_SERVER_SERVER_CONNECTION_H
+
+#include <stdbool.h>
+
+#include "http/http1_write.h"
+#include "net/listener.h"
+#include "os/timer.h"
+#include "server/expiry.h"
+#include "server/http_server.h"
+
+struct HttpServer {
+    HttpServerOptions options;
+    HttpServerCounters counters;
+    const HttpServerHandler *handler;
+    void *owner;
+    Listener *listener; /* NULL once draining */
+    Timer *tick;
+    bool is_ticking;
+    bool is_draining;
+    bool is_closed;
+    unsigned depth;       /* of enter */
+    size_t refusal_count; /* open connections that are only told 503 */
+    Expiry expiry;        /* every open connection */
+    List touched;         /* connections to be flushed */
+    List dead;            /* connections to be freed */
+    char date[HTTP1_DATE_SIZE];
+};
+
+typedef struct ServerConnection {
+    HttpServer *server;
+    Stream *stream;         /* NULL once closed */
+    Http1Connection *http1; /* NULL once everything is answered: what comes in then is dropped */
+    List node;              /* in server->touched or server->dead */
+    ExpiryEntry expiry;
+    uint64_t progress; /* what it was when its time began to run */
+    uint32_t dropped_size;
+    bool is_reading;
+    bool is_refusal;
+    bool has_input_ended;
+} ServerConnection;
+
+void http_server_enter(HttpServer *server);
+
+/* The server may be gone afterwards. */
+void http_server_leave(HttpServer *server);
+
+/* Both take `stream` over. */
+void server_connection_open(HttpServer *server, Stream *stream);
+void server_connection_refuse(HttpServer *server, Stream *stream);
+
+/* Has the connection flushed at the end. */
+void server_connection_touch(ServerConnection *connection);
+
+void server_connection_flush(ServerConnection *connection);
+
+/* The time of what it waits for is over. */
+void server_connection_expire(ServerConnection *connection);
+
+/* Closes the stream now; the rest goes with server_connection_free. */
+void server_connection_close(ServerConnection *connection);
+void server_connection_free(ServerConnection *connection);
+
+#endif
