@@ -14,6 +14,11 @@ enum {
     CHUNK_CONTENT,
     CHUNK_CR,
     CHUNK_LF,
+    TRAILER_START,
+    END_LF,
+    TRAILER_NAME,
+    TRAILER_VALUE,
+    TRAILER_LF,
     EXTENSION_NEXT, /* blanks behind the chunk's size or an extension: only another may follow */
     EXTENSION_START,
     EXTENSION_NAME,
@@ -23,13 +28,11 @@ enum {
     EXTENSION_QUOTED,
     EXTENSION_QUOTED_PAIR,
     EXTENSION_QUOTED_END,
-    TRAILER_START,
-    TRAILER_NAME,
-    TRAILER_VALUE,
-    TRAILER_LF,
-    END_LF,
     STATE_COUNT
 };
+
+/* Bytes in this and the later states count for limits->framing_size. */
+enum { FIRST_COUNTED = TRAILER_NAME };
 
 /* Sixteen digits fill 64 bits; leading zeros beyond are a way to say nothing for ever. */
 enum { MAX_SIZE_DIGITS = 16 };
@@ -176,13 +179,13 @@ static int step_trailer(int state, char byte)
 
 static int step(Http1Body *body, char byte)
 {
-    if (body->state < EXTENSION_NEXT)
+    if (body->state < TRAILER_START)
         return step_chunk(body, byte);
+    if (body->state < EXTENSION_NEXT)
+        return step_trailer(body->state, byte);
     if (body->state < EXTENSION_VALUE_START)
         return step_extension_name(body->state, byte);
-    if (body->state < TRAILER_START)
-        return step_extension_value(body->state, byte);
-    return step_trailer(body->state, byte);
+    return step_extension_value(body->state, byte);
 }
 
 /* Takes bytes of the content: of the sized body, or of the current chunk. */
@@ -205,7 +208,7 @@ static long take_framing(Http1Body *body, const char *bytes, size_t size)
     size_t run_size = http1_run_size(bytes, size, run_classes[body->state]);
     int next;
 
-    if (body->state >= EXTENSION_NEXT)
+    if (body->state >= FIRST_COUNTED)
         body->framing_size += run_size;
     if (body->framing_size > body->limits->framing_size)
         return -431;
@@ -213,7 +216,7 @@ static long take_framing(Http1Body *body, const char *bytes, size_t size)
         return (long)size;
     if ((next = step(body, bytes[run_size])) < 0)
         return next;
-    if (next >= EXTENSION_NEXT)
+    if (next >= FIRST_COUNTED)
         body->framing_size++;
     body->state = next;
     return (long)run_size + 1;
