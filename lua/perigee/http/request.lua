@@ -1,0 +1,149 @@
+--- The request a handler gets. Plain fields: method, target, path, mount. Everything else is read
+-- from the exchange when it is first asked for, because most handlers ask for little.
+--
+-- Also fields: params, query, query_all, version, headers, cookies, remote, id. Middleware may add
+-- its own.
+local cookies = require "perigee.http.cookies"
+local form = require "perigee.http.form"
+local headers = require "perigee.http.headers"
+local http_error = require "perigee.http.http_error"
+local json = require "perigee.json"
+local url = require "perigee.http.url"
+
+local methods, lazy = {}, {}
+
+local metatable = {
+    __index = function(self, key)
+        local make = lazy[key]
+        if not make then
+            return methods[key]
+        end
+        local value = make(self)
+        rawset(self, key, value)
+        return value
+    end,
+    __tostring = function(self)
+        return self.method .. " " .. self.path
+    end,
+}
+
+local request = {}
+
+--- Makes a request of an exchange, see perigee.http.server.
+-- @param new_id makes its id when somebody asks for it
+function request.new(exchange, new_id)
+    local method, path, query, mount, minor_version, target = exchange:request_line()
+    return setmetatable({
+        method = method,
+        target = target,
+        path = path,
+        mount = mount,
+        params = nil,
+        _exchange = exchange,
+        _query = query,
+        _minor_version = minor_version,
+        _new_id = new_id,
+    }, metatable)
+end
+
+local function query_list(self)
+    local list, code = url.parse_query(self._query or "")
+    if not list then
+        error(http_error.new(400, code == "invalid" and "the query has a malformed percent-encoding"
+            or "the query has too many names"), 0)
+    end
+    return list
+end
+
+--- The values of the path's `:name` and `*rest`, decoded.
+function lazy.params()
+    return {}
+end
+
+--- The first value of each name of the query. A malformed query answers 400 here.
+function lazy.query(self)
+    return url.first_values(query_list(self))
+end
+
+--- All values of each name of the query, in order.
+function lazy.query_all(self)
+    return url.all_values(query_list(self))
+end
+
+--- "1.1" or "1.0".
+function lazy.version(self)
+    return "1." .. self._minor_version
+end
+
+--- All fields, see perigee.http.headers.
+function lazy.headers(self)
+    return headers.new(self._exchange:fields())
+end
+
+--- The cookies by name.
+function lazy.cookies(self)
+    return cookies.parse(self:header("cookie") or "")
+end
+
+--- The client's address: {host, port}.
+function lazy.remote(self)
+    local host, port = self._exchange:peer()
+    return { host = host, port = port }
+end
+
+--- 16 hexadecimal digits, the ones in the log and in the answer when the handler fails.
+function lazy.id(self)
+    return self._new_id()
+end
+
+--- The value of a header field, or nil; repeated fields are joined.
+function methods:header(name)
+    if type(name) ~= "string" then
+        error("request:header takes a name, not " .. type(name), 2)
+    end
+    return self._exchange:field(name:lower())
+end
+
+--- The value of a cookie, or nil.
+function methods:cookie(name)
+    return self.cookies[name]
+end
+
+--- The whole body, "" when there is none. Waits for it.
+-- @return the bytes; or nil and "too_large", "timeout", "closed" or "invalid"
+function methods:body()
+    if self._body == nil then
+        local body, code = self._exchange:body()
+        self._body, self._body_code = body or false, code
+    end
+    if not self._body then
+        return nil, self._body_code
+    end
+    return self._body
+end
+
+--- The body decoded as JSON, whatever its Content-Type says. null is `json.null`.
+-- @return the value; or nil, code, detail: what `body` returns, or "invalid" with line and column
+function methods:json()
+    local body, code = self:body()
+    if not body then
+        return nil, code
+    end
+    if body == "" then
+        return nil, "invalid", "the body is empty"
+    end
+    return json.decode(body)
+end
+
+--- The body as a form, see perigee.http.form.
+-- @return {values, all, files}; or nil, code, detail: what `body` returns, "unsupported" or
+-- "invalid"
+function methods:form()
+    local body, code = self:body()
+    if not body then
+        return nil, code
+    end
+    return form.parse(self:header("content-type"), body)
+end
+
+return request

@@ -1,0 +1,130 @@
+--- Answers requests with a router or a function. It knows no sockets: a request comes as an
+-- exchange, which the host's HTTP connection implements, and perigee.testing without one:
+--
+--    exchange:request_line() → method, path, query or nil, mount, minor version, target
+--    exchange:fields() → flat array {name, value, ...}, as sent
+--    exchange:field(lower-case name) → value or nil; repeated fields joined by ", ", Cookie by "; "
+--    exchange:peer() → host, port
+--    exchange:body() → the whole body or nil, code; waits
+--    exchange:respond(status, lines, body) → true or nil, code; `lines` are "Name: value\r\n" each,
+--    without Content-Length, Connection and Date
+local failure_page = require "perigee.http.failure_page"
+local http_error = require "perigee.http.http_error"
+local outcome = require "perigee.http.outcome"
+local request = require "perigee.http.request"
+local response = require "perigee.http.response"
+local router = require "perigee.http.router"
+
+local OWN_FILE = debug.getinfo(1, "S").short_src
+
+local Server = {}
+Server.__index = Server
+
+local server = {}
+
+--- Makes a server for one service. A router is sealed by this.
+-- @param app a router, or a function of request and response
+-- @param options log, a table with error(message, fields); new_id, a function that makes a request
+-- id; is_developing, true to show errors to clients
+function server.new(app, options)
+    local self = setmetatable({ log = options.log, new_id = options.new_id,
+        is_developing = options.is_developing }, Server)
+    if router.is(app) then
+        app:seal()
+        self.router = app
+    elseif type(app) == "function" then
+        self.route = { run = app, handler = app }
+    else
+        error("http must be a router or a function, not a " .. type(app), 2)
+    end
+    return self
+end
+
+local function path_below(mount, path)
+    if mount == "/" then
+        return path
+    end
+    local below = path:sub(#mount + 1)
+    return below == "" and "/" or below
+end
+
+local function text_of(raised)
+    local is_text, text = pcall(tostring, raised)
+    return is_text and text or "an error that cannot be shown"
+end
+
+--- A traceback without the frames of this file and those below, which are not the service's.
+local function service_frames(traceback)
+    local own = traceback:find("\n[^\n]*" .. OWN_FILE:gsub("%p", "%%%0") .. ":") or #traceback + 1
+    return (traceback:sub(2, own - 1):gsub("\n%s*%[C%][^\n]*$", ""))
+end
+
+-- Runs where the error was raised, while the stack is still there.
+local function describe(raised)
+    if http_error.is(raised) then
+        return raised
+    end
+    return { message = text_of(raised), traceback = service_frames(debug.traceback("", 2)) }
+end
+
+-- Lua 5.1, where some of our specs run, calls the function of xpcall without arguments.
+local protected_call = xpcall
+if not select(2, xpcall(function(argument) return argument end, print, true)) then
+    function protected_call(run, handle_error, first, second)
+        return xpcall(function()
+            return run(first, second)
+        end, handle_error)
+    end
+end
+
+--- Logs a fault of the service and answers 500, unless an answer is out already.
+local function fail(self, asked, answered, message, traceback)
+    self.log.error(message, { request_id = asked.id, method = asked.method, path = asked.path,
+        traceback = traceback })
+    if answered:is_answered() then
+        return
+    end
+    if self.is_developing then
+        outcome.replace(answered, 500, failure_page.full(asked, message, traceback))
+    else
+        outcome.replace(answered, 500, failure_page.brief(asked.id))
+    end
+end
+
+local function handle_raised(self, asked, answered, raised)
+    if not http_error.is(raised) then
+        fail(self, asked, answered, raised.message, raised.traceback)
+    elseif answered:is_answered() then
+        fail(self, asked, answered, ("%s was raised after the request was answered"):format(raised))
+    else
+        local problem = outcome.send_error(answered, raised)
+        if problem then
+            fail(self, asked, answered, problem)
+        end
+    end
+end
+
+--- Answers one request, in the task that calls it.
+-- @return the status sent, and the pattern of the route or nil
+function Server:dispatch(exchange)
+    local asked = request.new(exchange, self.new_id)
+    local route, params = self.route
+    if not route then
+        route, params = self.router:resolve(asked.method, path_below(asked.mount, asked.path))
+    end
+    asked.route, asked.params = route.pattern, params
+    local answered = response.new(exchange, route.handler)
+    local is_returned, first, second, third =
+        protected_call(route.run, describe, asked, answered)
+    if not is_returned then
+        handle_raised(self, asked, answered, first)
+    else
+        local problem = outcome.finish(answered, asked, first, second, third)
+        if problem then
+            fail(self, asked, answered, problem)
+        end
+    end
+    return answered._status or 200, route.pattern
+end
+
+return server

@@ -1,0 +1,163 @@
+--- For the specs of services: requests to a service without a socket.
+--
+--    local client = testing.client(require "hello")
+--    local response = client:get("/hello/Ann")
+--    assert.equal("Hello, Ann", response:json().message)
+--
+-- The whole way of a request is the real one, from the router to the composed fields; the host's
+-- connection is replaced. `start` of the service is not called.
+local headers = require "perigee.http.headers"
+local json = require "perigee.json"
+local router = require "perigee.http.router"
+local server = require "perigee.http.server"
+local url = require "perigee.http.url"
+
+local request_options = { headers = true, query = true, body = true, json = true, form = true }
+local bodiless = { [204] = true, [205] = true, [304] = true }
+
+-- A stand-in for the host's exchange, see perigee.http.server.
+local Exchange = {}
+Exchange.__index = Exchange
+
+function Exchange:request_line()
+    local path, mark, query = self.target:match("^([^?]*)(%??)(.*)$")
+    return self.method, path, mark == "?" and query or nil, self.mount, 1, self.target
+end
+
+function Exchange:fields()
+    return self.list
+end
+
+function Exchange:field(name)
+    return headers.new(self.list):get(name)
+end
+
+function Exchange.peer()
+    return "127.0.0.1", 49152
+end
+
+function Exchange:body()
+    return self.content
+end
+
+function Exchange:respond(status, lines, body)
+    if self.response then
+        return nil, "answered"
+    end
+    local list = {}
+    for name, value in lines:gmatch("([^:\r\n]+): ([^\r\n]*)\r\n") do
+        list[#list + 1], list[#list + 2] = name, value
+    end
+    assert(headers.new(list):text() == lines, "malformed fields")
+    local has_body = self.method ~= "HEAD" and not bodiless[status]
+    self.response = { status = status, headers = headers.new(list), body = has_body and body or "" }
+    return true
+end
+
+-- What a request gives back: status, headers (see perigee.http.headers), body.
+local Response = {}
+Response.__index = Response
+
+--- The body decoded as JSON; an error in the caller's line when it is none.
+function Response:json()
+    local value, _, detail = json.decode(self.body)
+    if detail then
+        error(("the body is not JSON: %s\n%s"):format(detail, self.body), 2)
+    end
+    return value
+end
+
+local Client = {}
+Client.__index = Client
+
+local testing = {}
+
+local function fields_of(options)
+    local list = headers.new({ "Host", "localhost" })
+    for name, value in pairs(options.headers or {}) do
+        for i, item in ipairs(type(value) == "table" and value or { value }) do
+            local put = i == 1 and list.set or list.add
+            put(list, name, item)
+        end
+    end
+    return list
+end
+
+--- The body and the Content-Type it implies.
+local function body_of(options)
+    if options.json ~= nil then
+        return json.encode(options.json, "json"), "application/json"
+    elseif options.form then
+        return url.encode_query(options.form), "application/x-www-form-urlencoded"
+    end
+    return options.body or ""
+end
+
+local function check_options(options)
+    for key in pairs(options) do
+        if not request_options[key] then
+            error(("%s is not a request option (headers, query, body, json, form)")
+                :format(tostring(key)), 4)
+        end
+    end
+end
+
+--- Sends a request and returns the response {status, headers, body, json()}.
+-- @param path below "/", as a client of the host sends it; may hold a query
+-- @param options headers, query and form as tables, a value or an array of values by name; body as
+-- a string; json as any value
+local function send(self, method, path, options)
+    options = options or {}
+    check_options(options)
+    if type(path) ~= "string" or not path:find("^/[^%s%c]*$") then
+        error("a path begins with / and has no white space: " .. tostring(path), 3)
+    end
+    if options.query then
+        path = path .. (path:find("?", 1, true) and "&" or "?") .. url.encode_query(options.query)
+    end
+    local list, body, content_type = fields_of(options), body_of(options)
+    if content_type and not list:get("Content-Type") then
+        list:add("Content-Type", content_type)
+    end
+    local exchange = setmetatable({ method = method, target = path, list = list, content = body,
+        mount = self.mount }, Exchange)
+    self.server:dispatch(exchange)
+    return setmetatable(exchange.response, Response)
+end
+
+function Client:request(method, path, options)
+    return (send(self, method, path, options))
+end
+
+for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
+    --- client:get(path, options), and so on for each method.
+    Client[method:lower()] = function(self, path, options)
+        return (send(self, method, path, options))
+    end
+end
+
+--- Makes a client for a service, or for the router or function that is its `http`. A handler that
+-- fails answers 500 with its traceback as the body; `client.faults` has the messages.
+function testing.client(service)
+    local app, mount = service, "/"
+    if type(service) == "table" and not router.is(service) then
+        app, mount = service.http, service.mount or "/"
+    end
+    local faults, id_count = {}, 0
+    local function new_id()
+        id_count = id_count + 1
+        return ("%016x"):format(id_count)
+    end
+    local log = {
+        error = function(message)
+            faults[#faults + 1] = message
+        end,
+    }
+    return setmetatable({
+        server = server.new(app, { log = log, new_id = new_id, is_developing = true }),
+        mount = mount,
+        faults = faults,
+    }, Client)
+end
+
+return testing
