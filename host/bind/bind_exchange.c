@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "bind/exchange.h"
+#include "bind/isolates.h"
 #include "bind/seam.h"
 #include "http/http1_rules.h"
 
@@ -160,10 +161,23 @@ static int l_exchange_respond(lua_State *L)
     return seam_push_result(L, result);
 }
 
+/* exchange_hand_over(id, handle) -> true | nil, "closed": another isolate gets the request as if it were new */
+static int l_exchange_hand_over(lua_State *L)
+{
+    ExchangeBox *box = find(L, 1);
+    Isolate *target = isolates_find(seam_host(L), seam_check_handle(L, 2));
+
+    if (box == NULL || target == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    exchange_hand_over(box, target);
+    return seam_push_result(L, 0);
+}
+
 static const luaL_Reg functions[] = {
     {"exchange_body",    l_exchange_body   },
     {"exchange_field",   l_exchange_field  },
     {"exchange_fields",  l_exchange_fields },
+    {"exchange_hand_over", l_exchange_hand_over},
     {"exchange_peer",    l_exchange_peer   },
     {"exchange_request", l_exchange_request},
     {"exchange_respond", l_exchange_respond},

@@ -25,6 +25,13 @@ static int l_post(lua_State *L)
     return seam_push_result(L, isolate_push_event(target, event));
 }
 
+/* handle() -> the number of the isolate that asks */
+static int l_handle(lua_State *L)
+{
+    seam_push_handle(L, isolate_handle(isolate_from(L)));
+    return 1;
+}
+
 /* isolate_open{name=, entry=, soft_size=, hard_size=} -> handle | nil, message */
 static int l_isolate_open(lua_State *L)
 {
@@ -104,8 +111,9 @@ static int l_isolate_counters(lua_State *L)
 }
 
 static const luaL_Reg message_functions[] = {
-    {"post", l_post},
-    {NULL,   NULL  },
+    {"handle", l_handle},
+    {"post",   l_post  },
+    {NULL,     NULL    },
 };
 
 static const luaL_Reg functions[] = {

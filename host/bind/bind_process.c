@@ -296,6 +296,16 @@ static int l_pulse_read(lua_State *L)
     return 1;
 }
 
+/* pulse:reset(): the worker that wrote it is gone */
+static int l_pulse_reset(lua_State *L)
+{
+    PulseBox *box = luaL_checkudata(L, 1, PULSE_TYPE);
+
+    if (box->pulse != NULL)
+        memset(box->pulse, 0, sizeof *box->pulse);
+    return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"arguments",      l_arguments     },
     {"exit",           l_exit          },
@@ -314,6 +324,7 @@ static const luaL_Reg pulse_methods[] = {
     {"close",      l_pulse_close     },
     {"descriptor", l_pulse_descriptor},
     {"read",       l_pulse_read      },
+    {"reset",      l_pulse_reset     },
     {NULL,         NULL              },
 };
 

@@ -44,6 +44,19 @@ static void refuse(Http1Exchange *exchange, int status, const char *text)
     http1_exchange_release(exchange);
 }
 
+static void announce(ExchangeBox *box, Isolate *isolate)
+{
+    resource_attach(&box->resource, isolate, close_box);
+    if (isolate_push_event(isolate, (Event){.kind = EVENT_REQUEST, .id = box->handle}) < 0)
+        exchange_close(box);
+}
+
+void exchange_hand_over(ExchangeBox *box, Isolate *target)
+{
+    list_unlink(&box->resource.link);
+    announce(box, target);
+}
+
 static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_t mount_size)
 {
     ExchangeBox *box = memory_alloc(sizeof *box);
@@ -53,9 +66,7 @@ static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_
     box->mount_size = mount_size;
     box->handle = handle_table_add(&host->exchanges, box);
     http1_exchange_set_holder(exchange, box);
-    resource_attach(&box->resource, isolate, close_box);
-    if (isolate_push_event(isolate, (Event){.kind = EVENT_REQUEST, .id = box->handle}) < 0)
-        exchange_close(box);
+    announce(box, isolate);
 }
 
 static void on_request(void *owner, Http1Exchange *exchange)

@@ -20,6 +20,9 @@ extern const HttpServerHandler exchange_handler;
 
 ExchangeBox *exchange_find(const Host *host, Handle handle);
 
+/* Makes it another isolate's, which hears of it as of a new request. */
+void exchange_hand_over(ExchangeBox *box, Isolate *target);
+
 /* Gives the exchange up: unanswered it gets a 503. */
 void exchange_close(ExchangeBox *box);
 

@@ -20,6 +20,7 @@ enum {
     STACK_SIZE = 64 * 1024 * 1024,
     KEEP_ALIVE_MS = 24 * 60 * 60 * 1000,
     FAILED = 1,
+    WORKER_PULSE_FD = 6,
 };
 
 typedef struct Process {
@@ -73,18 +74,17 @@ static void never(void *owner)
     (void)owner;
 }
 
-/* A worker finds the number of the page its supervisor watches in its environment. */
+/* A worker inherits the page its supervisor watches (lua/perigee/worker/init.lua). */
 static int open_pulse(Host *host)
 {
-    const char *number = getenv("PERIGEE_PULSE_FD");
     void *page;
     int result;
 
-    if (number == NULL) {
+    if (host->argument_count < 2 || strcmp(host->arguments[1], "worker") != 0) {
         host->pulse = memory_alloc(sizeof *host->pulse);
         return 0;
     }
-    if ((result = shared_page_map(atoi(number), sizeof *host->pulse, &page)) < 0)
+    if ((result = shared_page_map(WORKER_PULSE_FD, sizeof *host->pulse, &page)) < 0)
         return result;
     host->pulse = page;
     process.is_pulse_shared = true;

@@ -6,7 +6,7 @@ local host, entry, is_privileged = ...
 local setfenv = setfenv
 local environment = {}
 for name, value in pairs(_G) do
-  environment[name] = value
+    environment[name] = value
 end
 environment._G = environment
 
@@ -14,45 +14,45 @@ local loaded = { host = host }
 local loading = {}
 
 local function load_module(name)
-  if not name:find("^perigee") then
-    return host.library(name)
-  end
-  if loading[name] then
-    error("module '" .. name .. "' requires itself", 3)
-  end
-  local chunk, message = host.load_module(name)
-  if not chunk then
-    error(message, 3)
-  end
-  loading[name] = true
-  local module = setfenv(chunk, environment)(name)
-  loading[name] = nil
-  return module
+    if not name:find("^perigee") then
+        return host.library(name)
+    end
+    if loading[name] then
+        error("module '" .. name .. "' requires itself", 3)
+    end
+    local chunk, message = host.load_module(name)
+    if not chunk then
+        error(message, 3)
+    end
+    loading[name] = true
+    local module = setfenv(chunk, environment)(name)
+    loading[name] = nil
+    return module
 end
 
 function environment.require(name)
-  local module = loaded[name]
-  if module == nil then
-    module = load_module(name)
-    loaded[name] = module
-  end
-  return module
+    local module = loaded[name]
+    if module == nil then
+        module = load_module(name)
+        loaded[name] = module
+    end
+    return module
 end
 
 -- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's modules too.
 if is_privileged then
-  table.insert(package.loaders, 2, function(name)
-    if name == "perigee" or name:find("^perigee%.") then
-      return environment.require
-    end
-  end)
+    table.insert(package.loaders, 2, function(name)
+        if name == "perigee" or name:find("^perigee%.") then
+            return environment.require
+        end
+    end)
 end
 
 -- Machine code is outside the counted heap, so it has a bound of its own.
 local jit_options = host.library("jit.opt")
 jit_options.start("maxmcode=2048", "sizemcode=64", "maxtrace=2000")
 if not is_privileged and not host.is_preemptive() then
-  environment.jit.off()
+    environment.jit.off()
 end
 
 local scheduler = environment.require("perigee.core.scheduler")

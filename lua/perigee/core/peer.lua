@@ -11,96 +11,96 @@ local metatable = { __index = methods }
 --- `options.send(bytes)` sends one message; `options.handlers` has a function for each operation, called in a task of its
 -- own as handler(body, peer): what it returns is the result; nil, message (or an error) is the failure.
 function peer.new(options)
-  return setmetatable({
-    send = options.send,
-    handlers = options.handlers,
-    name = options.name,
-    next_id = 1,
-    waiting = {},   -- id of a call -> the task that made it and its wait
-    is_closed = false,
-  }, metatable)
+    return setmetatable({
+        send = options.send,
+        handlers = options.handlers,
+        name = options.name,
+        next_id = 1,
+        waiting = {},   -- id of a call -> the task that made it and its wait
+        is_closed = false,
+    }, metatable)
 end
 
 local function send(self, message)
-  self.send(assert(copy.encode(message)))
+    self.send(assert(copy.encode(message)))
 end
 
 --- Calls `op` on the other side and waits. Returns the result (nil becomes true), or nil, code, detail:
 -- "failed" with the other side's message, "timeout", or "closed".
 function methods:call(op, body, timeout_s)
-  if self.is_closed then
-    return nil, "closed", "the other side is gone"
-  end
-  local id = self.next_id
-  local task = scheduler.current()
-  self.next_id = id + 1
-  self.waiting[id] = { task = task, wait_id = task.wait_id }
-  send(self, { id = id, op = op, body = body })
-  local is_ok, result, detail = scheduler.wait(timeout_s and host.now() + timeout_s)
-  self.waiting[id] = nil
-  if not is_ok then
-    return nil, result, detail or ("no answer to '%s' within %s s"):format(op, tostring(timeout_s))
-  end
-  return result == nil and true or result
+    if self.is_closed then
+        return nil, "closed", "the other side is gone"
+    end
+    local id = self.next_id
+    local task = scheduler.current()
+    self.next_id = id + 1
+    self.waiting[id] = { task = task, wait_id = task.wait_id }
+    send(self, { id = id, op = op, body = body })
+    local is_ok, result, detail = scheduler.wait(timeout_s and host.now() + timeout_s)
+    self.waiting[id] = nil
+    if not is_ok then
+        return nil, result, detail or ("no answer to '%s' within %s s"):format(op, tostring(timeout_s))
+    end
+    return result == nil and true or result
 end
 
 --- Tells the other side something without an answer.
 function methods:notify(op, body)
-  if not self.is_closed then
-    send(self, { op = op, body = body })
-  end
+    if not self.is_closed then
+        send(self, { op = op, body = body })
+    end
 end
 
 local function traceback(message)
-  return { message = tostring(message), traceback = debug.traceback(nil, 2) }
+    return { message = tostring(message), traceback = debug.traceback(nil, 2) }
 end
 
 local function answer(self, message)
-  local handler = self.handlers[message.op]
-  if not handler then
-    self:reply(message.id, false, ("there is no operation '%s'"):format(tostring(message.op)))
-    return
-  end
-  local is_ok, result, reason = xpcall(handler, traceback, message.body, self)
-  if not is_ok then
-    self:reply(message.id, false, result.message .. "\n" .. result.traceback)
-  elseif result == nil and reason ~= nil then
-    self:reply(message.id, false, reason)
-  else
-    self:reply(message.id, true, result)
-  end
+    local handler = self.handlers[message.op]
+    if not handler then
+        self:reply(message.id, false, ("there is no operation '%s'"):format(tostring(message.op)))
+        return
+    end
+    local is_ok, result, reason = xpcall(handler, traceback, message.body, self)
+    if not is_ok then
+        self:reply(message.id, false, result.message .. "\n" .. result.traceback)
+    elseif result == nil and reason ~= nil then
+        self:reply(message.id, false, reason)
+    else
+        self:reply(message.id, true, result)
+    end
 end
 
 function methods:reply(id, is_ok, result)
-  if id and not self.is_closed then
-    send(self, { id = id, is_ok = is_ok, result = result })
-  end
+    if id and not self.is_closed then
+        send(self, { id = id, is_ok = is_ok, result = result })
+    end
 end
 
 --- Takes one message of the other side.
 function methods:receive(bytes)
-  local message = assert(copy.decode(bytes))
-  if message.op then
-    scheduler.spawn(answer, self, message).name = message.op
-    return
-  end
-  local wait = self.waiting[message.id]
-  if not wait then
-    return
-  end
-  if message.is_ok then
-    scheduler.wake(wait.task, wait.wait_id, true, message.result)
-  else
-    scheduler.wake(wait.task, wait.wait_id, nil, "failed", message.result)
-  end
+    local message = assert(copy.decode(bytes))
+    if message.op then
+        scheduler.spawn(answer, self, message).name = message.op
+        return
+    end
+    local wait = self.waiting[message.id]
+    if not wait then
+        return
+    end
+    if message.is_ok then
+        scheduler.wake(wait.task, wait.wait_id, true, message.result)
+    else
+        scheduler.wake(wait.task, wait.wait_id, nil, "failed", message.result)
+    end
 end
 
 --- The other side is gone: every call that waits ends with "closed".
 function methods:close(detail)
-  self.is_closed = true
-  for _, wait in pairs(self.waiting) do
-    scheduler.wake(wait.task, wait.wait_id, nil, "closed", detail or "the other side is gone")
-  end
+    self.is_closed = true
+    for _, wait in pairs(self.waiting) do
+        scheduler.wake(wait.task, wait.wait_id, nil, "closed", detail or "the other side is gone")
+    end
 end
 
 return peer

@@ -23,7 +23,7 @@ local task_methods = {}
 local task_metatable = { __index = task_methods }
 
 function task_metatable:__tostring()
-  return ("task %s (%s)"):format(self.name or "?", self.state)
+    return ("task %s (%s)"):format(self.name or "?", self.state)
 end
 
 local current     -- the task that runs
@@ -36,260 +36,260 @@ local handlers = {} -- kind of event -> function(id, code, bytes)
 local waits = {}    -- kind of event -> id -> task
 
 local function run_forever(fn, a, b, c)
-  while true do
-    fn, a, b, c = yield(FINISHED, fn(a, b, c))
-  end
+    while true do
+        fn, a, b, c = yield(FINISHED, fn(a, b, c))
+    end
 end
 
 local function take_thread()
-  if pool_count == 0 then
-    return create(run_forever)
-  end
-  local thread = pool[pool_count]
-  pool[pool_count] = nil
-  pool_count = pool_count - 1
-  return thread
+    if pool_count == 0 then
+        return create(run_forever)
+    end
+    local thread = pool[pool_count]
+    pool[pool_count] = nil
+    pool_count = pool_count - 1
+    return thread
 end
 
 local function push_ready(task)
-  ready_last = ready_last + 1
-  ready[ready_last] = task
+    ready_last = ready_last + 1
+    ready[ready_last] = task
 end
 
 --- Starts `fn(a, b, c)` as a task and returns it. It runs after the tasks that are ready now.
 -- The owner may set `task.name`, and `task.on_finish`, which is called outside any task as
 -- on_finish(task, true, results...) or on_finish(task, false, error, traceback).
 function scheduler.spawn(fn, a, b, c)
-  local task = setmetatable({
-    state = "new",
-    thread = take_thread(),
-    wait_id = 0,
-    fn = fn,
-    a = a, b = b, c = c,
-    name = nil,
-    on_finish = nil,
-    timer = nil,
-  }, task_metatable)
-  live_count = live_count + 1
-  push_ready(task)
-  return task
+    local task = setmetatable({
+        state = "new",
+        thread = take_thread(),
+        wait_id = 0,
+        fn = fn,
+        a = a, b = b, c = c,
+        name = nil,
+        on_finish = nil,
+        timer = nil,
+    }, task_metatable)
+    live_count = live_count + 1
+    push_ready(task)
+    return task
 end
 
 --- What becomes of errors no on_finish takes: function(task, error, traceback).
 scheduler.on_failure = nil
 
 local function finish(task, is_ok, ...)
-  task.state = "dead"
-  live_count = live_count - 1
-  if is_ok and pool_count < POOL_LIMIT then
-    pool_count = pool_count + 1
-    pool[pool_count] = task.thread
-  end
-  task.thread = nil
-  if task.on_finish then
-    task.on_finish(task, is_ok, ...)
-  elseif not is_ok then
-    scheduler.on_failure(task, ...)
-  end
+    task.state = "dead"
+    live_count = live_count - 1
+    if is_ok and pool_count < POOL_LIMIT then
+        pool_count = pool_count + 1
+        pool[pool_count] = task.thread
+    end
+    task.thread = nil
+    if task.on_finish then
+        task.on_finish(task, is_ok, ...)
+    elseif not is_ok then
+        scheduler.on_failure(task, ...)
+    end
 end
 
 -- Takes a task back from host.resume. Returns false when the turn is over.
 local function settle(task, state_before, state, ...)
-  current = nil
-  if state == WAITING then
-    if (...) == FINISHED then
-      finish(task, true, select(2, ...))
+    current = nil
+    if state == WAITING then
+        if (...) == FINISHED then
+            finish(task, true, select(2, ...))
+        end
+        return true
+    elseif state == FAILED or state == ENDED then
+        task.is_ended = state == ENDED
+        finish(task, false, ...)
+        return true
     end
-    return true
-  elseif state == FAILED or state == ENDED then
-    task.is_ended = state == ENDED
-    finish(task, false, ...)
-    return true
-  end
-  -- Cut, or refused before any of it ran.
-  task.state = state == CUT and "cut" or state_before
-  interrupted = task
-  return false
+    -- Cut, or refused before any of it ran.
+    task.state = state == CUT and "cut" or state_before
+    interrupted = task
+    return false
 end
 
 local function run(task)
-  local state = task.state
-  current = task
-  task.state = "running"
-  if state == "cut" then
-    return settle(task, state, resume(task.thread))
-  elseif state == "new" then
-    return settle(task, state, resume(task.thread, task.fn, task.a, task.b, task.c))
-  end
-  return settle(task, state, resume(task.thread, task.a, task.b, task.c))
+    local state = task.state
+    current = task
+    task.state = "running"
+    if state == "cut" then
+        return settle(task, state, resume(task.thread))
+    elseif state == "new" then
+        return settle(task, state, resume(task.thread, task.fn, task.a, task.b, task.c))
+    end
+    return settle(task, state, resume(task.thread, task.a, task.b, task.c))
 end
 
 --- The running task; nil outside of tasks.
 function scheduler.current()
-  return current
+    return current
 end
 
 function scheduler.live_count()
-  return live_count
+    return live_count
 end
 
 --- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those values (three at most).
 -- At `deadline` (in seconds of host.now; nil for none) returns nil, "timeout". Must be called in a task;
 -- the number of the wait is task.wait_id while it lasts.
 function scheduler.wait(deadline)
-  local task = current
-  if not task then
-    error("this call waits, so it must be made inside a task", 3)
-  end
-  if deadline then
-    task.timer = { deadline = deadline, task = task, index = nil, order = nil }
-    timers:add(task.timer)
-  end
-  task.state = "waiting"
-  return yield(WAIT)
+    local task = current
+    if not task then
+        error("this call waits, so it must be made inside a task", 3)
+    end
+    if deadline then
+        task.timer = { deadline = deadline, task = task, index = nil, order = nil }
+        timers:add(task.timer)
+    end
+    task.state = "waiting"
+    return yield(WAIT)
 end
 
 --- Ends the wait number `wait_id` of `task`. Returns false when that wait is over already.
 function scheduler.wake(task, wait_id, a, b, c)
-  if task.state ~= "waiting" or task.wait_id ~= wait_id then
-    return false
-  end
-  if task.timer then
-    timers:remove(task.timer)
-    task.timer = nil
-  end
-  task.wait_id = wait_id + 1
-  task.a, task.b, task.c = a, b, c
-  task.state = "ready"
-  push_ready(task)
-  return true
+    if task.state ~= "waiting" or task.wait_id ~= wait_id then
+        return false
+    end
+    if task.timer then
+        timers:remove(task.timer)
+        task.timer = nil
+    end
+    task.wait_id = wait_id + 1
+    task.a, task.b, task.c = a, b, c
+    task.state = "ready"
+    push_ready(task)
+    return true
 end
 
 --- Lets every other ready task run first.
 function scheduler.yield()
-  local task = current
-  task.wait_id = task.wait_id + 1
-  task.a, task.b, task.c = nil, nil, nil
-  task.state = "ready"
-  push_ready(task)
-  yield(WAIT)
+    local task = current
+    task.wait_id = task.wait_id + 1
+    task.a, task.b, task.c = nil, nil, nil
+    task.state = "ready"
+    push_ready(task)
+    yield(WAIT)
 end
 
 --- Waits for one event about `id`. Returns true, code, bytes; or nil, "timeout".
 function scheduler.wait_event(kind, id, deadline)
-  local of_kind = waits[kind]
-  if not of_kind then
-    of_kind = {}
-    waits[kind] = of_kind
-  end
-  assert(not of_kind[id], "two tasks wait for the same event")
-  of_kind[id] = current
-  local is_ok, code, bytes = scheduler.wait(deadline)
-  of_kind[id] = nil
-  return is_ok, code, bytes
+    local of_kind = waits[kind]
+    if not of_kind then
+        of_kind = {}
+        waits[kind] = of_kind
+    end
+    assert(not of_kind[id], "two tasks wait for the same event")
+    of_kind[id] = current
+    local is_ok, code, bytes = scheduler.wait(deadline)
+    of_kind[id] = nil
+    return is_ok, code, bytes
 end
 
 --- Has `handler(id, code, bytes)` called, outside of tasks, for events of `kind` nobody waits for.
 function scheduler.on_event(kind, handler)
-  handlers[kind] = handler
+    handlers[kind] = handler
 end
 
 --- Calls `fn()` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer.
 function scheduler.at(deadline, fn)
-  local timer = { deadline = deadline, fn = fn, index = nil, order = nil }
-  timers:add(timer)
-  return timer
+    local timer = { deadline = deadline, fn = fn, index = nil, order = nil }
+    timers:add(timer)
+    return timer
 end
 
 function scheduler.cancel_timer(timer)
-  timers:remove(timer)
+    timers:remove(timer)
 end
 
 local function dispatch(kind, id, code, bytes)
-  local of_kind = waits[kind]
-  local task = of_kind and of_kind[id]
-  if task then
-    scheduler.wake(task, task.wait_id, true, code, bytes)
-  elseif handlers[kind] then
-    handlers[kind](id, code, bytes)
-  end
+    local of_kind = waits[kind]
+    local task = of_kind and of_kind[id]
+    if task then
+        scheduler.wake(task, task.wait_id, true, code, bytes)
+    elseif handlers[kind] then
+        handlers[kind](id, code, bytes)
+    end
 end
 
 local function drain_events()
-  local kind, id, code, bytes = next_event()
-  while kind do
-    dispatch(kind, id, code, bytes)
-    kind, id, code, bytes = next_event()
-  end
+    local kind, id, code, bytes = next_event()
+    while kind do
+        dispatch(kind, id, code, bytes)
+        kind, id, code, bytes = next_event()
+    end
 end
 
 local function fire_timers()
-  local timer = timers:first()
-  if not timer then
-    return
-  end
-  local time = now()
-  while timer and timer.deadline <= time do
-    timers:remove(timer)
-    if timer.fn then
-      timer.fn()
-    else
-      scheduler.wake(timer.task, timer.task.wait_id, nil, "timeout")
+    local timer = timers:first()
+    if not timer then
+        return
     end
-    timer = timers:first()
-  end
+    local time = now()
+    while timer and timer.deadline <= time do
+        timers:remove(timer)
+        if timer.fn then
+            timer.fn()
+        else
+            scheduler.wake(timer.task, timer.task.wait_id, nil, "timeout")
+        end
+        timer = timers:first()
+    end
 end
 
 local alarm_deadline
 
 local function set_alarm()
-  local timer = timers:first()
-  local deadline = timer and timer.deadline
-  if deadline == alarm_deadline then
-    return
-  end
-  alarm_deadline = deadline
-  if deadline then
-    host.set_alarm(math.max(0, math.ceil((deadline - now()) * 1000)))
-  else
-    host.set_alarm(nil)
-  end
+    local timer = timers:first()
+    local deadline = timer and timer.deadline
+    if deadline == alarm_deadline then
+        return
+    end
+    alarm_deadline = deadline
+    if deadline then
+        host.set_alarm(math.max(0, math.ceil((deadline - now()) * 1000)))
+    else
+        host.set_alarm(nil)
+    end
 end
 
 handlers[event.ALARM] = function()
-  alarm_deadline = nil
+    alarm_deadline = nil
 end
 
 local function run_ready()
-  while ready_first <= ready_last do
-    local task = ready[ready_first]
-    ready[ready_first] = nil
-    ready_first = ready_first + 1
-    if not run(task) then
-      return false
+    while ready_first <= ready_last do
+        local task = ready[ready_first]
+        ready[ready_first] = nil
+        ready_first = ready_first + 1
+        if not run(task) then
+            return false
+        end
     end
-  end
-  ready_first, ready_last = 1, 0
-  return true
+    ready_first, ready_last = 1, 0
+    return true
 end
 
 --- One turn, called by C: what was cut first, then events and timers, then every ready task.
 -- Returns true when there is more to run without a new event.
 function scheduler.turn()
-  if interrupted then
-    local task = interrupted
-    interrupted = nil
-    if not run(task) then
-      return true
+    if interrupted then
+        local task = interrupted
+        interrupted = nil
+        if not run(task) then
+            return true
+        end
     end
-  end
-  drain_events()
-  fire_timers()
-  if not run_ready() then
-    return true
-  end
-  set_alarm()
-  return false
+    drain_events()
+    fire_timers()
+    if not run_ready() then
+        return true
+    end
+    set_alarm()
+    return false
 end
 
 -- Coroutines a script resumed and whose code waits: only the task they belong to may go on with them.
@@ -299,43 +299,43 @@ local co_resume = coroutine.resume
 
 -- A wait inside a script's own coroutine is handed upwards until it reaches the scheduler.
 local function pass_on(thread, is_ok, first, ...)
-  if is_ok and first == WAIT then
-    waiting_threads[thread] = true
-    local a, b, c = yield(WAIT)
-    waiting_threads[thread] = nil
-    return pass_on(thread, co_resume(thread, a, b, c))
-  end
-  return is_ok, first, ...
+    if is_ok and first == WAIT then
+        waiting_threads[thread] = true
+        local a, b, c = yield(WAIT)
+        waiting_threads[thread] = nil
+        return pass_on(thread, co_resume(thread, a, b, c))
+    end
+    return is_ok, first, ...
 end
 
 local function resume_script(thread, ...)
-  if waiting_threads[thread] then
-    return false, "cannot resume a coroutine that waits"
-  end
-  return pass_on(thread, co_resume(thread, ...))
+    if waiting_threads[thread] then
+        return false, "cannot resume a coroutine that waits"
+    end
+    return pass_on(thread, co_resume(thread, ...))
 end
 
 local function unpack_result(is_ok, ...)
-  if not is_ok then
-    error((...), 0)
-  end
-  return ...
+    if not is_ok then
+        error((...), 0)
+    end
+    return ...
 end
 
 --- The coroutine library for scripts: in it, waiting works as it does in the task itself.
 scheduler.coroutine_library = {
-  create = coroutine.create,
-  isyieldable = coroutine.isyieldable,
-  resume = resume_script,
-  running = coroutine.running,
-  status = coroutine.status,
-  wrap = function(fn)
-    local thread = create(fn)
-    return function(...)
-      return unpack_result(resume_script(thread, ...))
-    end
-  end,
-  yield = yield,
+    create = coroutine.create,
+    isyieldable = coroutine.isyieldable,
+    resume = resume_script,
+    running = coroutine.running,
+    status = coroutine.status,
+    wrap = function(fn)
+        local thread = create(fn)
+        return function(...)
+            return unpack_result(resume_script(thread, ...))
+        end
+    end,
+    yield = yield,
 }
 
 return scheduler

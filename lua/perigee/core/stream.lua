@@ -11,91 +11,91 @@ local metatable = { __index = methods }
 local UNSENT_HIGH_SIZE = 256 * 1024
 
 local function wrap(box)
-  return setmetatable({ box = box, id = box:id() }, metatable)
+    return setmetatable({ box = box, id = box:id() }, metatable)
 end
 
 --- Connects to `address` ("127.0.0.1:80", "unix:/path"). Returns a stream, or nil, code.
 function stream.connect(address, deadline)
-  local box, code = host.connect(address)
-  if not box then
-    return nil, code
-  end
-  local self = wrap(box)
-  local is_ok, status = scheduler.wait_event(event.CONNECTED, self.id, deadline)
-  if is_ok and status == 0 then
-    return self
-  end
-  if is_ok then
-    local _, reason = box:read()
-    status = reason
-  end
-  box:close()
-  return nil, status
+    local box, code = host.connect(address)
+    if not box then
+        return nil, code
+    end
+    local self = wrap(box)
+    local is_ok, status = scheduler.wait_event(event.CONNECTED, self.id, deadline)
+    if is_ok and status == 0 then
+        return self
+    end
+    if is_ok then
+        local _, reason = box:read()
+        status = reason
+    end
+    box:close()
+    return nil, status
 end
 
 --- A stream over a descriptor that this process inherited.
 function stream.adopt(descriptor)
-  local box, code = host.adopt_stream(descriptor)
-  if not box then
-    return nil, code
-  end
-  return wrap(box)
+    local box, code = host.adopt_stream(descriptor)
+    if not box then
+        return nil, code
+    end
+    return wrap(box)
 end
 
 --- One end as a stream, the other as a descriptor for a child.
 function stream.pair()
-  local box, descriptor = host.stream_pair()
-  if not box then
-    return nil, descriptor
-  end
-  return wrap(box), descriptor
+    local box, descriptor = host.stream_pair()
+    if not box then
+        return nil, descriptor
+    end
+    return wrap(box), descriptor
 end
 
 --- Waits for bytes. Returns them, or nil and "eof", "timeout", "closed" or another code.
 function methods:read(deadline)
-  while true do
-    local bytes, code = self.box:read()
-    if bytes or code ~= "again" then
-      return bytes, code
+    while true do
+        local bytes, code = self.box:read()
+        if bytes or code ~= "again" then
+            return bytes, code
+        end
+        local is_ok, reason = scheduler.wait_event(event.READABLE, self.id, deadline)
+        if not is_ok then
+            return nil, reason
+        end
     end
-    local is_ok, reason = scheduler.wait_event(event.READABLE, self.id, deadline)
-    if not is_ok then
-      return nil, reason
-    end
-  end
 end
 
 --- Writes all of `bytes`, waiting while too much is unsent. Returns true, or nil, code.
 function methods:write(bytes, deadline)
-  local unsent, code = self.box:write(bytes)
-  if not unsent then
-    return nil, code
-  end
-  if unsent > UNSENT_HIGH_SIZE then
-    local is_ok, status = scheduler.wait_event(event.WRITABLE, self.id, deadline)
-    if not is_ok then
-      return nil, status
+    local unsent, code = self.box:write(bytes)
+    if not unsent then
+        return nil, code
     end
-  end
-  return true
+    if unsent > UNSENT_HIGH_SIZE then
+        local is_ok, status = scheduler.wait_event(event.WRITABLE, self.id, deadline)
+        if not is_ok then
+            return nil, status
+        end
+    end
+    return true
 end
 
 --- Writes without ever waiting: what the kernel does not take is queued. Returns true, or nil, code.
 function methods:post(bytes)
-  local unsent, code = self.box:write(bytes)
-  if not unsent then
-    return nil, code
-  end
-  return true
+    local unsent, code = self.box:write(bytes)
+    if not unsent then
+        return nil, code
+    end
+    return true
 end
 
 --- Nothing more will be written.
 function methods:shutdown()
-  self.box:shutdown()
+    self.box:shutdown()
 end
 
 function methods:close()
-  self.box:close()
+    self.box:close()
 end
 
 return stream

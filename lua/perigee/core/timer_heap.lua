@@ -5,79 +5,79 @@ local methods = {}
 local metatable = { __index = methods }
 
 function timer_heap.new()
-  return setmetatable({ count = 0, added = 0 }, metatable)
+    return setmetatable({ count = 0, added = 0 }, metatable)
 end
 
 local function is_before(a, b)
-  if a.deadline ~= b.deadline then
-    return a.deadline < b.deadline
-  end
-  return a.order < b.order
+    if a.deadline ~= b.deadline then
+        return a.deadline < b.deadline
+    end
+    return a.order < b.order
 end
 
 local function place(heap, index, entry)
-  heap[index] = entry
-  entry.index = index
+    heap[index] = entry
+    entry.index = index
 end
 
 local function sift_up(heap, index, entry)
-  while index > 1 do
-    local parent = (index - index % 2) / 2
-    if not is_before(entry, heap[parent]) then
-      break
+    while index > 1 do
+        local parent = (index - index % 2) / 2
+        if not is_before(entry, heap[parent]) then
+            break
+        end
+        place(heap, index, heap[parent])
+        index = parent
     end
-    place(heap, index, heap[parent])
-    index = parent
-  end
-  place(heap, index, entry)
+    place(heap, index, entry)
 end
 
 local function sift_down(heap, index, entry)
-  local count = heap.count
-  while true do
-    local child = 2 * index
-    if child > count then
-      break
+    local count = heap.count
+    while true do
+        local child = 2 * index
+        if child > count then
+            break
+        end
+        if child < count and is_before(heap[child + 1], heap[child]) then
+            child = child + 1
+        end
+        if not is_before(heap[child], entry) then
+            break
+        end
+        place(heap, index, heap[child])
+        index = child
     end
-    if child < count and is_before(heap[child + 1], heap[child]) then
-      child = child + 1
-    end
-    if not is_before(heap[child], entry) then
-      break
-    end
-    place(heap, index, heap[child])
-    index = child
-  end
-  place(heap, index, entry)
+    place(heap, index, entry)
 end
 
 --- Adds `entry`, a table whose `deadline` is a number. Uses its fields `index` and `order`.
 function methods:add(entry)
-  self.count = self.count + 1
-  self.added = self.added + 1
-  entry.order = self.added
-  sift_up(self, self.count, entry)
+    self.count = self.count + 1
+    self.added = self.added + 1
+    entry.order = self.added
+    sift_up(self, self.count, entry)
 end
 
 --- Takes `entry` out. Taking out what is not there does nothing.
 function methods:remove(entry)
-  local index = entry.index
-  if not index then
-    return
-  end
-  local last = self[self.count]
-  self[self.count] = nil
-  self.count = self.count - 1
-  entry.index = nil
-  if last ~= entry then
-    sift_up(self, index, last)
-    sift_down(self, last.index, last)
-  end
+    local index = entry.index
+    if not index then
+        return
+    end
+    local last = self[self.count]
+    self[self.count] = nil
+    self.count = self.count - 1
+    entry.index = nil
+    if last ~= entry then
+        sift_up(self, index, last)
+        sift_down(self, last.index, last)
+    end
 end
 
 --- The entry that comes first, or nil.
 function methods:first()
-  return self[1]
+    return self[1]
 end
 
 return timer_heap

@@ -1,0 +1,117 @@
+--- The table a service returns: what it may hold, and what is wrong with one that holds something else.
+local nearest = require "perigee.service.nearest"
+
+local definition = {}
+
+local KEYS = {
+    http = "a router or a function",
+    mount = "a path such as \"/orders\"",
+    rpc = "a table of services",
+    start = "a function",
+    stop = "a function",
+    save = "a function",
+    health = "a function",
+    replicas = "1 or \"worker\"",
+    limits = "a table",
+}
+local KEY_NAMES = {}
+for name in pairs(KEYS) do
+    KEY_NAMES[#KEY_NAMES + 1] = name
+end
+table.sort(KEY_NAMES)
+
+local LIMITS = { memory = true, drain = true }
+local SIZE_UNITS = { [""] = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }
+
+local function is_callable(value)
+    local metatable = type(value) == "table" and getmetatable(value)
+    return type(value) == "function" or type(metatable) == "table" and metatable.__call ~= nil
+end
+
+local function is_function(value)
+    return type(value) == "function"
+end
+
+local function is_mount(value)
+    return type(value) == "string" and value:find("^/") and not value:find("[%s?#%%]")
+        and (value == "/" or not value:find("/$")) and not value:find("//", 1, true)
+end
+
+--- "64MB" as bytes; a number is bytes already. Nil when it is neither.
+function definition.parse_size(value)
+    if type(value) == "number" then
+        return value > 0 and value or nil
+    end
+    local number, unit = tostring(value):match("^(%d+)%s*(%a*)$")
+    return number and SIZE_UNITS[unit] and tonumber(number) * SIZE_UNITS[unit] or nil
+end
+
+local function check_limits(limits)
+    for name, value in pairs(limits) do
+        if not LIMITS[name] then
+            return nil, ("limits.%s is not a limit; there are limits.memory and limits.drain")
+                :format(tostring(name))
+        elseif name == "memory" and not definition.parse_size(value) then
+            return nil, ("limits.memory must be a size such as \"64MB\", got %s"):format(
+                tostring(value))
+        elseif name == "drain" and (type(value) ~= "number" or value < 0) then
+            return nil, ("limits.drain must be seconds, got %s"):format(tostring(value))
+        end
+    end
+    return true
+end
+
+local CHECKS = {
+    http = function(value) return is_callable(value) or type(value) == "table" and value.match end,
+    mount = is_mount,
+    rpc = function(value) return type(value) == "table" end,
+    start = is_function, stop = is_function, save = is_function, health = is_function,
+    replicas = function(value) return value == 1 or value == "worker" end,
+    limits = function(value) return type(value) == "table" end,
+}
+
+local function describe(value)
+    if type(value) == "string" then
+        return ("%q"):format(value)
+    elseif type(value) == "number" or type(value) == "boolean" then
+        return tostring(value)
+    end
+    return "a " .. type(value)
+end
+
+local function check_key(key)
+    if KEYS[key] then
+        return true
+    end
+    local hint = nearest(tostring(key), KEY_NAMES)
+    return nil, ("the service's table has an unknown key '%s'%s"):format(tostring(key),
+        hint and (": did you mean '%s'?"):format(hint)
+            or "; known are " .. table.concat(KEY_NAMES, ", "))
+end
+
+--- Checks what a script returned. Returns true, or nil and a message.
+function definition.check(value)
+    if type(value) ~= "table" then
+        return nil, ("a service must return a table such as { http = app }, this one returned %s")
+            :format(value == nil and "nothing" or describe(value))
+    end
+    for key, item in pairs(value) do
+        local is_ok, message = check_key(key)
+        if not is_ok then
+            return nil, message
+        elseif not CHECKS[key](item) then
+            return nil, ("%s must be %s, got %s"):format(key, KEYS[key], describe(item))
+        end
+    end
+    if value.rpc then
+        for name, methods in pairs(value.rpc) do
+            if type(methods) ~= "table" then
+                return nil, ("rpc.%s must be a table of functions, got %s"):format(tostring(name),
+                    describe(methods))
+            end
+        end
+    end
+    return check_limits(value.limits or {})
+end
+
+return definition

@@ -1,0 +1,102 @@
+--- What a script finds: a table of what is granted, not a list of what was removed.
+-- Everything else of Lua's libraries is absent from a service's isolate or out of its reach.
+local scheduler = require "perigee.core.scheduler"
+
+local sandbox = {}
+
+local MAX_CHUNK_SIZE = 1024 * 1024
+local MAX_STRING_SIZE = 256 * 1024 * 1024
+
+local GRANTED = {
+    base = { "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal",
+        "rawget", "rawset", "select", "setmetatable", "tonumber", "tostring", "type", "unpack",
+        "xpcall", "_VERSION" },
+    bit = { "arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol", "ror", "rshift",
+        "tobit", "tohex" },
+    math = { "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp", "floor",
+        "fmod", "frexp", "huge", "ldexp", "log", "log10", "max", "min", "modf", "pi", "pow", "rad",
+        "random", "randomseed", "sin", "sinh", "sqrt", "tan", "tanh" },
+    os = { "clock", "date", "difftime", "time" },
+    string = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep",
+        "reverse", "sub", "upper" },
+    table = { "concat", "insert", "maxn", "move", "remove", "sort" },
+}
+
+local LIBRARIES = { "bit", "math", "os", "string", "table" }
+
+local function pick(library, names)
+    local granted = {}
+    for _, name in ipairs(names) do
+        granted[name] = library[name]
+    end
+    return granted
+end
+
+-- Text only: bytecode is not checked by the virtual machine and can do anything.
+local function load_text(chunk, name, mode, environment)
+    if mode ~= nil and mode ~= "t" and mode ~= "bt" then
+        return nil, "only text chunks can be loaded"
+    end
+    if type(chunk) == "function" then
+        local parts = {}
+        for part in chunk do
+            parts[#parts + 1] = part
+        end
+        chunk = table.concat(parts)
+    end
+    if #chunk > MAX_CHUNK_SIZE then
+        return nil, ("a chunk may have %d bytes, this one has %d"):format(MAX_CHUNK_SIZE, #chunk)
+    end
+    -- "=" keeps a script from naming its chunk like one of Perigee's own.
+    name = "=" .. tostring(name or "load"):gsub("^[=@]", "")
+    if environment == nil then
+        return load(chunk, name, "t")
+    end
+    return load(chunk, name, "t", environment)
+end
+
+local function rep(text, count, separator)
+    local size = (#text + #(separator or "")) * (tonumber(count) or 0)
+    if size > MAX_STRING_SIZE then
+        error(("string.rep would make %d bytes"):format(size), 2)
+    end
+    return string.rep(text, count, separator)
+end
+
+local function collect_garbage(what)
+    if what ~= nil and what ~= "count" then
+        error("a service may only ask collectgarbage for the \"count\"", 2)
+    end
+    return collectgarbage("count")
+end
+
+-- A forgotten `local` makes tasks of one service overwrite each other's variables: an error says so at once.
+local function refuse_global(_, name)
+    error(("assignment to the undeclared global '%s': declare it with `local`, "
+        .. "or with rawset(_G, ...) when it is meant"):format(tostring(name)), 2)
+end
+
+--- Makes `globals` (the state's own table) what a script may use. `print` and `require` are the caller's.
+function sandbox.fill(globals, print, require)
+    local granted = pick(globals, GRANTED.base)
+    for _, name in ipairs(LIBRARIES) do
+        granted[name] = pick(globals[name], GRANTED[name])
+    end
+    granted.string.rep = rep
+    granted.coroutine = scheduler.coroutine_library
+    granted.load, granted.collectgarbage = load_text, collect_garbage
+    granted.print, granted.require = print, require
+    for name in pairs(globals) do
+        globals[name] = nil
+    end
+    for name, value in pairs(granted) do
+        globals[name] = value
+    end
+    globals._G = globals
+    setmetatable(globals, { __newindex = refuse_global, __metatable = false })
+    local string_metatable = getmetatable("")
+    string_metatable.__index = granted.string
+    string_metatable.__metatable = false
+end
+
+return sandbox

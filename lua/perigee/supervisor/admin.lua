@@ -1,0 +1,90 @@
+--- The admin port: health, readiness, status, and control.
+local event = require "perigee.core.event"
+local exchange = require "perigee.service.exchange"
+local host = require "host"
+local http = require "perigee.http"
+local http_server = require "perigee.http.server"
+local log = require "perigee.log"
+local scheduler = require "perigee.core.scheduler"
+local status = require "perigee.supervisor.status"
+
+local admin = {}
+
+-- Ready: every worker serves, and every service says it is healthy.
+local function check_readiness(supervisor)
+    if supervisor.is_stopping then
+        return false, { reason = "stopping" }
+    elseif #supervisor.workers:serving() < supervisor.workers:count() then
+        return false, { reason = "not every worker is up" }
+    end
+    local ill = {}
+    for _, result in pairs(supervisor.workers:call("health", nil, 2)) do
+        for _, one in ipairs(result[1] or {}) do
+            ill[#ill + 1] = one
+        end
+    end
+    return #ill == 0, { reason = #ill > 0 and "services are not healthy" or nil, services = ill }
+end
+
+local function reload_one(supervisor, name)
+    local service = supervisor.catalog:get(name)
+    if not service then
+        return http.error(404, ("there is no service '%s'"):format(name))
+    end
+    supervisor.reload:reload(service)
+    if service.last_error then
+        return 409, { service = name, error = service.last_error.message,
+            generation = service.live and service.live.number }
+    end
+    return { service = name, generation = service.live and service.live.number }
+end
+
+local function reload_all(supervisor)
+    local results = {}
+    for _, service in ipairs(supervisor.catalog:list()) do
+        supervisor.reload:reload(service)
+        results[#results + 1] = { service = service.name,
+            generation = service.live and service.live.number,
+            error = service.last_error and service.last_error.message }
+    end
+    return { services = results }
+end
+
+local function make_router(supervisor)
+    local app = http.router()
+    app:get("/healthz", function()
+        return { status = "ok" }
+    end)
+    app:get("/readyz", function()
+        local is_ready, detail = check_readiness(supervisor)
+        detail.status = is_ready and "ready" or "not ready"
+        return is_ready and 200 or 503, detail
+    end)
+    app:get("/status", function()
+        return status.collect(supervisor)
+    end)
+    app:post("/reload", function()
+        return reload_all(supervisor)
+    end)
+    app:post("/reload/:service", function(request)
+        return reload_one(supervisor, request.params.service)
+    end)
+    return app
+end
+
+--- Serves the admin port on the descriptor.
+function admin.open(supervisor, descriptor)
+    local server = http_server.new(make_router(supervisor), {
+        log = log,
+        new_id = host.random_id,
+        is_developing = true,
+    })
+    scheduler.on_event(event.REQUEST, function(id)
+        local task = scheduler.spawn(server.dispatch, server, exchange.new(id))
+        task.name = "admin request"
+    end)
+    assert(host.set_mounts({ { "/", host.handle() } }))
+    assert(host.serve_http(descriptor, {}))
+end
+
+return admin

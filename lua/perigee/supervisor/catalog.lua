@@ -1,0 +1,111 @@
+--- Every service of the directory, with the generation that is live and what went wrong last.
+-- Decides who owns a mount, and makes the routing table each worker gets.
+local catalog = {}
+local methods = {}
+local metatable = { __index = methods }
+
+function catalog.new()
+    return setmetatable({ services = {} }, metatable)
+end
+
+--- The record of a service, made when it is not there.
+function methods:ensure(name)
+    local service = self.services[name]
+    if not service then
+        service = {
+            name = name,
+            place = nil,        -- where its script is (supervisor/directory.lua)
+            live = nil,         -- { number=, source=, manifest=, mount= }
+            attempted = nil,    -- the source that failed last, so that it is not tried again unchanged
+            last_number = 0,
+            last_error = nil,   -- { message=, at= }
+            reloads = 0,
+            failures = 0,
+            is_busy = false,    -- a reload is under way
+            is_due = false,     -- and another must follow
+            missing_since = nil,
+        }
+        self.services[name] = service
+    end
+    return service
+end
+
+function methods:get(name)
+    return self.services[name]
+end
+
+function methods:remove(name)
+    self.services[name] = nil
+end
+
+--- The services in order of name.
+function methods:list()
+    local list = {}
+    for _, service in pairs(self.services) do
+        list[#list + 1] = service
+    end
+    table.sort(list, function(a, b)
+        return a.name < b.name
+    end)
+    return list
+end
+
+function catalog.default_mount(name)
+    return "/" .. name
+end
+
+--- Another service that lives at `mount`, or is about to; nil when it is free.
+function methods:owner_of(mount, except)
+    for name, service in pairs(self.services) do
+        if name ~= except then
+            local claimed = service.claimed_mount or service.live and service.live.mount
+            if claimed == mount then
+                return service
+            end
+        end
+    end
+end
+
+-- A service without a live generation still answers at its usual place, with the reason.
+local function failed_entry(service)
+    return {
+        mount = catalog.default_mount(service.name),
+        service = service.name,
+        kind = "failed",
+        reason = service.last_error and service.last_error.message,
+    }
+end
+
+local function live_entry(service, slot, home)
+    local live = service.live
+    local is_local = live.manifest.replicas == "worker" or slot == home
+    return {
+        mount = live.mount,
+        service = service.name,
+        kind = is_local and "local" or "remote",
+        generation = live.number,
+        slot = home,
+    }
+end
+
+--- The routing entries for the worker in `slot`. `home_of(name)` says where a service with one replica runs.
+-- `is_developing`: the reasons of failures are shown to clients.
+function methods:routes(slot, home_of, is_developing)
+    local entries, taken = {}, {}
+    for name, service in pairs(self.services) do
+        if service.live then
+            entries[#entries + 1] = live_entry(service, slot, home_of(name))
+            taken[service.live.mount] = true
+        end
+    end
+    for _, service in pairs(self.services) do
+        local entry = not service.live and service.last_error and failed_entry(service)
+        if entry and not taken[entry.mount] then
+            entry.reason = is_developing and entry.reason or nil
+            entries[#entries + 1] = entry
+        end
+    end
+    return entries
+end
+
+return catalog

@@ -1,0 +1,156 @@
+--- The directory of services: what is in it, and when it changed.
+-- Directories are watched, not files, because editors replace files. A slow poll finds what no watch tells: a
+-- directory that was itself replaced, a network file system, a link that now points elsewhere.
+local event = require "perigee.core.event"
+local host = require "host"
+local scheduler = require "perigee.core.scheduler"
+
+local directory = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local NAME_PATTERN = "^[%a_][%w_%-]*$"
+
+-- A burst of events counts as one when it pauses this long, and in any case after the longest wait.
+local QUIET_S = 0.008
+local LONGEST_S = 0.1
+local POLL_S = 1
+
+--- `options` = { path=, module_paths= }.
+function directory.open(options)
+    return setmetatable({
+        path = options.path:gsub("(.)/+$", "%1"),
+        module_paths = options.module_paths or {},
+        watches = {}, -- real path -> id
+        task = nil,
+    }, metatable)
+end
+
+local function join(first, second)
+    return first == "." and second or first .. "/" .. second
+end
+
+local function add(services, self, name, path, folder)
+    local roots = {}
+    if folder then
+        roots[1] = folder
+    end
+    roots[#roots + 1] = self.path
+    for _, root in ipairs(self.module_paths) do
+        roots[#roots + 1] = root
+    end
+    services[name] = { name = name, path = path, roots = roots }
+end
+
+--- What is there now: name -> { name=, path=, roots= }. Second a list of problems, each a text.
+-- Returns nil, code when the directory cannot be read.
+function methods:scan()
+    local names, code = host.list_directory(self.path)
+    if not names then
+        return nil, code
+    end
+    table.sort(names)
+    local services, problems = {}, {}
+    for _, file in ipairs(names) do
+        local path = join(self.path, file)
+        local name = file:match("^(.*)%.lua$")
+        local folder_script = path .. "/init.lua"
+        if name and name:find(NAME_PATTERN) and host.file_info(path) == "file" then
+            if services[name] then
+                problems[#problems + 1] = ("%s and %s are both the service '%s'; the file is used")
+                    :format(path, services[name].path, name)
+            end
+            add(services, self, name, path)
+        elseif name and not name:find("^[%.#]") and not name:find(NAME_PATTERN) then
+            problems[#problems + 1] = ("%s is not a service: its name must be letters, digits, "
+                .. "'_' and '-'"):format(path)
+        elseif not services[file] and file:find(NAME_PATTERN)
+            and host.file_info(folder_script) == "file" then
+            add(services, self, file, folder_script, path)
+        end
+    end
+    return services, problems
+end
+
+local function parent_of(path)
+    return path:match("^(.*)/[^/]*$") or "."
+end
+
+-- Both where a path stands and where it points to: either may change.
+local function add_directories(wanted, path)
+    local parent = parent_of(path)
+    local resolved = host.real_path(path)
+    wanted[host.real_path(parent) or parent] = true
+    if resolved then
+        wanted[parent_of(resolved)] = true
+    end
+end
+
+--- Watches the directory and every directory of `paths` (a set) from now on.
+function methods:watch(paths)
+    local wanted = { [host.real_path(self.path) or self.path] = true }
+    for path in pairs(paths) do
+        add_directories(wanted, path)
+    end
+    for path, id in pairs(self.watches) do
+        if not wanted[path] then
+            host.unwatch(id)
+            self.watches[path] = nil
+        end
+    end
+    for path in pairs(wanted) do
+        if not self.watches[path] then
+            self.watches[path] = host.watch_directory(path)
+        end
+    end
+end
+
+function methods:forget_watch(id)
+    for path, known in pairs(self.watches) do
+        if known == id then
+            host.unwatch(id)
+            self.watches[path] = nil
+        end
+    end
+end
+
+--- Makes wait_for_change return soon.
+function methods:poke()
+    self.is_changed = true
+    local task = self.task
+    if task then
+        scheduler.wake(task, task.wait_id, true)
+    end
+end
+
+--- Must be called once before wait_for_change.
+function methods:listen()
+    scheduler.on_event(event.CHANGE, function(id, code)
+        if code ~= 0 then
+            self:forget_watch(id)
+        end
+        self:poke()
+    end)
+end
+
+-- Waits for the next event, at most `timeout_s`. Returns false when none came.
+local function wait(self, timeout_s)
+    self.task = scheduler.current()
+    local is_told = self.is_changed or scheduler.wait(host.now() + timeout_s)
+    self.task = nil
+    self.is_changed = false
+    return is_told
+end
+
+--- Waits until something changed and the changes have paused, or for the time of a poll.
+function methods:wait_for_change()
+    if not wait(self, POLL_S) then
+        return
+    end
+    local deadline = host.now() + LONGEST_S
+    while host.now() < deadline and wait(self, QUIET_S) do
+        -- Still changing.
+    end
+end
+
+return directory

@@ -1,0 +1,365 @@
+--- The supervisor: owns the directory, the sockets and the workers, and never runs a service's code.
+local admin = require "perigee.supervisor.admin"
+local banner = require "perigee.supervisor.banner"
+local catalog = require "perigee.supervisor.catalog"
+local directory = require "perigee.supervisor.directory"
+local event = require "perigee.core.event"
+local host = require "host"
+local log = require "perigee.log"
+local reload = require "perigee.supervisor.reload"
+local scheduler = require "perigee.core.scheduler"
+local worker_process = require "perigee.supervisor.worker_process"
+local workers = require "perigee.supervisor.workers"
+
+local supervisor = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+
+-- A file that is replaced is missing for a moment; only one that stays away is a service that was removed.
+local REMOVAL_S = 0.15
+local PULSE_CHECK_S = 0.05
+local LOAD_CONCURRENCY = 8
+
+local function listen(address, count, flag)
+    local descriptors, actual, message = host.listen(address, count)
+    if not descriptors then
+        local hint = actual == "in_use" and "; another program listens there: stop it, or choose "
+            .. "another port with " .. flag or ""
+        return nil, ("cannot listen on %s: %s%s"):format(address, message, hint)
+    end
+    return descriptors, actual
+end
+
+--- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and a message.
+function supervisor.open(settings)
+    local self = setmetatable({
+        settings = settings,
+        started_at = host.now(),
+        catalog = catalog.new(),
+        addresses = {},
+        is_stopping = false,
+        problems = {},
+    }, metatable)
+    local http_fds, http_address = listen(settings.http_address, settings.worker_count, "--http")
+    if not http_fds then
+        return nil, http_address
+    end
+    local admin_fds, admin_address = listen(settings.admin_address, 1, "--admin")
+    if not admin_fds then
+        return nil, admin_address
+    end
+    self.addresses = { http = http_address, admin = admin_address }
+    self.admin_fd = admin_fds[1]
+    self:open_workers(http_fds)
+    self.directory = directory.open({ path = settings.directory,
+        module_paths = settings.module_paths })
+    return self
+end
+
+function methods:open_workers(http_fds)
+    local list, mesh_addresses = {}, {}
+    local handlers = {
+        module = function(body)
+            return self:answer_module(body)
+        end,
+        retired = function() end,
+        broken = function(body)
+            self:on_broken(body)
+        end,
+    }
+    for slot = 1, self.settings.worker_count do
+        mesh_addresses[slot] = "unix:@perigee-" .. host.random_id() .. host.random_id()
+        list[slot] = worker_process.new({
+            slot = slot,
+            http_fd = http_fds[slot],
+            mesh_fd = assert(host.listen(mesh_addresses[slot], 1))[1],
+            handlers = handlers,
+            on_up = function(worker)
+                self:on_worker_up(worker)
+            end,
+            on_down = function() end,
+        })
+    end
+    self.mesh_addresses = mesh_addresses
+    self.workers = workers.new(list)
+    self.reload = reload.new({
+        catalog = self.catalog,
+        workers = self.workers,
+        settings = self.settings,
+        on_change = function()
+            self:watch_files()
+        end,
+    })
+end
+
+function methods:answer_module(body)
+    local source = self.reload:source_of(body.service, body.generation)
+    if not source then
+        return nil, "the generation is gone"
+    end
+    local file, message = source:module(body.name)
+    self:watch_files()
+    return file, message
+end
+
+-- An isolate whose scheduler failed is gone from its worker; loading the same bytes again everywhere replaces it.
+function methods:on_broken(body)
+    local service = self.catalog:get(body.service)
+    if service and service.live and service.live.number == body.generation then
+        self.reload:start_reload(service)
+    end
+end
+
+local function worker_settings(self, worker)
+    local settings = self.settings
+    return {
+        slot = worker.slot,
+        slice_ms = settings.slice_ms,
+        log = settings.log,
+        http = settings.http,
+        is_developing = settings.is_developing,
+        load_timeout_s = settings.load_timeout_s,
+        stop_timeout_s = settings.stop_timeout_s,
+        hand_over_s = settings.hand_over_s,
+        drain_s = settings.drain_s,
+        mesh_addresses = self.mesh_addresses,
+    }
+end
+
+function methods:on_worker_up(worker)
+    local answer, _, detail = worker:call("configure", worker_settings(self, worker), 10)
+    if not answer then
+        log.error(("worker %d could not be configured: %s"):format(worker.slot, detail))
+        return
+    end
+    if not answer.is_preemptive and not self.is_preemption_told then
+        self.is_preemption_told = true
+        log.warn("this LuaJIT cannot interrupt compiled loops: services run without its compiler")
+    end
+    if self.is_loaded then
+        self.reload:restore(worker)
+    else
+        worker.is_serving = true
+        self:wake_start()
+    end
+end
+
+function methods:wake_start()
+    local task = self.start_task
+    if task then
+        scheduler.wake(task, task.wait_id, true)
+    end
+end
+
+function methods:watch_files()
+    if not self.settings.is_watching then
+        return
+    end
+    local paths = {}
+    for _, service in pairs(self.catalog.services) do
+        paths[service.place.path] = true
+        for _, source in pairs({ service.live and service.live.source, service.attempted }) do
+            for path in pairs(source.looked_at) do
+                paths[path] = true
+            end
+        end
+    end
+    self.directory:watch(paths)
+end
+
+local function report_problems(self, problems)
+    local told = {}
+    for _, problem in ipairs(problems) do
+        told[problem] = true
+        if not self.problems[problem] then
+            log.warn(problem)
+        end
+    end
+    self.problems = told
+end
+
+local function is_stale(service)
+    local source = service.attempted or service.live and service.live.source
+    return not source or source.place.path ~= service.place.path or source:is_changed()
+end
+
+function methods:remove_missing(found)
+    for name, service in pairs(self.catalog.services) do
+        if found[name] then
+            service.missing_since = nil
+        elseif not service.missing_since then
+            service.missing_since = host.now()
+            scheduler.at(host.now() + REMOVAL_S, function()
+                self.directory:poke()
+            end)
+        elseif host.now() - service.missing_since >= REMOVAL_S and not service.is_busy then
+            self.catalog:remove(name)
+            log.event(name, "info", ("%s is gone: the service is removed"):format(
+                service.place.path))
+            self.reload:route()
+        end
+    end
+end
+
+--- Looks at the directory and starts the reloads that are due. `is_forced`: of everything.
+function methods:refresh(is_forced)
+    local found, problems = self.directory:scan()
+    if not found then
+        -- The directory itself is being replaced, or its disk is away: what runs goes on.
+        report_problems(self, { ("the directory %s cannot be read (%s): services stay as they are")
+            :format(self.settings.directory, problems) })
+        return
+    end
+    report_problems(self, problems)
+    for name, place in pairs(found) do
+        local service = self.catalog:ensure(name)
+        service.place = place
+        if is_forced or is_stale(service) then
+            self.reload:start_reload(service)
+        end
+    end
+    self:remove_missing(found)
+    self:watch_files()
+end
+
+local function load_all(self)
+    local found, problems = self.directory:scan()
+    report_problems(self, problems)
+    local queue = {}
+    for name, place in pairs(found) do
+        local service = self.catalog:ensure(name)
+        service.place = place
+        queue[#queue + 1] = service
+    end
+    table.sort(queue, function(a, b)
+        return a.name < b.name
+    end)
+    local lanes, next_index = {}, 1
+    for slot = 1, LOAD_CONCURRENCY do
+        lanes[slot] = { slot = slot }
+    end
+    workers.each(lanes, function()
+        while queue[next_index] do
+            next_index = next_index + 1
+            self.reload:reload(queue[next_index - 1])
+        end
+    end)
+end
+
+local function start_workers(self)
+    self.start_task = scheduler.current()
+    for _, worker in ipairs(self.workers.list) do
+        assert(worker:start())
+    end
+    while #self.workers:serving() < self.workers:count() do
+        scheduler.wait()
+    end
+    self.start_task = nil
+end
+
+-- Everything is loaded before the first worker is told where requests go, and the table is sent once.
+function methods:start()
+    self.reload.is_routing_paused = true
+    start_workers(self)
+    load_all(self)
+    self.is_loaded = true
+    self.reload.is_routing_paused = false
+    self.reload:route()
+    self.workers:call("open", nil, 10)
+    admin.open(self, self.admin_fd)
+    if self.settings.is_watching then
+        self.directory:listen()
+        self:watch_files()
+        scheduler.spawn(self.watch, self).name = "directory"
+    end
+    scheduler.spawn(self.check_pulses, self).name = "pulses"
+    io.stdout:write(banner.format((host.version()), self.catalog:list(), self.addresses,
+        self.workers:count()))
+    io.stdout:flush()
+end
+
+function methods:watch()
+    while not self.is_stopping do
+        self.directory:wait_for_change()
+        if not self.is_stopping then
+            self:refresh()
+        end
+    end
+end
+
+function methods:check_pulses()
+    while not self.is_stopping do
+        scheduler.wait(host.now() + PULSE_CHECK_S)
+        for _, worker in ipairs(self.workers.list) do
+            worker:check_pulse(self.settings.stall_s)
+        end
+    end
+end
+
+-- Drains every worker, then ends it. Requests that outlast the deadline are cut and counted.
+function methods:stop()
+    local drain_s = self.settings.drain_s
+    log.info("stopping: no new connections, what runs is finished", { deadline_s = drain_s })
+    for _, worker in ipairs(self.workers.list) do
+        worker.is_wanted = false
+    end
+    local cut = 0
+    for _, result in pairs(self.workers:call("drain", { drain_s = drain_s }, drain_s + 5)) do
+        cut = cut + (result[1] and result[1].cut or 0)
+    end
+    for _, worker in ipairs(self.workers.list) do
+        worker:call("exit", nil, 1)
+    end
+    local deadline = host.now() + 2
+    while self:has_children() and host.now() < deadline do
+        scheduler.wait(host.now() + 0.01)
+    end
+    self:kill_workers()
+    log.info("stopped", { cut_requests = cut })
+    host.exit(0)
+end
+
+function methods:has_children()
+    for _, worker in ipairs(self.workers.list) do
+        if worker.child then
+            return true
+        end
+    end
+    return false
+end
+
+function methods:kill_workers()
+    for _, worker in ipairs(self.workers.list) do
+        worker:kill()
+    end
+end
+
+local function on_stop_signal(self)
+    if self.is_stopping then
+        log.warn("stopped at once by a second signal")
+        self:kill_workers()
+        host.exit(1)
+        return
+    end
+    self.is_stopping = true
+    scheduler.spawn(self.stop, self).name = "stop"
+end
+
+--- Has signals handled: TERM and INT stop, HUP reloads everything.
+function methods:handle_signals()
+    scheduler.on_event(event.SIGNAL, function(_, signal)
+        if signal == SIGHUP then
+            log.info("reloading everything")
+            self:refresh(true)
+        else
+            on_stop_signal(self)
+        end
+    end)
+    for _, signal in ipairs({ SIGHUP, SIGINT, SIGTERM }) do
+        assert(host.watch_signal(signal))
+    end
+end
+
+return supervisor

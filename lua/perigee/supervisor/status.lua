@@ -1,0 +1,71 @@
+--- What `/status` and `perigee status` tell: plain data about workers, services and generations.
+local host = require "host"
+
+local status = {}
+
+local function describe_worker(worker, report)
+    return {
+        slot = worker.slot,
+        pid = worker.pid,
+        state = worker.is_serving and "serving" or worker.state,
+        restarts = worker.restarts,
+        http = report and report.http,
+    }
+end
+
+local function describe_service(service)
+    local live = service.live
+    return {
+        name = service.name,
+        path = service.place.path,
+        state = live and "live" or "failed",
+        generation = live and live.number,
+        mount = live and live.mount,
+        replicas = live and live.manifest.replicas,
+        routes = live and live.manifest.routes,
+        reloads = service.reloads,
+        failures = service.failures,
+        last_error = service.last_error,
+        isolates = {},
+    }
+end
+
+local function add_isolates(services, worker, report)
+    for _, isolate in ipairs(report.services) do
+        local service = services[isolate.service]
+        if service then
+            isolate.worker = worker.slot
+            isolate.service = nil
+            table.insert(service.isolates, isolate)
+        end
+    end
+end
+
+--- `parts` = { catalog=, workers=, settings=, started_at=, addresses= }. Asks every worker, so it waits.
+function status.collect(parts)
+    local by_name, services, workers = {}, {}, {}
+    for _, service in ipairs(parts.catalog:list()) do
+        local described = describe_service(service)
+        by_name[service.name] = described
+        services[#services + 1] = described
+    end
+    local reports = parts.workers:call("status", nil, 1)
+    for _, worker in ipairs(parts.workers.list) do
+        local report = reports[worker.slot] and reports[worker.slot][1]
+        workers[#workers + 1] = describe_worker(worker, report)
+        if report then
+            add_isolates(by_name, worker, report)
+        end
+    end
+    return {
+        version = (host.version()),
+        pid = host.pid(),
+        uptime_s = host.now() - parts.started_at,
+        directory = parts.settings.directory,
+        addresses = parts.addresses,
+        workers = workers,
+        services = services,
+    }
+end
+
+return status

@@ -1,0 +1,179 @@
+--- One worker as the supervisor sees it: spawned, spoken to over its control stream, watched, restarted.
+local event = require "perigee.core.event"
+local frame = require "perigee.core.frame"
+local host = require "host"
+local log = require "perigee.log"
+local peer = require "perigee.core.peer"
+local scheduler = require "perigee.core.scheduler"
+local stream = require "perigee.core.stream"
+
+local worker_process = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local SIGKILL = 9
+
+-- The first restart is at once; a worker that keeps dying is restarted ever more slowly.
+local BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5
+local STABLE_S = 10
+
+--- `options` = { slot=, http_fd=, mesh_fd=, handlers=, on_up = function(worker), on_down = function(worker, reason) }.
+-- on_up runs in a task once the process has said hello.
+function worker_process.new(options)
+    return setmetatable({
+        slot = options.slot,
+        options = options,
+        state = "down", -- down, starting, up
+        is_serving = false, -- it holds every live generation; set by perigee.supervisor.reload
+        pid = nil,
+        child = nil,
+        peer = nil,
+        pulse = assert(host.pulse_create()),
+        restarts = 0,
+        backoff_s = 0,
+        started_at = nil,
+        is_wanted = true,
+        kill_reason = nil,
+    }, metatable)
+end
+
+local function read_control(self, control)
+    local decoder = frame.decoder()
+    local bytes = control:read()
+    while bytes do
+        decoder:push(bytes)
+        local message = decoder:next()
+        while message do
+            self.peer:receive(message)
+            message = decoder:next()
+        end
+        bytes = control:read()
+    end
+    control:close()
+end
+
+local function hello(self)
+    return function()
+        self.state = "up"
+        self.options.on_up(self)
+        return true
+    end
+end
+
+local function open_peer(self, control)
+    local handlers = { hello = hello(self) }
+    for name, handler in pairs(self.options.handlers) do
+        handlers[name] = function(body)
+            return handler(body, self)
+        end
+    end
+    self.peer = peer.new({
+        handlers = handlers,
+        send = function(bytes)
+            control:post(frame.encode(bytes))
+        end,
+    })
+    scheduler.spawn(read_control, self, control).name = "control of worker " .. self.slot
+end
+
+--- Starts the process. Returns true, or nil and a message.
+function methods:start()
+    local control, descriptor = stream.pair()
+    if not control then
+        return nil, descriptor
+    end
+    local child, pid = host.spawn({
+        arguments = { host.program_path(), "worker" },
+        descriptors = { -1, 1, 2, descriptor, self.options.http_fd, self.options.mesh_fd,
+            self.pulse:descriptor() },
+    })
+    host.close_descriptor(descriptor)
+    if not child then
+        control:close()
+        return nil, ("worker %d could not be started: %s"):format(self.slot, pid)
+    end
+    self.child, self.pid = child, pid
+    self.state = "starting"
+    self.started_at = host.now()
+    self.kill_reason = nil
+    open_peer(self, control)
+    scheduler.spawn(self.wait_for_exit, self).name = "exit of worker " .. self.slot
+    return true
+end
+
+local function describe_end(self, code)
+    local how = code < 0 and ("was ended by signal %d"):format(-code)
+        or ("exited with status %d"):format(code)
+    if self.kill_reason then
+        return how .. ": " .. self.kill_reason
+    end
+    local pulse = self.pulse:read()
+    if code < 0 and pulse.turn_started > 0 then
+        return ("%s while it ran the service %s"):format(how, pulse.running)
+    end
+    return how
+end
+
+function methods:wait_for_exit()
+    local _, code = scheduler.wait_event(event.EXIT, self.child)
+    local reason = describe_end(self, code)
+    self.state = "down"
+    self.is_serving = false
+    self.child = nil
+    self.pulse:reset()
+    self.peer:close("worker " .. self.slot .. " " .. reason)
+    self.options.on_down(self, reason)
+    if self.is_wanted then
+        self:restart(reason)
+    end
+end
+
+function methods:restart(reason)
+    if host.now() - self.started_at > STABLE_S then
+        self.backoff_s = 0
+    end
+    self.restarts = self.restarts + 1
+    log.error(("worker %d %s; it is restarted"):format(self.slot, reason),
+        { pid = self.pid, delay_s = self.backoff_s })
+    if self.backoff_s > 0 then
+        scheduler.wait(host.now() + self.backoff_s)
+    end
+    self.backoff_s = math.min(BACKOFF_LAST_S, math.max(BACKOFF_FIRST_S, self.backoff_s * 2))
+    local is_started, message = self.is_wanted and self:start()
+    if self.is_wanted and not is_started then
+        log.error(message)
+        return self:restart("could not be started")
+    end
+end
+
+--- See peer:call. "closed" when the worker is not there.
+function methods:call(op, body, timeout_s)
+    if self.state == "down" then
+        return nil, "closed", "worker " .. self.slot .. " is down"
+    end
+    return self.peer:call(op, body, timeout_s)
+end
+
+--- Ends the process if one isolate has had its turn for longer than `limit_s`.
+function methods:check_pulse(limit_s)
+    local pulse = self.child and self.pulse:read()
+    if not pulse or pulse.turn_started == 0 or self.kill_reason then
+        return
+    end
+    local turn_s = host.now() - pulse.turn_started
+    if turn_s > limit_s then
+        self.kill_reason = ("the service %s did not give the processor back for %.1f s")
+            :format(pulse.running, turn_s)
+        host.kill(self.child, SIGKILL)
+    end
+end
+
+--- Ends the process for good, at once.
+function methods:kill()
+    self.is_wanted = false
+    if self.child then
+        host.kill(self.child, SIGKILL)
+    end
+end
+
+return worker_process

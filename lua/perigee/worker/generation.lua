@@ -1,0 +1,89 @@
+--- A service's isolate as its worker sees it: opened, spoken to by messages, drained and closed.
+local host = require "host"
+local peer = require "perigee.core.peer"
+
+local generation = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local by_handle = {} -- isolate handle -> generation
+
+-- The soft limit ends the task that reaches it; the hard one refuses, and is for single huge requests.
+local HARD_FACTOR = 2
+
+--- Opens an isolate. `options` = { service=, number=, memory_size=, fetch_module = function(name) }.
+-- Returns the generation, or nil and a message.
+function generation.open(options)
+    local handle, message = host.isolate_open({
+        name = options.service,
+        entry = "perigee.service.instance",
+        soft_size = options.memory_size,
+        hard_size = options.memory_size * HARD_FACTOR,
+    })
+    if not handle then
+        return nil, message
+    end
+    local self = setmetatable({
+        service = options.service,
+        number = options.number,
+        handle = handle,
+        manifest = nil,
+        is_closed = false,
+        failure = nil,
+    }, metatable)
+    self.peer = peer.new({
+        handlers = {
+            module = function(body)
+                return options.fetch_module(body.name)
+            end,
+        },
+        send = function(bytes)
+            host.post(handle, bytes)
+        end,
+    })
+    by_handle[handle] = self
+    return self
+end
+
+--- The generation whose isolate has this handle.
+function generation.find(handle)
+    return by_handle[handle]
+end
+
+--- See peer:call. The operations are those of perigee.service.instance.
+function methods:call(op, body, timeout_s)
+    local result, code, detail = self.peer:call(op, body, timeout_s)
+    if result == nil and code == "timeout" then
+        detail = ("did not finish %s within %g s"):format(op == "load" and "loading" or op .. "()",
+            timeout_s)
+    end
+    return result, code, detail
+end
+
+--- Closes the isolate; requests it still has are answered 503.
+function methods:close(reason)
+    if self.is_closed then
+        return
+    end
+    self.is_closed = true
+    by_handle[self.handle] = nil
+    self.peer:close(reason)
+    host.isolate_close(self.handle)
+end
+
+--- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns how many requests were cut.
+function methods:retire(timeout_s, stop_timeout_s)
+    local is_drained = self:call("drain", nil, timeout_s)
+    local cut = 0
+    if not is_drained and not self.is_closed then
+        local status = self:call("status", nil, stop_timeout_s)
+        cut = status and status.in_flight or 0
+    end
+    if not self.is_closed then
+        self:call("stop", nil, stop_timeout_s)
+    end
+    self:close("the generation was retired")
+    return cut
+end
+
+return generation

@@ -1,0 +1,288 @@
+--- A worker: runs isolates of services and serves HTTP, as its supervisor says over the control stream.
+-- It decides nothing about which generation is live; it tells what happened and does as it is told.
+local event = require "perigee.core.event"
+local forward = require "perigee.worker.forward"
+local frame = require "perigee.core.frame"
+local generation = require "perigee.worker.generation"
+local host = require "host"
+local log = require "perigee.log"
+local peer = require "perigee.core.peer"
+local routing = require "perigee.worker.routing"
+local scheduler = require "perigee.core.scheduler"
+local stream = require "perigee.core.stream"
+
+local worker = {}
+
+-- The descriptors a worker inherits.
+worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
+
+local settings
+local supervisor       -- the peer
+local generations = {} -- service -> number -> generation
+local active = {}      -- service -> number of the generation that gets requests here
+local servers = {}     -- numbers of the HTTP servers
+
+local function find(service, number)
+    return generations[service] and generations[service][number]
+end
+
+local function forget(service, number)
+    local of_service = generations[service]
+    if of_service then
+        of_service[number] = nil
+        if next(of_service) == nil then
+            generations[service] = nil
+        end
+    end
+end
+
+local function discard(service, number, reason)
+    local candidate = find(service, number)
+    forget(service, number)
+    if candidate then
+        candidate:close(reason or "the generation was discarded")
+    end
+end
+
+local function retire(old, drain_s)
+    local cut = old:retire(drain_s, settings.stop_timeout_s)
+    forget(old.service, old.number)
+    if cut > 0 then
+        log.event(old.service, "warn", "requests were cut at the drain deadline",
+            { generation = old.number, requests = cut })
+    end
+    supervisor:notify("retired", { service = old.service, generation = old.number, cut = cut })
+end
+
+local handlers = {}
+
+--- body = { slot=, slice_ms=, log=, ... }: what every worker is told once.
+function handlers.configure(body)
+    settings = body
+    log.configure({ level = body.log.level, format = body.log.format, name = "worker " .. body.slot })
+    local is_preemptive = host.start_watchdog(body.slice_ms)
+    routing.configure({ find_local = find, system_handle = host.handle() })
+    forward.configure(body.mesh_addresses)
+    return { pid = host.pid(), is_preemptive = is_preemptive }
+end
+
+--- body = { service=, generation=, source=, chunk=, memory_size= } -> manifest
+function handlers.load(body)
+    local candidate, message = generation.open({
+        service = body.service,
+        number = body.generation,
+        memory_size = body.memory_size,
+        fetch_module = function(name)
+            local file, _, detail = supervisor:call("module",
+                { service = body.service, generation = body.generation, name = name })
+            return file, detail
+        end,
+    })
+    if not candidate then
+        return nil, message
+    end
+    generations[body.service] = generations[body.service] or {}
+    generations[body.service][body.generation] = candidate
+    local manifest, _, detail = candidate:call("load", {
+        name = body.service,
+        source = body.source,
+        chunk = body.chunk,
+        log = settings.log,
+        is_developing = settings.is_developing,
+    }, settings.load_timeout_s)
+    if not manifest then
+        discard(body.service, body.generation, detail)
+        return nil, detail
+    end
+    candidate.manifest = manifest
+    return manifest
+end
+
+-- Requests wait while the old generation finishes what it has, gives its state away, and the new one takes it.
+local function hand_over(candidate, old)
+    routing.hold(candidate.service)
+    old:call("drain", nil, settings.hand_over_s)
+    local state, _, detail = old:call("save", nil, settings.stop_timeout_s)
+    if not state then
+        return nil, detail
+    end
+    return candidate:call("start", { saved = state.saved }, settings.load_timeout_s)
+end
+
+--- body = { service=, generation= }: runs start(), with the state of the generation that is live here if that has save().
+function handlers.start(body)
+    local candidate = find(body.service, body.generation)
+    if not candidate then
+        return nil, "the generation is gone"
+    end
+    local old = active[body.service] and find(body.service, active[body.service])
+    local is_ok, code, detail
+    if old and old.manifest.has_save then
+        is_ok, code, detail = hand_over(candidate, old)
+    else
+        is_ok, code, detail = candidate:call("start", {}, settings.load_timeout_s)
+    end
+    if not is_ok then
+        discard(body.service, body.generation, detail)
+        routing.release(body.service)
+        return nil, detail or code
+    end
+    return true
+end
+
+--- body = { service=, generation= }: another worker failed; this one keeps what it has.
+function handlers.discard(body)
+    discard(body.service, body.generation)
+    routing.release(body.service)
+    return true
+end
+
+--- body = { list of routing entries, drain_s = service -> seconds }: the switch.
+function handlers.route(body)
+    local live = {}
+    for _, entry in ipairs(body.entries) do
+        if entry.kind == "local" then
+            live[entry.service] = entry.generation
+        end
+    end
+    local before = active
+    active = live
+    routing.replace(body.entries)
+    for service, number in pairs(before) do
+        routing.release(service)
+        local old = find(service, number)
+        if old and live[service] ~= number then
+            local drain_s = old.manifest.drain_s or settings.drain_s
+            scheduler.spawn(retire, old, drain_s).name = "retire " .. service
+        end
+    end
+    return true
+end
+
+--- Starts to accept connections.
+function handlers.open()
+    for _, descriptor in ipairs({ worker.HTTP_FD, worker.MESH_FD }) do
+        local server, code = host.serve_http(descriptor, settings.http)
+        if not server then
+            return nil, code
+        end
+        servers[#servers + 1] = server
+    end
+    return true
+end
+
+--- body = { drain_s= }: stops accepting, finishes what runs, and stops every service. Answers how many requests were cut.
+function handlers.drain(body)
+    for _, server in ipairs(servers) do
+        host.drain_http(server)
+    end
+    local left, cut = 0, 0
+    local task = scheduler.current()
+    local wait_id = task.wait_id
+    for _, of_service in pairs(generations) do
+        for _, one in pairs(of_service) do
+            left = left + 1
+            scheduler.spawn(function()
+                cut = cut + one:retire(body.drain_s, settings.stop_timeout_s)
+            end).on_finish = function()
+                left = left - 1
+                if left == 0 then
+                    scheduler.wake(task, wait_id, true)
+                end
+            end
+        end
+    end
+    if left > 0 then
+        scheduler.wait()
+    end
+    return { cut = cut }
+end
+
+--- -> what `perigee status` shows of this worker.
+function handlers.status()
+    local list = {}
+    for service, of_service in pairs(generations) do
+        for number, one in pairs(of_service) do
+            local counters = host.isolate_counters(one.handle) or {}
+            local live = one:call("status", nil, 0.2) or {}
+            list[#list + 1] = {
+                service = service, generation = number, is_active = active[service] == number,
+                heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
+                in_flight = live.in_flight, tasks = live.tasks,
+            }
+        end
+    end
+    return { services = list, http = servers[1] and host.http_counters(servers[1]) or {} }
+end
+
+--- -> services whose health() says no.
+function handlers.health()
+    local ill = {}
+    for service, number in pairs(active) do
+        local one = find(service, number)
+        local health, _, detail = one and one:call("health", nil, 1)
+        if one and not (health and health.is_healthy) then
+            ill[#ill + 1] = { service = service, detail = health and health.detail or detail }
+        end
+    end
+    return ill
+end
+
+function handlers.exit()
+    host.exit(0)
+    return true
+end
+
+local function read_control(control)
+    local decoder = frame.decoder()
+    while true do
+        local bytes = control:read()
+        if not bytes then
+            return
+        end
+        decoder:push(bytes)
+        local message = decoder:next()
+        while message do
+            supervisor:receive(message)
+            message = decoder:next()
+        end
+    end
+end
+
+local function on_broken(handle, _, message)
+    local one = generation.find(handle)
+    if one then
+        log.event(one.service, "error", "the isolate broke and was closed: " .. message,
+            { generation = one.number })
+        discard(one.service, one.number, message)
+        supervisor:notify("broken", { service = one.service, generation = one.number,
+            message = message })
+    end
+end
+
+--- Runs until the supervisor says exit, or is gone.
+function worker.run()
+    local control = assert(stream.adopt(worker.CONTROL_FD))
+    supervisor = peer.new({
+        handlers = handlers,
+        send = function(bytes)
+            control:post(frame.encode(bytes))
+        end,
+    })
+    scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
+        local one = generation.find(handle)
+        if one then
+            one.peer:receive(bytes)
+        end
+    end)
+    scheduler.on_event(event.REQUEST, forward.take)
+    scheduler.on_event(event.BROKEN, on_broken)
+    supervisor:notify("hello", { pid = host.pid() })
+    read_control(control)
+    -- A worker without its supervisor would serve code nobody can replace: it finishes what it has and goes.
+    log.error("the supervisor is gone: draining")
+    handlers.drain({ drain_s = settings and settings.drain_s or 0 })
+    host.exit(1)
+end
+
+return worker
