@@ -2,9 +2,7 @@
 # Programs of tests belong to the target `tests`, so that building Perigee does not build them.
 
 add_custom_target(tests)
-if(TARGET perigee)
-    add_dependencies(tests perigee)
-endif()
+add_dependencies(tests perigee)
 get_filename_component(PERIGEE_CONFIGURATION ${CMAKE_BINARY_DIR} NAME)
 
 # A supervisor outlives the worker that a sanitizer ended, so reports go to files: the last test of
