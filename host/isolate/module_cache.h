@@ -4,15 +4,14 @@
 #ifndef PERIGEE_ISOLATE_MODULE_CACHE_H
 #define PERIGEE_ISOLATE_MODULE_CACHE_H
 
-#include <lua.h>
-#include <stddef.h>
+struct lua_State;
 
 /* Modules are read from this directory from now on instead of from the binary: for developing Perigee itself. */
 void module_cache_set_directory(const char *directory);
 
 /* Pushes the main chunk of module `name` ("perigee.http.router") and returns 0;
  * or pushes an error message and returns ERR_NOT_FOUND or ERR_INVALID. */
-int module_cache_load(lua_State *L, const char *name);
+int module_cache_load(struct lua_State *L, const char *name);
 
 /* Frees what was compiled. */
 void module_cache_clear(void);
