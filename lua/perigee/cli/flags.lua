@@ -1,0 +1,234 @@
+--- Command-line flags, environment variables and the configuration file, read by one description of the options.
+-- A flag beats the environment, the environment beats the file, the file beats the default. Pure.
+local definition = require "perigee.service.definition"
+local nearest = require "perigee.service.nearest"
+
+local flags = {}
+
+local function parse_number(text)
+    local number = tonumber(text)
+    if not number or number ~= number then
+        return nil, "a number"
+    end
+    return number
+end
+
+local PARSERS = {}
+
+function PARSERS.text(value)
+    if type(value) ~= "string" or value == "" then
+        return nil, "a text"
+    end
+    return value
+end
+
+function PARSERS.count(value)
+    local number = parse_number(value)
+    if not number or number < 0 or number % 1 ~= 0 or number > 1e9 then
+        return nil, "a whole number"
+    end
+    return number
+end
+
+-- Seconds; "250ms", "10s" and "2m" are understood too.
+function PARSERS.duration(value)
+    local digits, unit = tostring(value):match("^([%d%.]+)(%a*)$")
+    local factor = ({ [""] = 1, ms = 0.001, s = 1, m = 60 })[unit or "?"]
+    local number = tonumber(digits)
+    if not number or not factor then
+        return nil, "a time such as 250ms, 10s or 2m"
+    end
+    return number * factor
+end
+
+function PARSERS.size(value)
+    local size = definition.parse_size(value)
+    if not size then
+        return nil, "a size such as 64MB"
+    end
+    return size
+end
+
+function PARSERS.switch(value)
+    if value == true or value == "true" or value == "1" then
+        return true
+    elseif value == false or value == "false" or value == "0" then
+        return false
+    end
+    return nil, "true or false"
+end
+
+function PARSERS.choice(value, option)
+    for _, choice in ipairs(option.choices) do
+        if value == choice then
+            return value
+        end
+    end
+    return nil, "one of " .. table.concat(option.choices, ", ")
+end
+
+function PARSERS.list(value)
+    if type(value) == "table" then
+        return value
+    end
+    local list = {}
+    for item in tostring(value):gmatch("[^:]+") do
+        list[#list + 1] = item
+    end
+    return list
+end
+
+local function parse_value(option, value, origin)
+    local parsed, expected = PARSERS[option.kind](value, option)
+    if parsed == nil then
+        return nil, ("%s must be %s, got '%s'"):format(origin, expected, tostring(value))
+    end
+    if option.check then
+        local is_ok, reason = option.check(parsed)
+        if not is_ok then
+            return nil, ("%s %s, got '%s'"):format(origin, reason, tostring(value))
+        end
+    end
+    return parsed
+end
+
+local function index_options(options)
+    local by_flag, names = {}, {}
+    for _, option in ipairs(options) do
+        by_flag["--" .. option.name] = option
+        names[#names + 1] = "--" .. option.name
+        if option.short then
+            by_flag["-" .. option.short] = option
+        end
+        if option.kind == "switch" then
+            by_flag["--no-" .. option.name] = option
+            names[#names + 1] = "--no-" .. option.name
+        end
+    end
+    return by_flag, names
+end
+
+local function unknown_flag(flag, names)
+    local hint = nearest(flag, names)
+    return ("there is no flag %s%s"):format(flag,
+        hint and (": did you mean %s?"):format(hint) or "; see perigee --help")
+end
+
+-- Takes the flag at arguments[i]. Returns the index of the last argument used, or nil and a message.
+local function take_flag(arguments, i, by_flag, names, values)
+    local flag, inline = arguments[i]:match("^(%-%-[^=]+)=(.*)$")
+    flag = flag or arguments[i]
+    local option = by_flag[flag]
+    if not option then
+        return nil, unknown_flag(flag, names)
+    end
+    local value = inline
+    if option.kind == "switch" then
+        value = inline == nil and not flag:find("^%-%-no%-") or inline
+    elseif value == nil then
+        i = i + 1
+        value = arguments[i]
+        if value == nil then
+            return nil, ("%s needs a value: %s"):format(flag, option.help)
+        end
+    end
+    local parsed, message = parse_value(option, value, flag)
+    if parsed == nil then
+        return nil, message
+    end
+    values[option.name] = parsed
+    return i
+end
+
+--- Reads `arguments` (an array). Returns values by option name and the positional arguments, or nil and a message.
+function flags.parse_arguments(options, arguments)
+    local by_flag, names = index_options(options)
+    local values, positional = {}, {}
+    local i = 1
+    while i <= #arguments do
+        local argument = arguments[i]
+        if argument == "--" then
+            for j = i + 1, #arguments do
+                positional[#positional + 1] = arguments[j]
+            end
+            break
+        elseif argument:find("^%-.") then
+            local last, message = take_flag(arguments, i, by_flag, names, values)
+            if not last then
+                return nil, message
+            end
+            i = last
+        else
+            positional[#positional + 1] = argument
+        end
+        i = i + 1
+    end
+    return values, positional
+end
+
+--- The environment variable of an option: "max-body" is PERIGEE_MAX_BODY.
+function flags.variable_of(option)
+    return "PERIGEE_" .. option.name:upper():gsub("%-", "_")
+end
+
+--- The key of an option in the configuration file: "max-body" is max_body.
+function flags.key_of(option)
+    return (option.name:gsub("%-", "_"))
+end
+
+--- Fills `values` from the environment, `file` (a table or nil) and the defaults. Returns true, or nil and a message.
+function flags.complete(options, values, getenv, file, file_name)
+    for _, option in ipairs(options) do
+        local name = option.name
+        local origin, value
+        if values[name] == nil then
+            origin = "the environment's " .. flags.variable_of(option)
+            value = getenv(flags.variable_of(option))
+            if value == nil and file then
+                origin = ("%s: %s"):format(file_name, flags.key_of(option))
+                value = file[flags.key_of(option)]
+            end
+        end
+        if value ~= nil then
+            local parsed, message = parse_value(option, value, origin)
+            if parsed == nil then
+                return nil, message
+            end
+            values[name] = parsed
+        elseif values[name] == nil then
+            values[name] = option.default
+        end
+    end
+    return true
+end
+
+--- Checks that `file` has no key that is not an option. Returns true, or nil and a message.
+function flags.check_keys(options, file, file_name)
+    local keys, known = {}, {}
+    for _, option in ipairs(options) do
+        keys[#keys + 1] = flags.key_of(option)
+        known[flags.key_of(option)] = true
+    end
+    for key in pairs(file) do
+        if not known[key] then
+            local hint = nearest(tostring(key), keys)
+            return nil, ("%s: there is no setting '%s'%s"):format(file_name, tostring(key),
+                hint and (": did you mean '%s'?"):format(hint) or "")
+        end
+    end
+    return true
+end
+
+--- The lines of a help page for `options`.
+function flags.describe(options)
+    local lines = {}
+    for _, option in ipairs(options) do
+        local left = "  --" .. option.name .. (option.kind == "switch" and "" or " " .. option.value)
+        local default = option.shown_default or option.kind ~= "switch" and option.default
+        lines[#lines + 1] = ("%-28s %s%s"):format(left, option.help,
+            default and (" [%s]"):format(tostring(default)) or "")
+    end
+    return table.concat(lines, "\n")
+end
+
+return flags

@@ -1,0 +1,90 @@
+--- The command line: finds the command and runs it in a task. Exit status: 0 done, 1 failed, 2 wrong usage.
+local flags = require "perigee.cli.flags"
+local host = require "host"
+local nearest = require "perigee.service.nearest"
+local options = require "perigee.cli.options"
+local perigee = require "perigee"
+local scheduler = require "perigee.core.scheduler"
+
+local COMMANDS = { "serve", "check", "new", "status", "reload", "test" }
+
+local function fail(status, message)
+    io.stderr:write("perigee: ", message, "\n")
+    host.exit(status)
+end
+
+local function is_command(word)
+    for _, name in ipairs(COMMANDS) do
+        if word == name then
+            return true
+        end
+    end
+    return false
+end
+
+local function print_help()
+    local lines = {
+        "Perigee runs every Lua script of a directory as a service, and replaces it when it is saved.",
+        "", "usage: perigee [serve] [DIR] [flags]", "       perigee COMMAND ...", "",
+    }
+    for _, name in ipairs(COMMANDS) do
+        lines[#lines + 1] = "  " .. require("perigee.cli." .. name).summary
+    end
+    lines[#lines + 1] = "\nflags of serve; each is also a variable (--max-body is PERIGEE_MAX_BODY) and a key of\n"
+        .. "the configuration file (max_body):\n"
+    lines[#lines + 1] = flags.describe(options.serve)
+    io.stdout:write(table.concat(lines, "\n"), "\n")
+    io.stdout:flush()
+    host.exit(0)
+end
+
+local function print_version()
+    io.stdout:write("perigee ", (host.version()), " (", jit.version, ")\n")
+    io.stdout:flush()
+    host.exit(0)
+end
+
+-- A first word that is no command is the directory to serve, unless it looks like a mistyped command.
+local function find_command(arguments)
+    local word = arguments[1]
+    if word == nil or word:find("^%-") then
+        return "serve", 1
+    elseif is_command(word) then
+        return word, 2
+    elseif host.file_info(word) then
+        return "serve", 1
+    end
+    local hint = nearest(word, COMMANDS)
+    return nil, ("there is no command and no directory '%s'%s"):format(word,
+        hint and (": did you mean 'perigee %s'?"):format(hint) or "; see perigee --help")
+end
+
+local function run(arguments)
+    local first = arguments[1]
+    if first == "worker" then
+        return require("perigee.worker").run()
+    elseif first == "--help" or first == "-h" or first == "help" then
+        return print_help()
+    elseif first == "--version" then
+        return print_version()
+    end
+    local name, start = find_command(arguments)
+    if not name then
+        return fail(2, start)
+    end
+    local rest = {}
+    for i = start, #arguments do
+        rest[#rest + 1] = arguments[i]
+    end
+    return require("perigee.cli." .. name).run(rest, fail)
+end
+
+local main = scheduler.spawn(run, host.arguments())
+main.name = "main"
+main.on_finish = function(_, is_ok, failure, traceback)
+    if not is_ok then
+        fail(1, tostring(failure) .. "\n" .. tostring(traceback))
+    end
+end
+
+return perigee

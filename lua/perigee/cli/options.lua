@@ -1,0 +1,74 @@
+--- Every option of `perigee serve`, each a flag, an environment variable and a key of the configuration file.
+local options = {}
+
+local function at_least(least)
+    return function(value)
+        return value >= least, ("must be at least %d"):format(least)
+    end
+end
+
+options.log = {
+    { name = "log-level", kind = "choice", choices = { "debug", "info", "warn", "error" },
+        value = "LEVEL", default = "info", help = "debug, info, warn or error" },
+    { name = "log-format", kind = "choice", choices = { "text", "json" }, value = "FORMAT",
+        default = "text", help = "text or json" },
+}
+
+options.admin = {
+    { name = "admin", kind = "text", value = "ADDRESS", default = "127.0.0.1:9180",
+        help = "health, status and control" },
+}
+
+local serve = {
+    { name = "http", kind = "text", value = "ADDRESS", default = "127.0.0.1:8080",
+        help = "where services answer; port 0 picks a free one" },
+    options.admin[1],
+    { name = "workers", kind = "text", value = "N", default = "auto",
+        help = "worker processes; auto is one for each core" },
+    { name = "watch", kind = "switch", default = true,
+        help = "reload on save; --no-watch turns it off" },
+    { name = "dev", kind = "switch", default = false,
+        help = "show errors with traceback to clients" },
+    { name = "config", kind = "text", value = "FILE",
+        help = "settings as a Lua table: return { workers = 2 }" },
+    { name = "module-path", kind = "list", value = "DIR:...", default = {}, shown_default = "none",
+        help = "more directories for require" },
+    { name = "memory", kind = "size", value = "SIZE", default = 64 * 1024 * 1024,
+        shown_default = "64MB", help = "heap of one service in one worker" },
+    { name = "slice", kind = "count", value = "MS", default = 5, check = at_least(1),
+        help = "a service's turn, in milliseconds" },
+    { name = "stall", kind = "duration", value = "TIME", default = 2,
+        help = "a worker stuck this long is replaced" },
+    { name = "load-timeout", kind = "duration", value = "TIME", default = 5,
+        help = "for a script's top level, and for start()" },
+    { name = "drain", kind = "duration", value = "TIME", default = 30,
+        help = "for requests of an old generation, and on stop" },
+    { name = "hand-over", kind = "duration", value = "TIME", default = 2,
+        help = "for requests in flight before save()" },
+    { name = "max-connections", kind = "count", value = "N", default = 10000, check = at_least(1),
+        help = "open connections of one worker: 503" },
+    { name = "max-target", kind = "size", value = "SIZE", default = 8192,
+        help = "request target: 414" },
+    { name = "max-head", kind = "size", value = "SIZE", default = 32768,
+        help = "request head: 431" },
+    { name = "max-fields", kind = "count", value = "N", default = 100, check = at_least(1),
+        help = "header fields: 431" },
+    { name = "max-body", kind = "size", value = "SIZE", default = 1024 * 1024,
+        shown_default = "1MB", help = "request body: 413" },
+    { name = "max-pipelined", kind = "count", value = "N", default = 16, check = at_least(1),
+        help = "unanswered requests of one connection" },
+    { name = "head-timeout", kind = "duration", value = "TIME", default = 10,
+        help = "for a whole request head: 408" },
+    { name = "body-timeout", kind = "duration", value = "TIME", default = 30,
+        help = "between two pieces of a body: 408" },
+    { name = "idle-timeout", kind = "duration", value = "TIME", default = 60,
+        help = "between two requests of a connection" },
+    { name = "write-timeout", kind = "duration", value = "TIME", default = 30,
+        help = "for a client that takes no byte" },
+}
+for _, option in ipairs(options.log) do
+    serve[#serve + 1] = option
+end
+options.serve = serve
+
+return options

@@ -1,0 +1,146 @@
+--- `perigee serve DIR`: the supervisor, from flags, environment and configuration file.
+local flags = require "perigee.cli.flags"
+local host = require "host"
+local log = require "perigee.log"
+local options = require "perigee.cli.options"
+local supervisor = require "perigee.supervisor"
+
+local serve = { summary = "serve [DIR]     run every service of a directory (default: services)" }
+
+local MAX_CONFIG_SIZE = 1024 * 1024
+local MAX_WORKERS = 256
+local MS = 1000
+
+local function read_config(path)
+    local text, code = host.read_file(path, MAX_CONFIG_SIZE)
+    if not text then
+        return nil, ("the configuration file %s cannot be read: %s"):format(path, code)
+    end
+    local chunk, reason = load(text, "@" .. path, "t", {})
+    if not chunk then
+        return nil, reason
+    end
+    local is_ok, config = pcall(chunk)
+    if not is_ok then
+        return nil, tostring(config)
+    elseif type(config) ~= "table" then
+        return nil, ("%s must return a table of settings, got %s"):format(path, type(config))
+    end
+    local is_known, message = flags.check_keys(options.serve, config, path)
+    if not is_known then
+        return nil, message
+    end
+    return config
+end
+
+local function count_processors()
+    local count = 0
+    local text = host.read_file("/proc/self/status", MAX_CONFIG_SIZE) or ""
+    local list = text:match("Cpus_allowed_list:%s*(%S+)") or ""
+    for first, last in list:gmatch("(%d+)%-?(%d*)") do
+        count = count + (last == "" and 1 or tonumber(last) - tonumber(first) + 1)
+    end
+    return math.max(1, count)
+end
+
+local function parse_workers(value)
+    if value == "auto" then
+        return math.min(count_processors(), MAX_WORKERS)
+    end
+    local count = tonumber(value)
+    if not count or count % 1 ~= 0 or count < 1 or count > MAX_WORKERS then
+        return nil, ("--workers must be auto or a number from 1 to %d, got '%s'"):format(
+            MAX_WORKERS, tostring(value))
+    end
+    return count
+end
+
+local function http_options(values)
+    return {
+        max_connections = values["max-connections"], max_target = values["max-target"],
+        max_head = values["max-head"], max_fields = values["max-fields"],
+        max_body = values["max-body"], max_pipelined = values["max-pipelined"],
+        head_timeout = values["head-timeout"] * MS, body_timeout = values["body-timeout"] * MS,
+        idle_timeout = values["idle-timeout"] * MS, write_timeout = values["write-timeout"] * MS,
+    }
+end
+
+--- The settings of perigee.supervisor from option values.
+function serve.settings(values, directory, worker_count)
+    return {
+        directory = directory,
+        http_address = values.http,
+        admin_address = values.admin,
+        worker_count = worker_count,
+        module_paths = values["module-path"],
+        is_watching = values.watch,
+        is_developing = values.dev,
+        memory_size = values.memory,
+        slice_ms = values.slice,
+        stall_s = values.stall,
+        load_timeout_s = values["load-timeout"],
+        stop_timeout_s = values["load-timeout"],
+        hand_over_s = values["hand-over"],
+        drain_s = values.drain,
+        http = http_options(values),
+        log = { level = values["log-level"], format = values["log-format"] },
+    }
+end
+
+--- Reads arguments, environment and file. Returns settings, or nil, message.
+function serve.read_settings(arguments)
+    local values, positional = flags.parse_arguments(options.serve, arguments)
+    if not values then
+        return nil, positional
+    elseif #positional > 1 then
+        return nil, ("one directory is served, got also '%s'"):format(positional[2])
+    end
+    local path = values.config or os.getenv("PERIGEE_CONFIG")
+    local config, message
+    if path then
+        config, message = read_config(path)
+        if not config then
+            return nil, message
+        end
+    end
+    local is_ok, reason = flags.complete(options.serve, values, os.getenv, config, path)
+    if not is_ok then
+        return nil, reason
+    end
+    local worker_count, problem = parse_workers(values.workers)
+    if not worker_count then
+        return nil, problem
+    end
+    return serve.settings(values, positional[1] or "services", worker_count)
+end
+
+--- True, or nil and what is wrong with the directory.
+function serve.check_directory(path)
+    local kind, code = host.file_info(path)
+    if kind == "directory" then
+        return true
+    elseif kind then
+        return nil, ("%s is not a directory; perigee serves every script of a directory"):format(path)
+    end
+    return nil, ("there is no directory %s (%s); make one with: perigee new hello"):format(path, code)
+end
+
+function serve.run(arguments, fail)
+    local settings, message = serve.read_settings(arguments)
+    if not settings then
+        return fail(2, message)
+    end
+    local is_ok, problem = serve.check_directory(settings.directory)
+    if not is_ok then
+        return fail(1, problem)
+    end
+    log.configure(settings.log)
+    local self, reason = supervisor.open(settings)
+    if not self then
+        return fail(1, reason)
+    end
+    self:handle_signals()
+    self:start()
+end
+
+return serve
