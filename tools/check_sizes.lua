@@ -1,10 +1,11 @@
---- Checks the sizes of files and of Lua functions: lua5.1 tools/check_sizes.lua [ROOT]
--- The length of C functions is clang-tidy's part. Prints one line for each thing that is too long
--- and exits with 1.
+--- Checks the sizes of files, Lua functions and C lines: lua5.1 tools/check_sizes.lua [ROOT]
+-- The length of C functions is clang-tidy's part and the width of Lua lines is luacheck's. Prints
+-- one line for each thing that is too long and exits with 1.
 package.path = arg[0]:gsub("[^/]*$", "lib/?.lua;") .. package.path
 local source = require "source"
 
 local C_FILE_LINES = 600
+local C_LINE_COLUMNS = 100
 local LUA_FILE_LINES = 500
 local LUA_FUNCTION_LINES = 50
 
@@ -28,6 +29,17 @@ local function check_file(path, text, limit)
     end
 end
 
+-- clang-format breaks code but leaves comments as they are. Bytes that go on in a UTF-8 character
+-- do not count.
+local function check_lines(path, text)
+    for line, content in source.lines(text) do
+        local columns = #content:gsub("[\128-\191]", "")
+        if columns > C_LINE_COLUMNS then
+            report(path, line, "the line has %d columns of at most %d", columns, C_LINE_COLUMNS)
+        end
+    end
+end
+
 local function check_functions(path, text)
     local open = {}
     for line, code in source.lines(source.lua_code(text)) do
@@ -48,7 +60,9 @@ end
 
 for _, folder in ipairs { "host", "spec" } do
     for _, path in ipairs(source.files(root, folder, { ".c", ".h" })) do
-        check_file(path, source.read(root .. "/" .. path), C_FILE_LINES)
+        local text = source.read(root .. "/" .. path)
+        check_file(path, text, C_FILE_LINES)
+        check_lines(path, text)
     end
 end
 for _, folder in ipairs { "lua", "services", "examples", "tools" } do
