@@ -58,7 +58,7 @@ char *buffer_reserve(Buffer *buffer, size_t size)
     size_t consumed = consumed_size(buffer);
 
     if (buffer->memory == NULL || size > buffer->capacity - consumed - buffer->size) {
-        if (buffer->size <= consumed && size <= buffer->capacity - buffer->size)
+        if (consumed != 0 && buffer->size <= consumed && size <= buffer->capacity - buffer->size)
             move_to_front(buffer);
         else
             enlarge(buffer, size);

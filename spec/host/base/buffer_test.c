@@ -80,6 +80,8 @@ static void reserved_room_is_counted_by_grow(void **state)
     buffer_grow(&buffer, 2);
     assert_content(&buffer, "abcd");
     buffer_deinit(&buffer);
+    assert_non_null(buffer_reserve(&buffer, 0));
+    buffer_deinit(&buffer);
 }
 
 /* A queue that never becomes empty: memory must stay bounded and every byte must come out. */
