@@ -1,5 +1,6 @@
-/* HandleTable: numbers for pointers, for everything that Lua may name. A number is never used twice: it holds
- * the slot and how often the slot was given out, so a stale number finds nothing instead of a stranger. */
+/* HandleTable: numbers for pointers, for everything that Lua may name. A number is never used twice:
+ * it holds the slot and how often the slot was given out, so a stale number finds nothing instead
+ * of a stranger. */
 #ifndef PERIGEE_BASE_HANDLE_TABLE_H
 #define PERIGEE_BASE_HANDLE_TABLE_H
 
@@ -24,7 +25,8 @@ Handle handle_table_add(HandleTable *table, void *object);
 /* The object, or NULL when the number is stale or was never given out. */
 void *handle_table_find(const HandleTable *table, Handle handle);
 
-/* The next object from slot `*slot` on, which moves past it; NULL at the end. Removing meanwhile is fine. */
+/* The next object from slot `*slot` on, which moves past it; NULL at the end. Removing meanwhile is
+ * fine. */
 void *handle_table_next(const HandleTable *table, size_t *slot);
 
 /* A stale number is ignored. */

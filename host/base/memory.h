@@ -1,5 +1,5 @@
-/* Memory of the host's own small objects. Running out of it aborts the process in one place, so callers
- * have no dead branches; what a peer can size is bounded before it gets here. */
+/* Memory of the host's own small objects. Running out of it aborts the process in one place, so
+ * callers have no dead branches; what a peer can size is bounded before it gets here. */
 #ifndef PERIGEE_BASE_MEMORY_H
 #define PERIGEE_BASE_MEMORY_H
 
