@@ -93,6 +93,12 @@ static int l_read_file(lua_State *L)
     return 1;
 }
 
+/* make_directory(path) -> true | nil, code; "exists" when it is there */
+static int l_make_directory(lua_State *L)
+{
+    return seam_push_result(L, mkdir(luaL_checkstring(L, 1), 0777) == 0 ? 0 : -errno);
+}
+
 /* real_path(path) -> absolute path without links | nil, code */
 static int l_real_path(lua_State *L)
 {
@@ -160,6 +166,7 @@ static int l_unwatch(lua_State *L)
 static const luaL_Reg functions[] = {
     {"file_info",       l_file_info      },
     {"list_directory",  l_list_directory },
+    {"make_directory",  l_make_directory },
     {"read_file",       l_read_file      },
     {"real_path",       l_real_path      },
     {"unwatch",         l_unwatch        },

@@ -10,7 +10,8 @@ for name, value in pairs(_G) do
 end
 environment._G = environment
 
-local loaded = { host = host }
+-- `perigee.core.globals` is the state's own table, for the few who prepare it for scripts or tools.
+local loaded = { host = host, ["perigee.core.globals"] = _G }
 local loading = {}
 
 local function load_module(name)

@@ -4,6 +4,7 @@ local copy = require "perigee.core.copy"
 local definition = require "perigee.service.definition"
 local event = require "perigee.core.event"
 local exchange = require "perigee.service.exchange"
+local globals = require "perigee.core.globals"
 local host = require "host"
 local http_server = require "perigee.http.server"
 local loader = require "perigee.service.loader"
@@ -102,7 +103,7 @@ local handlers = {}
 --- body = { name=, source=, chunk=, log=, is_developing= } -> the manifest
 function handlers.load(body)
     log.configure({ level = body.log.level, format = body.log.format, name = body.name })
-    sandbox.fill(getfenv(0), print_to_log, loader.new({ require = require, fetch = fetch }))
+    sandbox.fill(globals, print_to_log, loader.new({ require = require, fetch = fetch }))
     local chunk, reason = load(body.source, "@" .. body.chunk, "t")
     if not chunk then
         return nil, reason

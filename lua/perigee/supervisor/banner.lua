@@ -1,4 +1,6 @@
 --- What a person sees when the host is up: services, routes and addresses. Pure.
+local table_text = require "perigee.core.table_text"
+
 local banner = {}
 
 local MAX_ROUTES = 4
@@ -33,31 +35,15 @@ local function describe(service)
         .. tostring(service.last_error and service.last_error.message):gsub("\n.*", "") }
 end
 
-local function pad(text, width)
-    return text .. (" "):rep(width - #text)
-end
-
 --- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { http=, admin= }.
 function banner.format(version, services, addresses, worker_count)
     local rows = { { "SERVICE", "SCRIPT", "ROUTES" } }
     for _, service in ipairs(services) do
         rows[#rows + 1] = describe(service)
     end
-    local widths = { 0, 0 }
-    for _, row in ipairs(rows) do
-        widths[1] = math.max(widths[1], #row[1])
-        widths[2] = math.max(widths[2], #row[2])
-    end
-    local lines = { ("perigee %s, %d worker%s"):format(version, worker_count,
-        worker_count == 1 and "" or "s"), "" }
-    for _, row in ipairs(rows) do
-        lines[#lines + 1] = ("  %s  %s  %s"):format(pad(row[1], widths[1]), pad(row[2], widths[2]),
-            row[3])
-    end
-    lines[#lines + 1] = ""
-    lines[#lines + 1] = "  http   http://" .. addresses.http .. "/"
-    lines[#lines + 1] = "  admin  http://" .. addresses.admin .. "/status"
-    return table.concat(lines, "\n") .. "\n"
+    return ("perigee %s, %d worker%s\n\n%s\n  http   http://%s/\n  admin  http://%s/status\n"):format(
+        version, worker_count, worker_count == 1 and "" or "s", table_text.format(rows),
+        addresses.http, addresses.admin)
 end
 
 return banner

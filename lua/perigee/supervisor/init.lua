@@ -352,7 +352,7 @@ function methods:handle_signals()
     scheduler.on_event(event.SIGNAL, function(_, signal)
         if signal == SIGHUP then
             log.info("reloading everything")
-            self:refresh(true)
+            scheduler.spawn(self.refresh, self, true).name = "reload all"
         else
             on_stop_signal(self)
         end

@@ -1,0 +1,41 @@
+--- Questions of the command line to the admin port of a running host.
+local cjson = require "cjson"
+local client = require "perigee.http.client"
+local flags = require "perigee.cli.flags"
+local options = require "perigee.cli.options"
+
+local admin_client = {}
+
+local TIMEOUT_S = 30
+
+--- Reads the flags of a command that talks to the admin port. Returns address, positional; or nil, message.
+function admin_client.parse(arguments)
+    local values, positional = flags.parse_arguments(options.admin, arguments)
+    if not values then
+        return nil, positional
+    end
+    local is_ok, message = flags.complete(options.admin, values, os.getenv)
+    if not is_ok then
+        return nil, message
+    end
+    return values.admin, positional
+end
+
+--- Returns the answer's JSON and its status, or nil and a message.
+function admin_client.ask(address, method, target)
+    local answer, code, detail = client.request({
+        address = address, method = method, target = target, timeout_s = TIMEOUT_S,
+    })
+    if not answer then
+        return nil, ("no answer from %s (%s): is perigee running, with --admin %s?"):format(address,
+            detail or code, address)
+    end
+    local is_ok, value = pcall(cjson.decode, answer.body)
+    if not is_ok then
+        return nil, ("%s answered %d with something that is not JSON: is it a perigee admin port?")
+            :format(address, answer.status)
+    end
+    return value, answer.status
+end
+
+return admin_client

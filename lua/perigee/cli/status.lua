@@ -1,0 +1,75 @@
+--- `perigee status`: workers, services, generations and the last errors of a running host.
+local admin_client = require "perigee.cli.admin_client"
+local cjson = require "cjson"
+local host = require "host"
+local table_text = require "perigee.core.table_text"
+
+local status = { summary = "status          workers, services and errors of a running host" }
+
+local KB = 1024
+
+local function sum(isolates, key)
+    local total = 0
+    for _, isolate in ipairs(isolates) do
+        total = total + (tonumber(isolate[key]) or 0)
+    end
+    return total
+end
+
+local function service_row(service)
+    return {
+        service.name,
+        service.generation ~= cjson.null and tostring(service.generation or "-") or "-",
+        service.state,
+        service.mount or "-",
+        tostring(sum(service.isolates, "in_flight")),
+        ("%.0f KB"):format(sum(service.isolates, "heap_size") / KB),
+        ("%.2f s"):format(sum(service.isolates, "busy_s")),
+        tostring(service.reloads),
+        tostring(service.failures),
+    }
+end
+
+local function print_report(report)
+    local rows = { { "SERVICE", "GEN", "STATE", "MOUNT", "IN FLIGHT", "HEAP", "BUSY", "RELOADS",
+        "FAILURES" } }
+    for _, service in ipairs(report.services) do
+        rows[#rows + 1] = service_row(service)
+    end
+    io.stdout:write(("perigee %s, pid %d, up %.0f s, %s, http %s\n\n"):format(report.version,
+        report.pid, report.uptime_s, report.directory, report.addresses.http))
+    io.stdout:write(table_text.format(rows), "\n")
+    rows = { { "WORKER", "PID", "STATE", "RESTARTS", "CONNECTIONS", "REQUESTS" } }
+    for _, worker in ipairs(report.workers) do
+        local http = worker.http or {}
+        rows[#rows + 1] = { tostring(worker.slot), tostring(worker.pid or "-"), worker.state,
+            tostring(worker.restarts), tostring(http.connections or "-"),
+            tostring(http.requests or "-") }
+    end
+    io.stdout:write(table_text.format(rows))
+    for _, service in ipairs(report.services) do
+        if service.last_error then
+            io.stdout:write(("\n%s failed last at %s:\n    %s\n"):format(service.name,
+                os.date("%Y-%m-%d %H:%M:%S", service.last_error.at),
+                (service.last_error.message:gsub("\n", "\n    "))))
+        end
+    end
+end
+
+function status.run(arguments, fail)
+    local address, positional = admin_client.parse(arguments)
+    if not address then
+        return fail(2, positional)
+    elseif #positional > 0 then
+        return fail(2, "usage: perigee status [--admin ADDRESS]")
+    end
+    local report, message = admin_client.ask(address, "GET", "/status")
+    if not report then
+        return fail(1, message)
+    end
+    print_report(report)
+    io.stdout:flush()
+    host.exit(0)
+end
+
+return status
