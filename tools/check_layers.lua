@@ -30,7 +30,7 @@ local LIBRARY_HEADERS = {
 
 -- A part of lua/perigee may require itself and every part with a lower rank. `perigee` is init.lua.
 local LUA_RANKS = {
-    core = 1,
+    core = 1, json_encoder = 1,
     json = 2, log = 2,
     perigee = 3, sync = 3, context = 3,
     http = 4,
@@ -43,6 +43,7 @@ local LUA_RANKS = {
 -- Who may require the C module `host`, and who may yield.
 local HOST_USERS = {
     "perigee/core/", "perigee/supervisor/", "perigee/worker/", "perigee/cli/",
+    "perigee/service/exchange.lua", "perigee/service/instance.lua",
     "perigee/init.lua", "perigee/http/server.lua", "perigee/json.lua", "perigee/log.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
