@@ -1,6 +1,9 @@
 #include "os/child.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/memory.h"
@@ -20,24 +23,22 @@ static void on_exit_of(uv_process_t *handle, int64_t exit_status, int signal)
     child->on_exit(child->owner, signal == 0 ? exit_status : -1, signal);
 }
 
-static uv_stdio_container_t *list_descriptors(const ChildOptions *options)
+static uv_stdio_container_t *list_descriptors(const ChildOptions *options, int null_fd)
 {
     uv_stdio_container_t *list = memory_alloc(options->descriptor_count * sizeof *list);
 
     for (size_t i = 0; i < options->descriptor_count; i++) {
         int fd = options->descriptors[i];
 
-        list[i].flags = fd < 0 ? UV_IGNORE : UV_INHERIT_FD;
-        list[i].data.fd = fd;
+        list[i].flags = UV_INHERIT_FD;
+        list[i].data.fd = fd < 0 ? null_fd : fd;
     }
     return list;
 }
 
-int child_spawn(Loop *loop, const ChildOptions *options, ChildExit on_exit, void *owner,
-                Child **out)
+static int spawn(Loop *loop, const ChildOptions *options, int null_fd, Child *child)
 {
-    Child *child = memory_alloc(sizeof *child);
-    uv_stdio_container_t *descriptors = list_descriptors(options);
+    uv_stdio_container_t *descriptors = list_descriptors(options, null_fd);
     uv_process_options_t uv_options = {
         .exit_cb = on_exit_of,
         .file = options->file,
@@ -47,14 +48,30 @@ int child_spawn(Loop *loop, const ChildOptions *options, ChildExit on_exit, void
         .stdio_count = (int)options->descriptor_count,
         .stdio = descriptors,
     };
+    int result = uv_spawn(loop_uv(loop), &child->uv, &uv_options);
+
+    memory_free(descriptors);
+    return result;
+}
+
+int child_spawn(Loop *loop, const ChildOptions *options, ChildExit on_exit, void *owner,
+                Child **out)
+{
+    /* libuv's own way of giving nothing lets the child inherit ours from descriptor 3 on. */
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null_fd < 0)
+        return uv_translate_sys_error(errno);
+
+    Child *child = memory_alloc(sizeof *child);
 
     child->uv.data = child;
     child->on_exit = on_exit;
     child->owner = owner;
 
-    int result = uv_spawn(loop_uv(loop), &child->uv, &uv_options);
+    int result = spawn(loop, options, null_fd, child);
 
-    memory_free(descriptors);
+    close(null_fd);
     if (result < 0) {
         child_close(child); /* libuv knows the handle even when spawning failed */
         return result;
