@@ -66,7 +66,8 @@ local function quote_key(key)
     return quoted
 end
 
---- The shortest text that reads back as the same number; or nil and why there is none.
+--- A text that reads back as the same number, of 14 digits where they suffice; or nil and why there
+-- is none.
 local function number_text(number)
     if number % 1 == 0 and number >= -MAX_INTEGER and number <= MAX_INTEGER then
         return format("%d", number)

@@ -37,8 +37,12 @@ function test.run(arguments, fail)
             .. tostring(reason))
     end
     host.start_watchdog(50)
-    runner({ standalone = false })
-    exit(0)
+    -- After failures busted raises nil: it has told what they were.
+    local is_green, problem = pcall(runner, { standalone = false })
+    if not is_green and problem ~= nil then
+        return fail(1, tostring(problem))
+    end
+    exit(is_green)
 end
 
 return test

@@ -40,10 +40,11 @@ function environment.require(name)
     return module
 end
 
--- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's modules too.
+-- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's modules too,
+-- and the seam.
 if is_privileged then
     table.insert(package.loaders, 2, function(name)
-        if name == "perigee" or name:find("^perigee%.") then
+        if name == "host" or name == "perigee" or name:find("^perigee%.") then
             return environment.require
         end
     end)

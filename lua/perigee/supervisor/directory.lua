@@ -21,7 +21,8 @@ function directory.open(options)
     return setmetatable({
         path = options.path:gsub("(.)/+$", "%1"),
         module_paths = options.module_paths or {},
-        watches = {}, -- real path -> id
+        watches = {}, -- real path of a directory -> id
+        watched_paths = {}, -- files it watches those directories for
         task = nil,
     }, metatable)
 end
@@ -86,7 +87,26 @@ local function add_directories(wanted, path)
     end
 end
 
---- Watches the directory and every directory of `paths` (a set) from now on.
+local function start_watch(self, path)
+    if not self.watches[path] then
+        self.watches[path] = host.watch_directory(path)
+    end
+end
+
+--- Watches where `path` stands and points to, besides what is watched already.
+function methods:watch_path(path)
+    if self.watched_paths[path] then
+        return
+    end
+    self.watched_paths[path] = true
+    local wanted = {}
+    add_directories(wanted, path)
+    for one in pairs(wanted) do
+        start_watch(self, one)
+    end
+end
+
+--- Watches the directory and every directory of `paths` (a set), and nothing else from now on.
 function methods:watch(paths)
     local wanted = { [host.real_path(self.path) or self.path] = true }
     for path in pairs(paths) do
@@ -99,10 +119,9 @@ function methods:watch(paths)
         end
     end
     for path in pairs(wanted) do
-        if not self.watches[path] then
-            self.watches[path] = host.watch_directory(path)
-        end
+        start_watch(self, path)
     end
+    self.watched_paths = paths
 end
 
 function methods:forget_watch(id)
@@ -142,15 +161,16 @@ local function wait(self, timeout_s)
     return is_told
 end
 
---- Waits until something changed and the changes have paused, or for the time of a poll.
+--- Waits until something changed and the changes have paused, or for the time of a poll. True for a change.
 function methods:wait_for_change()
     if not wait(self, POLL_S) then
-        return
+        return false
     end
     local deadline = host.now() + LONGEST_S
     while host.now() < deadline and wait(self, QUIET_S) do
         -- Still changing.
     end
+    return true
 end
 
 return directory

@@ -88,8 +88,8 @@ function methods:open_workers(http_fds)
         catalog = self.catalog,
         workers = self.workers,
         settings = self.settings,
-        on_change = function()
-            self:watch_files()
+        on_change = function(service)
+            self:watch_service(service)
         end,
     })
 end
@@ -99,9 +99,7 @@ function methods:answer_module(body)
     if not source then
         return nil, "the generation is gone"
     end
-    local file, message = source:module(body.name)
-    self:watch_files()
-    return file, message
+    return source:module(body.name)
 end
 
 -- An isolate whose scheduler failed is gone from its worker; loading the same bytes again everywhere replaces it.
@@ -153,18 +151,32 @@ function methods:wake_start()
     end
 end
 
-function methods:watch_files()
-    if not self.settings.is_watching then
-        return
+-- Every file of `service` that was looked at, and those looked at in the attempt that failed last.
+local function each_path(service, fn)
+    fn(service.place.path)
+    for _, source in pairs({ service.live and service.live.source, service.attempted }) do
+        for path in pairs(source.looked_at) do
+            fn(path)
+        end
     end
+end
+
+--- Watches what `service` is made of now.
+function methods:watch_service(service)
+    if self.settings.is_watching and self.is_loaded then
+        each_path(service, function(path)
+            self.directory:watch_path(path)
+        end)
+    end
+end
+
+-- The same for all, with everything looked up anew: directories may have been replaced.
+function methods:watch_all()
     local paths = {}
     for _, service in pairs(self.catalog.services) do
-        paths[service.place.path] = true
-        for _, source in pairs({ service.live and service.live.source, service.attempted }) do
-            for path in pairs(source.looked_at) do
-                paths[path] = true
-            end
-        end
+        each_path(service, function(path)
+            paths[path] = true
+        end)
     end
     self.directory:watch(paths)
 end
@@ -221,7 +233,6 @@ function methods:refresh(is_forced)
         end
     end
     self:remove_missing(found)
-    self:watch_files()
 end
 
 local function load_all(self)
@@ -271,7 +282,7 @@ function methods:start()
     admin.open(self, self.admin_fd)
     if self.settings.is_watching then
         self.directory:listen()
-        self:watch_files()
+        self:watch_all()
         scheduler.spawn(self.watch, self).name = "directory"
     end
     scheduler.spawn(self.check_pulses, self).name = "pulses"
@@ -282,9 +293,12 @@ end
 
 function methods:watch()
     while not self.is_stopping do
-        self.directory:wait_for_change()
+        local is_told = self.directory:wait_for_change()
         if not self.is_stopping then
             self:refresh()
+        end
+        if not is_told then
+            self:watch_all()
         end
     end
 end

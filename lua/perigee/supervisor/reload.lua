@@ -13,7 +13,7 @@ local metatable = { __index = methods }
 
 local AWAIT_STEP_S = 0.02
 
---- `options` = { catalog=, workers=, settings=, on_change = function() }.
+--- `options` = { catalog=, workers=, settings=, on_change = function(service) }.
 function reload.new(options)
     return setmetatable({
         catalog = options.catalog,
@@ -217,7 +217,7 @@ local function attempt(self, service)
     end
     service.claimed_mount = nil
     self.candidates[service.name] = nil
-    self.on_change()
+    self.on_change(service)
 end
 
 --- Loads `service` anew, in the calling task; while one reload runs, one more is remembered.

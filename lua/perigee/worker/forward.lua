@@ -1,5 +1,5 @@
 --- Requests this worker's services do not answer themselves: sent on to the worker that runs the service, or refused.
-local client = require "perigee.http.client"
+local client = nil
 local exchange = require "perigee.service.exchange"
 local log = require "perigee.log"
 local routing = require "perigee.worker.routing"

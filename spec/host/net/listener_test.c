@@ -1,4 +1,4 @@
-/* Listener: accepting, pausing, and running out of descriptors without spinning or losing anyone. */
+/* Listener: accepting, pausing, and running out of descriptors without spinning or losing any. */
 #include "../loop_fixture.h"
 
 #include <errno.h>
