@@ -1,0 +1,392 @@
+/* A whole connection under a handler that answers at once, when the body is there, later and in any
+ * order, or never. The input is fed whole, byte by byte and in pieces, which must give the same
+ * output, and then once more with sudden ends in between.
+ * Input: SCRIPT_SIZE bytes that say what the handler does, then the bytes of the client. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "http/http1_connection.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { SCRIPT_SIZE = 16, MAX_INPUT_SIZE = 4096, MAX_REQUESTS = 256, PIPELINED = 4 };
+
+enum { AT_ONCE, WHEN_COMPLETE, LATER, UNANSWERED, ACTION_COUNT };
+
+typedef struct Request {
+    Http1Exchange *exchange; /* NULL once released */
+    int action;
+    bool is_head;
+    bool is_answered;
+    bool is_abandoned;
+} Request;
+
+typedef struct Run {
+    Http1Connection *connection;
+    const uint8_t *script;
+    Request requests[MAX_REQUESTS];
+    size_t request_count;
+    bool is_finished; /* the connection said so: nothing may happen any more */
+    Buffer output;
+} Run;
+
+static const Http1Limits limits = {
+    .target_size = 64,
+    .head_size = 512,
+    .field_count = 8,
+    .body_size = 256,
+    .framing_size = 64,
+    .pipelined_count = PIPELINED,
+};
+
+static uint32_t digest(uint32_t sum, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ ((const uint8_t *)bytes)[i]) * 16777619u;
+    return sum;
+}
+
+/* --- the handler --- */
+
+static void release(Request *request)
+{
+    Http1Exchange *exchange = request->exchange;
+
+    request->exchange = NULL;
+    http1_exchange_release(exchange);
+}
+
+/* The answer names its request and tells what was understood of it. */
+static void answer(Run *run, Request *request)
+{
+    const Http1Head *head = http1_exchange_head(request->exchange);
+    const Buffer *body = http1_exchange_body(request->exchange);
+    uint32_t sum = digest(2166136261u, head->bytes, head->size);
+    char fields[32], text[16];
+    int fields_size =
+        snprintf(fields, sizeof fields, "X-Index: %zu\r\n", (size_t)(request - run->requests));
+    int text_size;
+
+    if (http1_exchange_body_status(request->exchange) == 1)
+        sum = digest(sum, body->bytes, body->size);
+    text_size = snprintf(text, sizeof text, "%x", sum);
+    assert(http1_exchange_respond(request->exchange, 200, fields, (size_t)fields_size, text,
+                                  (size_t)text_size) == 0);
+    request->is_answered = true;
+}
+
+static void finish(Run *run, Request *request)
+{
+    if (request->action == UNANSWERED)
+        request->is_answered = true;
+    else
+        answer(run, request);
+    release(request);
+}
+
+static size_t count_waiting(const Run *run)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < run->request_count; i++)
+        count += !run->requests[i].is_answered && !run->requests[i].is_abandoned;
+    return count;
+}
+
+static void take_request(void *owner, Http1Exchange *exchange)
+{
+    Run *run = owner;
+    const Http1Head *head = http1_exchange_head(exchange);
+    Request *request = &run->requests[run->request_count];
+
+    assert(!run->is_finished && run->request_count < MAX_REQUESTS);
+    request->exchange = exchange;
+    request->action = run->script[run->request_count++ % SCRIPT_SIZE] % ACTION_COUNT;
+    request->is_head = head->is_head;
+    /* An answer instead of a 100 Continue depends on what came with the head, by intention. */
+    if (request->action != LATER && head->expects_continue)
+        request->action = WHEN_COMPLETE;
+    assert(count_waiting(run) <= PIPELINED);
+    http1_exchange_set_holder(exchange, request);
+    if (request->action == AT_ONCE || request->action == UNANSWERED)
+        finish(run, request);
+    else if (http1_exchange_body_status(exchange) == 0)
+        http1_exchange_await_body(exchange);
+    else if (request->action == WHEN_COMPLETE)
+        finish(run, request);
+}
+
+static void take_body(void *owner, Http1Exchange *exchange)
+{
+    Run *run = owner;
+    Request *request = http1_exchange_holder(exchange);
+
+    assert(!run->is_finished && !request->is_answered && !request->is_abandoned);
+    if (http1_exchange_body_status(exchange) == 0)
+        http1_exchange_await_body(exchange);
+    else if (request->action == WHEN_COMPLETE)
+        finish(run, request);
+}
+
+static void take_abandoned(void *owner, Http1Exchange *exchange)
+{
+    Run *run = owner;
+    Request *request = http1_exchange_holder(exchange);
+
+    (void)run;
+    assert(!request->is_answered && !request->is_abandoned);
+    assert(http1_exchange_body_status(exchange) != 0);
+    assert(http1_exchange_owner(exchange) == NULL);
+    request->is_abandoned = true;
+    release(request);
+}
+
+static const Http1Handler handler = {take_request, take_body, take_abandoned};
+
+/* --- the client --- */
+
+static void feed(Run *run, const char *bytes, size_t size)
+{
+    char *copy = memory_copy(bytes, size);
+
+    http1_connection_feed(run->connection, copy, size);
+    memory_free(copy);
+}
+
+static void collect_output(Run *run)
+{
+    Buffer *output = http1_connection_output(run->connection);
+
+    assert(!run->is_finished || output->size == 0);
+    buffer_append(&run->output, output->bytes, output->size);
+    buffer_consume(output, output->size);
+    run->is_finished = http1_connection_phase(run->connection) == HTTP1_FINISHED;
+}
+
+/* Answers one of the requests that wait for it. False when there is none. */
+static bool answer_later(Run *run, size_t choice)
+{
+    size_t waiting[MAX_REQUESTS], count = 0;
+
+    for (size_t i = 0; i < run->request_count; i++)
+        if (run->requests[i].exchange != NULL && run->requests[i].action == LATER)
+            waiting[count++] = i;
+    if (count == 0)
+        return false;
+    finish(run, &run->requests[waiting[choice % count]]);
+    return true;
+}
+
+static void answer_all(Run *run)
+{
+    for (size_t i = 0; answer_later(run, run->script[i % SCRIPT_SIZE] / ACTION_COUNT); i++) {
+        collect_output(run);
+        http1_connection_continue(run->connection);
+    }
+    collect_output(run);
+}
+
+static void open_run(Run *run, const uint8_t *script)
+{
+    *run = (Run){.script = script};
+    run->connection = http1_connection_create(&limits, &handler, run);
+}
+
+/* Whatever comes after the end changes nothing. */
+static void close_run(Run *run)
+{
+    collect_output(run);
+    if (run->is_finished) {
+        feed(run, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
+        http1_connection_continue(run->connection);
+        http1_connection_end_input(run->connection);
+        assert(http1_connection_phase(run->connection) == HTTP1_FINISHED);
+        assert(!http1_connection_wants_input(run->connection));
+        collect_output(run);
+    }
+    http1_connection_destroy(run->connection);
+    for (size_t i = 0; i < run->request_count; i++)
+        assert(run->requests[i].exchange == NULL);
+}
+
+/* --- the output --- */
+
+/* An answer as it stands in the output; `size` is 0 for none. */
+typedef struct Answer {
+    int status;
+    long index; /* -1 without X-Index */
+    bool says_close;
+    size_t head_size;
+    size_t length;
+} Answer;
+
+static const char *find_field(const char *head, size_t size, const char *name)
+{
+    const char *found = memmem(head, size, name, strlen(name));
+    return found != NULL ? found + strlen(name) : NULL;
+}
+
+/* `bytes` end with a NUL. */
+static Answer read_answer(const char *bytes)
+{
+    Answer read = {.index = -1};
+    const char *end = strstr(bytes, "\r\n\r\n");
+    const char *index, *length;
+
+    assert(strncmp(bytes, "HTTP/1.1 ", 9) == 0 && end != NULL);
+    read.head_size = (size_t)(end - bytes) + 4;
+    read.status = (int)strtol(bytes + 9, NULL, 10);
+    index = find_field(bytes, read.head_size, "\r\nX-Index: ");
+    length = find_field(bytes, read.head_size, "\r\nContent-Length: ");
+    read.index = index != NULL ? strtol(index, NULL, 10) : -1;
+    read.length = length != NULL ? strtoul(length, NULL, 10) : 0;
+    read.says_close = find_field(bytes, read.head_size, "\r\nConnection: close\r\n") != NULL;
+    return read;
+}
+
+static bool is_of(const Answer *read, const Run *run, size_t i)
+{
+    if (read->index >= 0)
+        return read->index == (long)i;
+    return read->status == 500 && run->requests[i].action == UNANSWERED;
+}
+
+/* Answers are in order, each request has at most one, and "close" is the last word. */
+static void check_output(Run *run)
+{
+    size_t next = 0;
+    const char *at;
+
+    buffer_append(&run->output, "", 1);
+    at = run->output.bytes;
+    while (*at != '\0') {
+        Answer read = read_answer(at);
+        bool has_body = true;
+        at += read.head_size;
+        if (read.status == 100) {
+            assert(!read.says_close);
+            continue;
+        }
+        while (next < run->request_count && run->requests[next].is_abandoned)
+            next++;
+        if (next < run->request_count && is_of(&read, run, next))
+            has_body = !run->requests[next++].is_head;
+        else
+            assert(read.index < 0 && read.says_close);
+        at += has_body ? read.length : 0;
+        if (read.says_close) {
+            assert(*at == '\0');
+            for (; next < run->request_count; next++)
+                assert(run->requests[next].is_abandoned);
+        }
+    }
+}
+
+static void drop_continues(Buffer *output)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    char *found;
+
+    while ((found = memmem(output->bytes, output->size, text, sizeof text - 1)) != NULL) {
+        char *behind = found + sizeof text - 1;
+        memmove(found, behind, (size_t)(output->bytes + output->size - behind));
+        output->size -= sizeof text - 1;
+    }
+}
+
+/* --- runs --- */
+
+/* The output of pieces of `step` bytes after a first one of `first`, with all answers given. */
+static Buffer run_in_pieces(const uint8_t *script, const char *bytes, size_t size, size_t first,
+                            size_t step)
+{
+    Run run;
+
+    open_run(&run, script);
+    for (size_t at = 0, piece = first; at < size; at += piece, piece = step) {
+        if (piece > size - at)
+            piece = size - at;
+        feed(&run, bytes + at, piece);
+    }
+    answer_all(&run);
+    http1_connection_end_input(run.connection);
+    answer_all(&run);
+    close_run(&run);
+    check_output(&run);
+    drop_continues(&run.output);
+    return run.output;
+}
+
+static void do_something(Run *run, unsigned what)
+{
+    switch (what % 32) {
+    case 0:
+        http1_connection_fail(run->connection, 408);
+        break;
+    case 1:
+        http1_connection_fail(run->connection, 0);
+        break;
+    case 2:
+        http1_connection_drain(run->connection);
+        break;
+    case 3:
+        http1_connection_end_input(run->connection);
+        break;
+    case 4:
+        collect_output(run);
+        break;
+    case 5:
+        http1_connection_continue(run->connection);
+        break;
+    default:
+        answer_later(run, what);
+    }
+}
+
+static void run_with_surprises(const uint8_t *script, const char *bytes, size_t size)
+{
+    Run run;
+    size_t at = 0;
+
+    open_run(&run, script);
+    for (size_t i = 0; at < size; i++) {
+        size_t piece = script[(i + 7) % SCRIPT_SIZE] % 61 + 1;
+        if (piece > size - at)
+            piece = size - at;
+        feed(&run, bytes + at, piece);
+        at += piece;
+        do_something(&run, script[i * 5 % SCRIPT_SIZE] + (unsigned)(i / SCRIPT_SIZE));
+    }
+    close_run(&run);
+    check_output(&run);
+    buffer_deinit(&run.output);
+}
+
+static void assert_same_and_free(const Buffer *expected, Buffer output)
+{
+    assert(output.size == expected->size);
+    assert(memcmp(output.bytes, expected->bytes, output.size) == 0);
+    buffer_deinit(&output);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *bytes = (const char *)data + SCRIPT_SIZE;
+    Buffer whole;
+
+    if (size <= SCRIPT_SIZE || size > MAX_INPUT_SIZE)
+        return 0;
+    size -= SCRIPT_SIZE;
+    whole = run_in_pieces(data, bytes, size, size, 1);
+    assert_same_and_free(&whole, run_in_pieces(data, bytes, size, 1, 1));
+    assert_same_and_free(&whole, run_in_pieces(data, bytes, size, data[0] + 1u, size));
+    assert_same_and_free(&whole, run_in_pieces(data, bytes, size, 5, data[1] % 64 + 1u));
+    buffer_deinit(&whole);
+    run_with_surprises(data, bytes, size);
+    return 0;
+}
