@@ -203,7 +203,7 @@ bool isolate_turn(Isolate *isolate, uint64_t now_ns)
     preempt_end_turn(&isolate->preempt);
     isolate->preempt.turn_started_ns = 0;
     isolate->counters.busy_ns += clock_monotonic_ns() - now_ns;
-    return wants_more || isolate->events.count > 0;
+    return wants_more;
 }
 
 int isolate_push_event(Isolate *isolate, Event event)

@@ -11,14 +11,15 @@ struct Runner {
     Pulse *pulse;
     const RunnerHandler *handler;
     void *owner;
-    List queue;   /* isolates with something to do */
+    List queue;   /* isolates that something has happened to */
+    List busy;    /* isolates that used up their last turn and want another */
     List resting; /* the others; those with garbage worth collecting come first */
 };
 
-static void enqueue(Runner *runner, RunLink *link)
+static void enqueue(List *queue, RunLink *link)
 {
     list_unlink(&link->link);
-    list_push_back(&runner->queue, &link->link);
+    list_push_back(queue, &link->link);
     link->is_queued = true;
 }
 
@@ -60,14 +61,21 @@ static void give_turn(Runner *runner, Isolate *isolate)
         return;
     }
     link->is_collecting = link->is_collecting || isolate_wants_collection(isolate);
-    if (wants_more || link->is_queued)
-        enqueue(runner, link);
+    if (wants_more)
+        enqueue(&runner->busy, link);
+    else if (link->is_queued)
+        enqueue(&runner->queue, link);
     else
         rest(runner, link);
 }
 
-/* One turn for everyone who was queued when the round began. A turn may destroy other isolates, so the
- * queue is never walked: the front is taken until the marker comes. */
+static bool has_work(const Runner *runner)
+{
+    return !list_is_empty(&runner->queue) || !list_is_empty(&runner->busy);
+}
+
+/* One turn for everyone who was queued when the round began. A turn may destroy other isolates, so the queue is never
+ * walked: the front is taken until the marker comes. */
 static void run_round(Runner *runner)
 {
     List marker;
@@ -79,6 +87,16 @@ static void run_round(Runner *runner)
     while (runner->queue.next != &marker)
         give_turn(runner, isolate_from_run_link(runner->queue.next));
     list_unlink(&marker);
+    runner->handler->on_round_end(runner->owner);
+}
+
+/* One turn for one of those that compute without pause. I/O comes between any two such turns, so what the others wait
+ * for takes a slice more at most, however many compute. */
+static void run_busy(Runner *runner)
+{
+    if (list_is_empty(&runner->busy))
+        return;
+    give_turn(runner, isolate_from_run_link(runner->busy.next));
     runner->handler->on_round_end(runner->owner);
 }
 
@@ -104,7 +122,7 @@ static void after_io(void *owner)
 
     atomic_fetch_add_explicit(&runner->pulse->loop_count, 1, memory_order_relaxed);
     run_round(runner);
-    turn_keep_awake(runner->turn, !list_is_empty(&runner->queue));
+    turn_keep_awake(runner->turn, has_work(runner));
 }
 
 static void before_sleep(void *owner)
@@ -113,7 +131,8 @@ static void before_sleep(void *owner)
     bool is_awake;
 
     run_round(runner);
-    is_awake = !list_is_empty(&runner->queue) || collect_step(runner);
+    run_busy(runner);
+    is_awake = has_work(runner) || collect_step(runner);
     turn_keep_awake(runner->turn, is_awake);
 }
 
@@ -126,6 +145,7 @@ int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *ow
     runner->handler = handler;
     runner->owner = owner;
     list_init(&runner->queue);
+    list_init(&runner->busy);
     list_init(&runner->resting);
     if ((result = turn_open(loop, before_sleep, after_io, runner, &runner->turn)) < 0) {
         memory_free(runner);
@@ -146,7 +166,7 @@ void runner_add(Runner *runner, Isolate *isolate)
     RunLink *link = isolate_run_link(isolate);
 
     link->runner = runner;
-    enqueue(runner, link);
+    enqueue(&runner->queue, link);
     turn_keep_awake(runner->turn, true);
 }
 
@@ -155,7 +175,7 @@ void runner_wake(Isolate *isolate)
     RunLink *link = isolate_run_link(isolate);
 
     if (link->runner != NULL && !link->is_queued)
-        enqueue(link->runner, link);
+        enqueue(&link->runner->queue, link);
 }
 
 void runner_remove(Isolate *isolate)

@@ -45,6 +45,22 @@ static void sleep_until_busy(Watchdog *watchdog)
     atomic_store(&pulse->is_watchdog_asleep, 0);
 }
 
+/* Signals when the turn has lasted a slice. Returns how long to sleep before the next look: to the very end of the
+ * slice that has begun, so that a turn is cut there and not up to half a slice later. */
+static uint64_t look(const Watchdog *watchdog, uint64_t started_ns)
+{
+    uint64_t pause_ns = watchdog->slice_ns / 2;
+    uint64_t age_ns;
+
+    if (started_ns == 0)
+        return pause_ns;
+    age_ns = clock_monotonic_ns() - started_ns;
+    if (age_ns < watchdog->slice_ns)
+        return watchdog->slice_ns - age_ns;
+    pthread_kill(watchdog->target, PREEMPT_SIGNAL);
+    return pause_ns;
+}
+
 static void *watch(void *argument)
 {
     Watchdog *watchdog = argument;
@@ -55,13 +71,12 @@ static void *watch(void *argument)
         uint64_t started_ns = atomic_load(&watchdog->pulse->turn_started_ns);
         uint64_t turns = atomic_load_explicit(&watchdog->pulse->turn_count, memory_order_relaxed);
 
-        if (started_ns != 0 && clock_monotonic_ns() - started_ns > watchdog->slice_ns)
-            pthread_kill(watchdog->target, PREEMPT_SIGNAL);
         idle_ticks = turns == seen_turns && started_ns == 0 ? idle_ticks + 1 : 0;
         seen_turns = turns;
         if (idle_ticks > IDLE_TICK_LIMIT)
             sleep_until_busy(watchdog);
-        sleep_ns(watchdog->slice_ns / 2);
+        else
+            sleep_ns(look(watchdog, started_ns));
     }
     return NULL;
 }

@@ -16,8 +16,8 @@ void mount_table_destroy(MountTable *table); /* NULL is fine */
  * not 0. Returns 0, ERR_INVALID for another prefix, or ERR_FULL when it is taken. */
 int mount_table_add(MountTable *table, const char *prefix, size_t prefix_size, uint64_t target);
 
-/* The target of the longest mount that takes `path`, or 0; `prefix_size` is how much of the path it
- * covers. */
+/* The target of the longest mount that takes `path`, or 0. `prefix_size` is how much of the path it
+ * covers; what is left is empty or begins with "/", so it is 0 for the mount "/". */
 uint64_t mount_table_find(const MountTable *table, const char *path, size_t path_size,
                           size_t *prefix_size);
 

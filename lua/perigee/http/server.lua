@@ -48,6 +48,15 @@ local function path_below(mount, path)
     return below == "" and "/" or below
 end
 
+-- Runs where the error was raised, while the stack is still there; after an overflow there is little
+-- room left, so it does only what cannot be done later.
+local function catch(raised)
+    if http_error.is(raised) then
+        return raised
+    end
+    return { raised = raised, traceback = debug.traceback("", 2) }
+end
+
 local function text_of(raised)
     local is_text, text = pcall(tostring, raised)
     return is_text and text or "an error that cannot be shown"
@@ -57,14 +66,6 @@ end
 local function service_frames(traceback)
     local own = traceback:find("\n[^\n]*" .. OWN_FILE:gsub("%p", "%%%0") .. ":") or #traceback + 1
     return (traceback:sub(2, own - 1):gsub("\n%s*%[C%][^\n]*$", ""))
-end
-
--- Runs where the error was raised, while the stack is still there.
-local function describe(raised)
-    if http_error.is(raised) then
-        return raised
-    end
-    return { message = text_of(raised), traceback = service_frames(debug.traceback("", 2)) }
 end
 
 -- Lua 5.1, where some of our specs run, calls the function of xpcall without arguments.
@@ -91,16 +92,26 @@ local function fail(self, asked, answered, message, traceback)
     end
 end
 
-local function handle_raised(self, asked, answered, raised)
-    if not http_error.is(raised) then
-        fail(self, asked, answered, raised.message, raised.traceback)
-    elseif answered:is_answered() then
-        fail(self, asked, answered, ("%s was raised after the request was answered"):format(raised))
+local function fail_with_error(self, asked, answered, failure)
+    if answered:is_answered() then
+        fail(self, asked, answered, ("%s was raised after the request was answered"):format(failure))
+        return
+    end
+    local problem = outcome.send_error(answered, failure)
+    if problem then
+        fail(self, asked, answered, problem)
+    end
+end
+
+--- Answers for a handler that raised. `caught` is what `catch` made of it; or a string, for errors
+-- that Lua does not show to `catch`, such as running out of memory.
+local function handle_raised(self, asked, answered, caught)
+    if type(caught) ~= "table" then
+        fail(self, asked, answered, text_of(caught))
+    elseif http_error.is(caught) then
+        fail_with_error(self, asked, answered, caught)
     else
-        local problem = outcome.send_error(answered, raised)
-        if problem then
-            fail(self, asked, answered, problem)
-        end
+        fail(self, asked, answered, text_of(caught.raised), service_frames(caught.traceback))
     end
 end
 
@@ -115,7 +126,7 @@ function Server:dispatch(exchange)
     asked.route, asked.params = route.pattern, params
     local answered = response.new(exchange, route.handler)
     local is_returned, first, second, third =
-        protected_call(route.run, describe, asked, answered)
+        protected_call(route.run, catch, asked, answered)
     if not is_returned then
         handle_raised(self, asked, answered, first)
     else
