@@ -48,8 +48,8 @@ local function path_below(mount, path)
     return below == "" and "/" or below
 end
 
--- Runs where the error was raised, while the stack is still there; after an overflow there is little
--- room left, so it does only what cannot be done later.
+-- Runs where the error was raised, while the stack is still there. After an overflow little room is
+-- left, so it does only what cannot be done later.
 local function catch(raised)
     if http_error.is(raised) then
         return raised
@@ -94,7 +94,8 @@ end
 
 local function fail_with_error(self, asked, answered, failure)
     if answered:is_answered() then
-        fail(self, asked, answered, ("%s was raised after the request was answered"):format(failure))
+        local message = tostring(failure) .. " was raised after the request was answered"
+        fail(self, asked, answered, message)
         return
     end
     local problem = outcome.send_error(answered, failure)
