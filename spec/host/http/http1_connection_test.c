@@ -396,6 +396,7 @@ static void the_end_of_input_does_not_lose_kept_requests(void **state)
     peer.limits.pipelined_count = 1;
     peer_feed(&peer, GET("/1") GET("/2") "GET /3");
     http1_connection_end_input(peer.connection);
+    peer_feed(&peer, " HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_phase(&peer, HTTP1_ANSWERING);
     respond(peer.requests[0], "1");
     http1_connection_continue(peer.connection);
@@ -404,6 +405,22 @@ static void the_end_of_input_does_not_lose_kept_requests(void **state)
     respond(peer.requests[1], "2");
     http1_connection_continue(peer.connection);
     assert_output(&peer, OK("1", "1") OK("1", "2"));
+    assert_phase(&peer, HTTP1_FINISHED);
+    peer_close(&peer);
+}
+
+static void the_end_of_input_behind_a_full_line_is_its_end(void **state)
+{
+    Peer peer;
+
+    (void)state;
+    peer_open(&peer, NULL);
+    peer.limits.pipelined_count = 1;
+    peer_feed(&peer, GET("/1"));
+    http1_connection_end_input(peer.connection);
+    peer_feed(&peer, GET("/2"));
+    respond(peer.requests[0], "1");
+    assert_output(&peer, OK_CLOSE("1", "1"));
     assert_phase(&peer, HTTP1_FINISHED);
     peer_close(&peer);
 }
@@ -607,6 +624,7 @@ int main(void)
         cmocka_unit_test(the_end_of_input_drops_what_is_half),
         cmocka_unit_test(the_end_of_input_abandons_half_a_body),
         cmocka_unit_test(the_end_of_input_does_not_lose_kept_requests),
+        cmocka_unit_test(the_end_of_input_behind_a_full_line_is_its_end),
         cmocka_unit_test(the_end_of_an_idle_input_finishes),
         cmocka_unit_test(failing_refuses_the_head_being_read),
         cmocka_unit_test(failing_abandons_the_body_being_read),

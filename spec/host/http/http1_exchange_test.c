@@ -140,6 +140,26 @@ static void no_continue_is_sent_when_the_body_has_begun(void **state)
     peer_close(&peer);
 }
 
+static void await_body(Peer *peer, Http1Exchange *exchange)
+{
+    (void)peer;
+    http1_exchange_await_body(exchange);
+}
+
+static void no_continue_is_sent_when_the_body_came_along(void **state)
+{
+    Peer peer;
+
+    (void)state;
+    peer_open(&peer, await_body);
+    peer_feed(&peer, POST("Expect: 100-continue\r\nContent-Length: 2", "a"));
+    assert_output(&peer, "");
+    peer_feed(&peer, "b" POST("Expect: 100-continue\r\nContent-Length: 2", ""));
+    respond(peer.requests[0], "");
+    assert_output(&peer, OK("0", "") CONTINUE);
+    peer_close(&peer);
+}
+
 static void a_continue_waits_for_its_turn(void **state)
 {
     Peer peer;
@@ -340,6 +360,7 @@ int main(void)
         cmocka_unit_test(an_exchange_is_answered_once),
         cmocka_unit_test(a_continue_is_sent_when_the_body_is_awaited),
         cmocka_unit_test(no_continue_is_sent_when_the_body_has_begun),
+        cmocka_unit_test(no_continue_is_sent_when_the_body_came_along),
         cmocka_unit_test(a_continue_waits_for_its_turn),
         cmocka_unit_test(a_continue_is_left_out_when_the_body_came_before_its_turn),
         cmocka_unit_test(an_answer_instead_of_a_continue_closes),

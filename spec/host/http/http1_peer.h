@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "http/http1_connection.h"
+#include "http/http1_exchange.h"
 
 enum { PEER_REQUESTS = 64 };
 
@@ -153,6 +153,7 @@ static inline void assert_refused_after(Peer *peer, const char *before, int stat
     http1_connection_continue(peer->connection);
     http1_connection_end_input(peer->connection);
     assert_output(peer, "");
+    assert_int_equal(peer->connection->input.size, 0);
 }
 
 static inline void assert_refused(Peer *peer, int status)
