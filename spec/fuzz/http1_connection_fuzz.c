@@ -31,6 +31,7 @@ typedef struct Run {
     const uint8_t *script;
     Request requests[MAX_REQUESTS];
     size_t request_count;
+    bool is_last;     /* a request said close: there is no other */
     bool is_finished; /* the connection said so: nothing may happen any more */
     Buffer output;
 } Run;
@@ -104,7 +105,8 @@ static void take_request(void *owner, Http1Exchange *exchange)
     const Http1Head *head = http1_exchange_head(exchange);
     Request *request = &run->requests[run->request_count];
 
-    assert(!run->is_finished && run->request_count < MAX_REQUESTS);
+    assert(!run->is_finished && !run->is_last && run->request_count < MAX_REQUESTS);
+    run->is_last = !head->is_keep_alive;
     request->exchange = exchange;
     request->action = run->script[run->request_count++ % SCRIPT_SIZE] % ACTION_COUNT;
     request->is_head = head->is_head;
