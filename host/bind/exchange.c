@@ -69,6 +69,12 @@ static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_
     announce(box, isolate);
 }
 
+/* "OPTIONS *" asks the server itself, whatever is mounted at "/". */
+static bool is_for_host(const Http1Head *head)
+{
+    return head->path.size == 1 && head->bytes[head->path.offset] == '*';
+}
+
 static void on_request(void *owner, Http1Exchange *exchange)
 {
     Host *host = owner;
@@ -79,10 +85,10 @@ static void on_request(void *owner, Http1Exchange *exchange)
     Isolate *isolate = isolates_find(host, target);
 
     atomic_fetch_add_explicit(&host->pulse->request_count, 1, memory_order_relaxed);
-    if (isolate != NULL)
-        deliver(host, isolate, exchange, mount_size);
-    else if (head->path.size == 1 && head->bytes[head->path.offset] == '*')
+    if (is_for_host(head))
         refuse(exchange, 204, "");
+    else if (isolate != NULL)
+        deliver(host, isolate, exchange, mount_size);
     else
         refuse(exchange, 404, "No service is mounted at this path.\n");
 }
