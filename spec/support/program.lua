@@ -1,0 +1,129 @@
+--- The real binary as a child of the spec: its output, its end, and certainty that nothing of it is left.
+local event = require "perigee.core.event"
+local eventually = require "spec.support.eventually"
+local scheduler = require "perigee.core.scheduler"
+local seam = require "host"
+local stream = require "perigee.core.stream"
+
+local program = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local SIGKILL = 9
+
+--- The binary under test.
+function program.path()
+    return os.getenv("PERIGEE_BINARY") or seam.program_path()
+end
+
+local function collect(self, name, source)
+    self.open_count = self.open_count + 1
+    scheduler.spawn(function()
+        local bytes = source:read()
+        while bytes do
+            self[name] = self[name] .. bytes
+            bytes = source:read()
+        end
+        source:close()
+        self.open_count = self.open_count - 1
+    end).name = name
+end
+
+local function await_exit(self)
+    scheduler.spawn(function()
+        local _, code = scheduler.wait_event(event.EXIT, self.child)
+        self.status = code
+    end).name = "exit of " .. self.pid
+end
+
+-- The variables of whoever runs the specs do not reach the program.
+local function compose_command(arguments, environment)
+    local command = { "/usr/bin/env", "-u", "PERIGEE_BINARY" }
+    for name, value in pairs(environment or {}) do
+        command[#command + 1] = name .. "=" .. value
+    end
+    command[#command + 1] = program.path()
+    for _, argument in ipairs(arguments) do
+        command[#command + 1] = argument
+    end
+    return command
+end
+
+--- Starts the binary. `options` = { environment = { NAME = value }, directory = to run in }.
+function program.start(arguments, options)
+    options = options or {}
+    local output, output_fd = assert(stream.pair())
+    local log, log_fd = assert(stream.pair())
+    local self = setmetatable({ output = "", log = "", open_count = 0, status = nil }, metatable)
+    self.child, self.pid = assert(seam.spawn({
+        arguments = compose_command(arguments, options.environment),
+        descriptors = { -1, output_fd, log_fd },
+        directory = options.directory,
+    }))
+    seam.close_descriptor(output_fd)
+    seam.close_descriptor(log_fd)
+    collect(self, "output", output)
+    collect(self, "log", log)
+    await_exit(self)
+    return self
+end
+
+--- Runs the binary to its end. Returns its status, standard output and standard error.
+function program.run(arguments, options)
+    local self = program.start(arguments, options)
+    self:wait()
+    return self.status, self.output, self.log
+end
+
+function methods:has_ended()
+    return self.status ~= nil
+end
+
+--- Waits for the end of the process and of all that share its output. Returns the exit status, or minus the signal.
+function methods:wait()
+    eventually(function()
+        return self.status and self.open_count == 0
+    end, "perigee ends; it said:\n" .. self.log)
+    return self.status
+end
+
+function methods:signal(number)
+    seam.kill(self.child, number)
+end
+
+local function read_numbers(path)
+    local numbers = {}
+    local file = io.open(path)
+    for number in (file and file:read("*a") or ""):gmatch("%d+") do
+        numbers[#numbers + 1] = tonumber(number)
+    end
+    if file then
+        file:close()
+    end
+    return numbers
+end
+
+--- The process ids of its children. The loop has a thread of its own, so any thread may be the parent.
+function methods:children()
+    local pids = {}
+    local tasks = ("/proc/%d/task"):format(self.pid)
+    for _, thread in ipairs(seam.list_directory(tasks) or {}) do
+        for _, pid in ipairs(read_numbers(("%s/%s/children"):format(tasks, thread))) do
+            pids[#pids + 1] = pid
+        end
+    end
+    return pids
+end
+
+--- Ends whatever is left of it, at once.
+function methods:kill()
+    if not self.status then
+        for _, pid in ipairs(self:children()) do
+            os.execute(("kill -9 %d 2>/dev/null"):format(pid))
+        end
+        self:signal(SIGKILL)
+    end
+    self:wait()
+end
+
+return program
