@@ -13,7 +13,6 @@ local server = require "perigee.http.server"
 local url = require "perigee.http.url"
 
 local request_options = { headers = true, query = true, body = true, json = true, form = true }
-local bodiless = { [204] = true, [205] = true, [304] = true }
 
 -- A stand-in for the host's exchange, see perigee.http.server.
 local Exchange = {}
@@ -49,8 +48,8 @@ function Exchange:respond(status, lines, body)
         list[#list + 1], list[#list + 2] = name, value
     end
     assert(headers.new(list):text() == lines, "malformed fields")
-    local has_body = self.method ~= "HEAD" and not bodiless[status]
-    self.response = { status = status, headers = headers.new(list), body = has_body and body or "" }
+    self.response = { status = status, headers = headers.new(list),
+        body = self.method == "HEAD" and "" or body }
     return true
 end
 

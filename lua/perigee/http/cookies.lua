@@ -45,7 +45,7 @@ local option_rules = {
     secure = { "be true or false", is_flag },
     http_only = { "be true or false", is_flag },
     same_site = { 'be "Strict", "Lax" or "None"', function(value)
-        return SAME_SITE[value] ~= nil
+        return SAME_SITE[value]
     end },
 }
 

@@ -45,6 +45,18 @@ describe("perigee.http.form", function()
         assert.same(expected, form.parse('Multipart/Form-Data; charset=utf-8; BOUNDARY="B"', BODY))
     end)
 
+    it("keeps an empty file that was chosen, and content without a file name", function()
+        local function part(filename, body)
+            return '--B\r\nContent-Disposition: form-data; name="f"; filename="' .. filename
+                .. '"\r\n\r\n' .. body .. "\r\n"
+        end
+        local body = part("empty.txt", "") .. part("", "x") .. "--B--\r\n"
+        local files = form.parse("multipart/form-data; boundary=B", body).files
+        assert.equal(2, #files)
+        assert.equal("empty.txt", files[1].filename)
+        assert.equal("x", files[2].body)
+    end)
+
     it("passes on what is wrong with a multipart body", function()
         assert.same({ nil, "invalid", "the body does not begin with the boundary" },
             { form.parse("multipart/form-data; boundary=C", BODY) })

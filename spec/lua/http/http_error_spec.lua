@@ -15,6 +15,11 @@ describe("perigee.http.http_error", function()
         assert.equal("429: slow down", tostring(failure))
     end)
 
+    it("takes every status from 400 to 599", function()
+        assert.equal(400, http_error.new(400).status)
+        assert.equal(599, http_error.new(599).status)
+    end)
+
     it("takes the status's name for a message", function()
         assert.equal("Not Found", http_error.new(404).message)
         assert.equal("Error", http_error.new(499).message)

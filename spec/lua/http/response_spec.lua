@@ -60,6 +60,11 @@ describe("perigee.http.response", function()
             assert.equal("", response.body)
         end)
 
+        it("sends every status from 200 to 599", function()
+            assert.equal(200, answer(function() return 200 end).status)
+            assert.equal(599, answer(function() return 599 end).status)
+        end)
+
         it("sends headers, repeated where the value is an array", function()
             local response = answer(function()
                 return 200, "a,b", { ["Content-Type"] = "text/csv", ["X-Tag"] = { "1", 2 } }
@@ -394,7 +399,7 @@ describe("perigee.http.response", function()
         end)
 
         it("when it returned something that is no body", function()
-            for _, value in ipairs { true, false, print, coroutine.create(print) } do
+            for _, value in ipairs { true, false, print, coroutine.create(function() end) } do
                 local expected = "failed to answer: a body must be a table, a string or nil, not a "
                     .. type(value)
                 assert.equal(expected, complaint(value))

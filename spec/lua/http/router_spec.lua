@@ -61,6 +61,7 @@ describe("perigee.http.router", function()
             { "/users", "users" },
             { "/users/", "users slash" },
             { "/users/7", "user id=7" },
+            { "/users/:id", "user id=:id" },
             { "/users/me", "me" },
             { "/users/me/posts", "posts id=me" },
             { "/users/me/friends", "friends" },
