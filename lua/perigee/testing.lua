@@ -28,7 +28,8 @@ function Exchange:fields()
 end
 
 function Exchange:field(name)
-    return headers.new(self.list):get(name)
+    local values = headers.new(self.list):get_all(name)
+    return values[1] and table.concat(values, ", ")
 end
 
 function Exchange.peer()

@@ -4,8 +4,10 @@
 --
 -- An answer is a table with _exchange; _status and _headers once set; _answered_at, a place, once
 -- sent.
-local headers = require "perigee.http.headers"
-local json = require "perigee.json"
+local lazy = require "perigee.core.lazy"
+
+local headers = lazy "perigee.http.headers"
+local json = lazy "perigee.json"
 
 local answer = {
     JSON = "application/json",

@@ -1,7 +1,9 @@
 --- An answer made by failing: `error(http.error(404, "no such user"))` or `return http.error(404)`.
 -- It is an ordinary answer and not a fault: it is neither logged nor given a traceback.
-local headers = require "perigee.http.headers"
-local status_names = require "perigee.http.status"
+local lazy = require "perigee.core.lazy"
+
+local headers = lazy "perigee.http.headers"
+local status_names = lazy "perigee.http.status"
 
 local metatable = {
     __tostring = function(self)

@@ -1,26 +1,31 @@
 --- HTTP for services: routers, errors, and the small tools around them.
 -- The request and response that handlers get are in perigee.http.request and perigee.http.response.
-local cookies = require "perigee.http.cookies"
-local headers = require "perigee.http.headers"
-local http_error = require "perigee.http.http_error"
+local lazy = require "perigee.core.lazy"
 local router = require "perigee.http.router"
-local status_names = require "perigee.http.status"
-local url = require "perigee.http.url"
+
+local http_error = lazy "perigee.http.http_error"
+local status_names = lazy "perigee.http.status"
 
 return {
     --- Makes a router.
     router = router.new,
     --- Makes an error answer: `error(http.error(404, "no such user"))` or `return http.error(404)`.
-    error = http_error.new,
+    error = function(...)
+        return http_error.new(...)
+    end,
     --- Makes the error answer for a body that could not be read: `http.body_error(code, detail)`.
-    body_error = http_error.of_body,
+    body_error = function(...)
+        return http_error.of_body(...)
+    end,
     --- True for an error answer, for middleware that catches errors.
-    is_error = http_error.is,
+    is_error = function(value)
+        return http_error.is(value)
+    end,
     --- The name of a status, "Not Found" for 404; nil for an unknown one.
     status_text = function(status)
         return status_names[status]
     end,
-    cookies = cookies,
-    headers = headers,
-    url = url,
+    cookies = lazy "perigee.http.cookies",
+    headers = lazy "perigee.http.headers",
+    url = lazy "perigee.http.url",
 }

@@ -1,8 +1,10 @@
 --- Makes an answer of what a handler returned or raised.
 local answer = require "perigee.http.answer"
 local http_error = require "perigee.http.http_error"
-local json = require "perigee.json"
+local lazy = require "perigee.core.lazy"
 local where = require "perigee.core.where"
+
+local json = lazy "perigee.json"
 
 local RETURN_PLACE = "the return of its handler"
 

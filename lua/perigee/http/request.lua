@@ -3,12 +3,14 @@
 --
 -- Also fields: params, query, query_all, version, headers, cookies, remote, id. Middleware may add
 -- its own.
-local cookies = require "perigee.http.cookies"
-local form = require "perigee.http.form"
-local headers = require "perigee.http.headers"
-local http_error = require "perigee.http.http_error"
-local json = require "perigee.json"
-local url = require "perigee.http.url"
+local lazy_module = require "perigee.core.lazy"
+
+local cookies = lazy_module "perigee.http.cookies"
+local form = lazy_module "perigee.http.form"
+local headers = lazy_module "perigee.http.headers"
+local http_error = lazy_module "perigee.http.http_error"
+local json = lazy_module "perigee.json"
+local url = lazy_module "perigee.http.url"
 
 local methods, lazy = {}, {}
 
@@ -80,9 +82,9 @@ function lazy.headers(self)
     return headers.new(self._exchange:fields())
 end
 
---- The cookies by name.
+--- The cookies by name. Several Cookie fields are joined by perigee.http.headers, which knows how.
 function lazy.cookies(self)
-    return cookies.parse(self:header("cookie") or "")
+    return cookies.parse(self:header("cookie") and self.headers:get("cookie") or "")
 end
 
 --- The client's address: {host, port}.

@@ -1,9 +1,11 @@
 --- The response a handler gets beside its request, for answers that a returned value cannot say.
 -- A request is answered exactly once; the second time is an error that names both places.
 local answer = require "perigee.http.answer"
-local cookies = require "perigee.http.cookies"
-local json = require "perigee.json"
+local lazy = require "perigee.core.lazy"
 local where = require "perigee.core.where"
+
+local cookies = lazy "perigee.http.cookies"
+local json = lazy "perigee.json"
 
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 

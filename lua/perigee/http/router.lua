@@ -1,11 +1,13 @@
 --- Routes: which function answers for a method and a path, and the middleware around it. Pure: it
 -- sees no request, only methods and paths. A router is written at the top level of a service and
 -- sealed before the first request; then every handler is composed with its middleware once.
-local fallback = require "perigee.http.fallback"
+local lazy = require "perigee.core.lazy"
 local pattern = require "perigee.http.pattern"
 local route_tree = require "perigee.http.route_tree"
-local url = require "perigee.http.url"
 local where = require "perigee.core.where"
+
+local fallback = lazy "perigee.http.fallback"
+local url = lazy "perigee.http.url"
 
 -- A group has its parent's routes, a prefix, and middleware; the router itself is the group at the
 -- root. `shared` is {tree, routes, is_sealed, fallbacks}.

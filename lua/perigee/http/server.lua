@@ -3,17 +3,19 @@
 --
 --    exchange:request_line() → method, path, query or nil, mount, minor version, target
 --    exchange:fields() → flat array {name, value, ...}, as sent
---    exchange:field(lower-case name) → value or nil; repeated fields joined by ", ", Cookie by "; "
+--    exchange:field(lower-case name) → value or nil; repeated fields joined by ", "
 --    exchange:peer() → host, port
 --    exchange:body() → the whole body or nil, code; waits
 --    exchange:respond(status, lines, body) → true or nil, code; `lines` are "Name: value\r\n" each,
 --    without Content-Length, Connection and Date
-local failure_page = require "perigee.http.failure_page"
 local http_error = require "perigee.http.http_error"
+local lazy = require "perigee.core.lazy"
 local outcome = require "perigee.http.outcome"
 local request = require "perigee.http.request"
 local response = require "perigee.http.response"
 local router = require "perigee.http.router"
+
+local failure_page = lazy "perigee.http.failure_page"
 
 local OWN_FILE = debug.getinfo(1, "S").short_src
 

@@ -135,11 +135,17 @@ describe("perigee.http.request", function()
     end)
 
     it("has cookies", function()
-        local asking = request_of { field = { cookie = "a=1; b=2" } }
+        local asking = request_of { field = { cookie = "a=1; b=2, c=3" },
+            fields = { "Cookie", "a=1; b=2", "cookie", "c=3" } }
         assert.equal("1", asking:cookie "a")
-        assert.is_nil(asking:cookie "c")
-        assert.same({ a = "1", b = "2" }, asking.cookies)
-        assert.same({}, request_of().cookies)
+        assert.is_nil(asking:cookie "d")
+        assert.same({ a = "1", b = "2", c = "3" }, asking.cookies)
+    end)
+
+    it("looks at no field when there is no cookie", function()
+        local asking, asked = request_of()
+        assert.same({}, asking.cookies)
+        assert.is_nil(asked.fields)
     end)
 
     describe("body", function()
