@@ -147,16 +147,17 @@ static int l_exchange_respond(lua_State *L)
 {
     ExchangeBox *box = find(L, 1);
     lua_Integer status = luaL_checkinteger(L, 2);
-    size_t fields_size, body_size;
-    const char *fields = luaL_checklstring(L, 3, &fields_size);
-    const char *body = luaL_checklstring(L, 4, &body_size);
+    Http1Reply reply;
     int result;
 
     luaL_argcheck(L, status >= 200 && status <= 599, 2, "not a final status");
-    luaL_argcheck(L, are_fields(fields, fields_size), 3, "not a list of fields");
+    reply.status = (int)status;
+    reply.fields = luaL_checklstring(L, 3, &reply.fields_size);
+    reply.body = luaL_checklstring(L, 4, &reply.body_size);
+    luaL_argcheck(L, are_fields(reply.fields, reply.fields_size), 3, "not a list of fields");
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
-    result = http_server_respond(box->exchange, (int)status, fields, fields_size, body, body_size);
+    result = http_server_respond(box->exchange, &reply);
     exchange_close(box);
     return seam_push_result(L, result);
 }
@@ -174,14 +175,14 @@ static int l_exchange_hand_over(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"exchange_body",    l_exchange_body   },
-    {"exchange_field",   l_exchange_field  },
-    {"exchange_fields",  l_exchange_fields },
+    {"exchange_body",      l_exchange_body     },
+    {"exchange_field",     l_exchange_field    },
+    {"exchange_fields",    l_exchange_fields   },
     {"exchange_hand_over", l_exchange_hand_over},
-    {"exchange_peer",    l_exchange_peer   },
-    {"exchange_request", l_exchange_request},
-    {"exchange_respond", l_exchange_respond},
-    {NULL,               NULL              },
+    {"exchange_peer",      l_exchange_peer     },
+    {"exchange_request",   l_exchange_request  },
+    {"exchange_respond",   l_exchange_respond  },
+    {NULL,                 NULL                },
 };
 
 void bind_exchange_open(lua_State *L, Isolate *isolate)

@@ -11,8 +11,9 @@ static const char retry_fields[] = "Content-Type: text/plain; charset=utf-8\r\nR
 static void respond_text(Http1Exchange *exchange, int status, const char *text)
 {
     const char *fields = status == 503 ? retry_fields : text_fields;
+    Http1Reply reply = {status, fields, strlen(fields), text, strlen(text)};
 
-    http_server_respond(exchange, status, fields, strlen(fields), text, strlen(text));
+    http_server_respond(exchange, &reply);
 }
 
 static void close_box(Resource *resource)

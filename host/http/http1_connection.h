@@ -114,13 +114,21 @@ int http1_exchange_body_status(const Http1Exchange *exchange);
  * turn, and has on_body called once, at the next change. */
 void http1_exchange_await_body(Http1Exchange *exchange);
 
-/* Answers. `fields` are ready and checked lines "Name: value\r\n"; Content-Length, Connection,
- * Transfer-Encoding and, unless it is among them, Date are added here and not given.
- * HEAD, 204 and 304 send no body. What is still to come of the request's body is read and dropped,
- * or, when it waits for a "100 Continue" that was never sent, not expected any more.
+/* An answer as it is given; everything is borrowed for the call. `fields` are ready and checked
+ * lines "Name: value\r\n"; Content-Length, Connection, Transfer-Encoding and, unless it is among
+ * them, Date are added and not given. HEAD, 204 and 304 send no body. */
+typedef struct Http1Reply {
+    int status; /* 200 to 999 */
+    const char *fields;
+    size_t fields_size;
+    const char *body;
+    size_t body_size;
+} Http1Reply;
+
+/* What is still to come of the request's body is read and dropped, or, when it waits for a
+ * "100 Continue" that was never sent, not expected any more.
  * Returns 0, ERR_ANSWERED, or ERR_CLOSED when nobody is there to read it. */
-int http1_exchange_respond(Http1Exchange *exchange, int status, const char *fields,
-                           size_t fields_size, const char *body, size_t body_size);
+int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply);
 bool http1_exchange_is_answered(const Http1Exchange *exchange);
 
 /* Gives up the holder's reference. An exchange that is still unanswered is answered 500. */

@@ -240,13 +240,11 @@ static void give_up_body(Http1Exchange *exchange)
         http1_connection_drop_body(connection);
 }
 
-int http1_exchange_respond(Http1Exchange *exchange, int status, const char *fields,
-                           size_t fields_size, const char *body, size_t body_size)
+int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply)
 {
     Http1Connection *connection = exchange->connection;
-    Http1Reply reply = {status, fields, fields_size, body, body_size};
 
-    assert(status >= 200);
+    assert(reply->status >= 200);
     if (exchange->is_answered)
         return ERR_ANSWERED;
     if (connection == NULL)
@@ -255,11 +253,11 @@ int http1_exchange_respond(Http1Exchange *exchange, int status, const char *fiel
     exchange->is_answered = true;
     connection->progress++;
     if (first_in_line(connection) == exchange) {
-        write_reply(connection, &exchange->head, &reply);
+        write_reply(connection, &exchange->head, reply);
         leave_line(exchange);
         http1_connection_advance_line(connection);
     } else {
-        keep_reply(exchange, &reply);
+        keep_reply(exchange, reply);
     }
     return 0;
 }
@@ -316,7 +314,7 @@ void http1_exchange_release(Http1Exchange *exchange)
 {
     assert(exchange->is_held);
     if (!exchange->is_answered)
-        http1_exchange_respond(exchange, 500, NULL, 0, NULL, 0);
+        http1_exchange_respond(exchange, &(Http1Reply){.status = 500});
     exchange->is_held = false;
     free_if_unused(exchange);
 }

@@ -38,15 +38,6 @@ struct Http1Connection {
     uint64_t progress;
 };
 
-/* An answer as it was given. */
-typedef struct Http1Reply {
-    int status;
-    const char *fields;
-    size_t fields_size;
-    const char *body;
-    size_t body_size;
-} Http1Reply;
-
 struct Http1Exchange {
     Http1Connection *connection; /* NULL once abandoned or it is gone */
     List node;                   /* in connection->exchanges */

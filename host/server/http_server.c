@@ -157,11 +157,10 @@ fail:
     return result;
 }
 
-int http_server_respond(Http1Exchange *exchange, int status, const char *fields, size_t fields_size,
-                        const char *body, size_t body_size)
+int http_server_respond(Http1Exchange *exchange, const Http1Reply *reply)
 {
     ServerConnection *connection = http1_exchange_owner(exchange);
-    int result = http1_exchange_respond(exchange, status, fields, fields_size, body, body_size);
+    int result = http1_exchange_respond(exchange, reply);
 
     if (connection != NULL)
         server_connection_touch(connection);

@@ -55,8 +55,7 @@ int http_server_open(Loop *loop, int fd, const HttpServerOptions *options,
                      const HttpServerHandler *handler, void *owner, HttpServer **out);
 
 /* Answers an exchange, see http1_exchange_respond. Sent by the next flush. */
-int http_server_respond(Http1Exchange *exchange, int status, const char *fields, size_t fields_size,
-                        const char *body, size_t body_size);
+int http_server_respond(Http1Exchange *exchange, const Http1Reply *reply);
 
 /* See http1_exchange_await_body. The "100 Continue" is sent by the next flush. */
 void http_server_await_body(Http1Exchange *exchange);

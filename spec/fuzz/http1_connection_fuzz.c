@@ -69,15 +69,14 @@ static void answer(Run *run, Request *request)
     const Buffer *body = http1_exchange_body(request->exchange);
     uint32_t sum = digest(2166136261u, head->bytes, head->size);
     char fields[32], text[16];
-    int fields_size =
-        snprintf(fields, sizeof fields, "X-Index: %zu\r\n", (size_t)(request - run->requests));
-    int text_size;
+    Http1Reply reply = {.status = 200, .fields = fields, .body = text};
 
     if (http1_exchange_body_status(request->exchange) == 1)
         sum = digest(sum, body->bytes, body->size);
-    text_size = snprintf(text, sizeof text, "%x", sum);
-    assert(http1_exchange_respond(request->exchange, 200, fields, (size_t)fields_size, text,
-                                  (size_t)text_size) == 0);
+    reply.fields_size = (size_t)snprintf(fields, sizeof fields, "X-Index: %zu\r\n",
+                                         (size_t)(request - run->requests));
+    reply.body_size = (size_t)snprintf(text, sizeof text, "%x", sum);
+    assert(http1_exchange_respond(request->exchange, &reply) == 0);
     request->is_answered = true;
 }
 
@@ -99,6 +98,18 @@ static size_t count_waiting(const Run *run)
     return count;
 }
 
+static void take_body(void *owner, Http1Exchange *exchange)
+{
+    Run *run = owner;
+    Request *request = http1_exchange_holder(exchange);
+
+    assert(!run->is_finished && !request->is_answered && !request->is_abandoned);
+    if (http1_exchange_body_status(exchange) == 0)
+        http1_exchange_await_body(exchange);
+    else if (request->action == WHEN_COMPLETE)
+        finish(run, request);
+}
+
 static void take_request(void *owner, Http1Exchange *exchange)
 {
     Run *run = owner;
@@ -117,22 +128,8 @@ static void take_request(void *owner, Http1Exchange *exchange)
     http1_exchange_set_holder(exchange, request);
     if (request->action == AT_ONCE || request->action == UNANSWERED)
         finish(run, request);
-    else if (http1_exchange_body_status(exchange) == 0)
-        http1_exchange_await_body(exchange);
-    else if (request->action == WHEN_COMPLETE)
-        finish(run, request);
-}
-
-static void take_body(void *owner, Http1Exchange *exchange)
-{
-    Run *run = owner;
-    Request *request = http1_exchange_holder(exchange);
-
-    assert(!run->is_finished && !request->is_answered && !request->is_abandoned);
-    if (http1_exchange_body_status(exchange) == 0)
-        http1_exchange_await_body(exchange);
-    else if (request->action == WHEN_COMPLETE)
-        finish(run, request);
+    else
+        take_body(owner, exchange);
 }
 
 static void take_abandoned(void *owner, Http1Exchange *exchange)

@@ -128,7 +128,7 @@ static void answer_when_complete(Peer *peer, Http1Exchange *exchange)
         return;
     }
     (void)peer;
-    http1_exchange_respond(exchange, 200, NULL, 0, body->bytes, body->size);
+    http1_exchange_respond(exchange, &(Http1Reply){200, NULL, 0, body->bytes, body->size});
     peer_release(exchange);
 }
 
@@ -194,7 +194,7 @@ static void answer_much(Peer *peer, Http1Exchange *exchange)
     static const char bytes[40 * 1024];
 
     (void)peer;
-    http1_exchange_respond(exchange, 200, NULL, 0, bytes, sizeof bytes);
+    http1_exchange_respond(exchange, &(Http1Reply){200, NULL, 0, bytes, sizeof bytes});
     peer_release(exchange);
 }
 

@@ -37,8 +37,10 @@ static void fields_stand_behind_our_own(void **state)
     (void)state;
     peer_open(&peer, NULL);
     peer_feed(&peer, GET("/1") GET("/2"));
-    http1_exchange_respond(peer.requests[1], 404, fields, sizeof fields - 1, "no", 2);
-    http1_exchange_respond(peer.requests[0], 200, fields, sizeof fields - 1, "yes", 3);
+    http1_exchange_respond(peer.requests[1],
+                           &(Http1Reply){404, fields, sizeof fields - 1, "no", 2});
+    http1_exchange_respond(peer.requests[0],
+                           &(Http1Reply){200, fields, sizeof fields - 1, "yes", 3});
     assert_output(&peer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
                          "Content-Type: text/plain\r\n\r\nyes"
                          "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n"
@@ -55,9 +57,9 @@ static void a_date_is_added_unless_given(void **state)
     peer_open(&peer, NULL);
     http1_connection_set_date(peer.connection, "Sun, 06 Nov 1994 08:49:37 GMT");
     peer_feed(&peer, GET("/1") GET("/2") GET("/3") "?");
-    http1_exchange_respond(peer.requests[0], 204, NULL, 0, NULL, 0);
-    http1_exchange_respond(peer.requests[1], 204, given, sizeof given - 1, NULL, 0);
-    http1_exchange_respond(peer.requests[2], 204, other, sizeof other - 1, NULL, 0);
+    http1_exchange_respond(peer.requests[0], &(Http1Reply){.status = 204});
+    http1_exchange_respond(peer.requests[1], &(Http1Reply){204, given, sizeof given - 1, NULL, 0});
+    http1_exchange_respond(peer.requests[2], &(Http1Reply){204, other, sizeof other - 1, NULL, 0});
     assert_refused_after(&peer,
                          "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
                          "HTTP/1.1 204 No Content\r\nA: Date: x\r\ndate: y\r\n\r\n"
@@ -75,10 +77,10 @@ static void head_204_and_304_have_no_body(void **state)
     peer_open(&peer, NULL);
     peer_feed(&peer, "HEAD /1 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n" GET(
                          "/3") GET("/4"));
-    http1_exchange_respond(peer.requests[3], 304, NULL, 0, "abc", 3);
-    http1_exchange_respond(peer.requests[1], 200, NULL, 0, "abc", 3);
-    http1_exchange_respond(peer.requests[0], 200, NULL, 0, "abc", 3);
-    http1_exchange_respond(peer.requests[2], 204, NULL, 0, "abc", 3);
+    http1_exchange_respond(peer.requests[3], &(Http1Reply){304, NULL, 0, "abc", 3});
+    http1_exchange_respond(peer.requests[1], &(Http1Reply){200, NULL, 0, "abc", 3});
+    http1_exchange_respond(peer.requests[0], &(Http1Reply){200, NULL, 0, "abc", 3});
+    http1_exchange_respond(peer.requests[2], &(Http1Reply){204, NULL, 0, "abc", 3});
     assert_output(&peer, OK("3", "") OK("3", "") "HTTP/1.1 204 No Content\r\n\r\n"
                                                  "HTTP/1.1 304 Not Modified\r\n\r\n");
     peer_close(&peer);
@@ -95,7 +97,7 @@ static void an_exchange_is_answered_once(void **state)
         assert_false(http1_exchange_is_answered(peer.requests[i]));
         respond(peer.requests[i], "");
         assert_true(http1_exchange_is_answered(peer.requests[i]));
-        assert_int_equal(http1_exchange_respond(peer.requests[i], 200, NULL, 0, NULL, 0),
+        assert_int_equal(http1_exchange_respond(peer.requests[i], &(Http1Reply){.status = 200}),
                          ERR_ANSWERED);
     }
     assert_output(&peer, OK("0", "") OK("0", ""));
@@ -239,8 +241,10 @@ static void an_exchange_outlives_its_connection(void **state)
     assert_int_equal(peer.abandoned_count, 1);
     assert_null(http1_exchange_owner(peer.requests[0]));
     assert_null(http1_exchange_owner(peer.requests[2]));
-    assert_int_equal(http1_exchange_respond(peer.requests[0], 200, NULL, 0, NULL, 0), ERR_ANSWERED);
-    assert_int_equal(http1_exchange_respond(peer.requests[2], 200, NULL, 0, NULL, 0), ERR_CLOSED);
+    assert_int_equal(http1_exchange_respond(peer.requests[0], &(Http1Reply){.status = 200}),
+                     ERR_ANSWERED);
+    assert_int_equal(http1_exchange_respond(peer.requests[2], &(Http1Reply){.status = 200}),
+                     ERR_CLOSED);
     assert_int_equal(http1_exchange_body_status(peer.requests[0]), 1);
     assert_int_equal(http1_exchange_body_status(peer.requests[2]), ERR_CLOSED);
     http1_exchange_await_body(peer.requests[2]);

@@ -64,7 +64,7 @@ static inline void peer_take_abandoned(void *owner, Http1Exchange *exchange)
     peer->abandoned_count++;
     assert_null(http1_exchange_owner(exchange));
     assert_true(http1_exchange_body_status(exchange) != 0);
-    assert_int_equal(http1_exchange_respond(exchange, 200, NULL, 0, NULL, 0), ERR_CLOSED);
+    assert_int_equal(http1_exchange_respond(exchange, &(Http1Reply){.status = 200}), ERR_CLOSED);
 }
 
 static const Http1Handler peer_handler = {peer_take_request, peer_take_body, peer_take_abandoned};
@@ -95,7 +95,8 @@ static inline void peer_feed(Peer *peer, const char *text)
 
 static inline void respond(Http1Exchange *exchange, const char *body)
 {
-    assert_int_equal(http1_exchange_respond(exchange, 200, NULL, 0, body, strlen(body)), 0);
+    assert_int_equal(
+        http1_exchange_respond(exchange, &(Http1Reply){200, NULL, 0, body, strlen(body)}), 0);
 }
 
 /* A script: answers with the path, and lets go. */
@@ -105,7 +106,8 @@ static inline void answer_path(Peer *peer, Http1Exchange *exchange)
     const char *path = head->bytes + head->path.offset;
 
     (void)peer;
-    assert_int_equal(http1_exchange_respond(exchange, 200, NULL, 0, path, head->path.size), 0);
+    assert_int_equal(
+        http1_exchange_respond(exchange, &(Http1Reply){200, NULL, 0, path, head->path.size}), 0);
     peer_release(exchange);
 }
 

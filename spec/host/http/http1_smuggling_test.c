@@ -138,7 +138,7 @@ static void answer_complete(void *owner, Http1Exchange *exchange)
     buffer_append_text(&witness->seen, "[");
     buffer_append(&witness->seen, body->bytes, body->size);
     buffer_append_text(&witness->seen, "] ");
-    http1_exchange_respond(exchange, 204, NULL, 0, NULL, 0);
+    http1_exchange_respond(exchange, &(Http1Reply){.status = 204});
     http1_exchange_release(exchange);
 }
 

@@ -40,7 +40,8 @@ static const char begun_upload[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length
 
 static void give_answer(Http1Exchange *exchange, const char *body)
 {
-    assert_int_equal(http_server_respond(exchange, 200, NULL, 0, body, strlen(body)), 0);
+    assert_int_equal(http_server_respond(exchange, &(Http1Reply){200, NULL, 0, body, strlen(body)}),
+                     0);
 }
 
 static void on_request(void *owner, Http1Exchange *exchange)
@@ -67,7 +68,7 @@ static void on_body(void *owner, Http1Exchange *exchange)
 static void on_abandoned(void *owner, Http1Exchange *exchange)
 {
     assert_ptr_equal(owner, &request_count);
-    assert_int_equal(http_server_respond(exchange, 200, NULL, 0, NULL, 0), ERR_CLOSED);
+    assert_int_equal(http_server_respond(exchange, &(Http1Reply){.status = 200}), ERR_CLOSED);
     assert_int_equal(http_server_peer(exchange)->raw_size, 0);
     abandoned_count++;
     if (during_callback != NULL)
@@ -266,7 +267,7 @@ static void an_answer_given_later_goes_out_with_the_flush(void **state)
     say(client, hello);
     RUN_UNTIL(request_count == 1);
     give_answer(exchanges[0], "late");
-    assert_int_equal(http_server_respond(exchanges[0], 200, NULL, 0, "", 0), ERR_ANSWERED);
+    assert_int_equal(http_server_respond(exchanges[0], &(Http1Reply){.status = 200}), ERR_ANSWERED);
     run_for(20);
     assert_false(has_got(client, "late"));
     http_server_flush(server);
