@@ -254,6 +254,26 @@ static void http_1_0_closes_unless_it_asks(void **state)
     peer_close(&peer);
 }
 
+static void a_trimmed_connection_goes_on(void **state)
+{
+    Peer peer;
+
+    (void)state;
+    peer_open(&peer, answer_path);
+    peer_feed(&peer, GET("/1") "GET /2");
+    http1_connection_trim(peer.connection);
+    assert_output(&peer, OK("2", "/1"));
+    peer_feed(&peer, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_output(&peer, OK("2", "/2"));
+    http1_connection_trim(peer.connection);
+    assert_null(peer.connection->input.memory);
+    assert_null(peer.connection->output.memory);
+    assert_null(peer.connection->spare);
+    peer_feed(&peer, GET("/3"));
+    assert_output(&peer, OK("2", "/3"));
+    peer_close(&peer);
+}
+
 /* --- refusals --- */
 
 static void a_refusal_waits_for_the_answers_before_it(void **state)
@@ -269,8 +289,10 @@ static void a_refusal_waits_for_the_answers_before_it(void **state)
     assert_false(http1_connection_wants_input(peer.connection));
     respond(peer.requests[1], "2");
     assert_output(&peer, "");
+    assert_int_equal(http1_connection_refusal(peer.connection), 0);
     respond(peer.requests[0], "1");
     assert_refused_after(&peer, OK("1", "1") OK("1", "2"), 400);
+    assert_int_equal(http1_connection_refusal(peer.connection), 400);
     peer_close(&peer);
 }
 
@@ -615,6 +637,7 @@ int main(void)
         cmocka_unit_test(a_full_output_holds_requests_back),
         cmocka_unit_test(nothing_is_read_behind_a_request_that_closes),
         cmocka_unit_test(http_1_0_closes_unless_it_asks),
+        cmocka_unit_test(a_trimmed_connection_goes_on),
         cmocka_unit_test(a_refusal_waits_for_the_answers_before_it),
         cmocka_unit_test(a_body_beyond_the_limit_is_refused_at_its_head),
         cmocka_unit_test(a_broken_body_abandons_and_refuses_its_request),
