@@ -1,0 +1,198 @@
+--- Services share a worker and nothing else: not the processor, not the memory, not a variable.
+local host = require "spec.support.host"
+local perigee = require "perigee"
+
+local NEIGHBOUR = [[return { http = function() return "fine" end }]]
+
+describe("a service", function()
+    after_each(host.stop_all)
+
+    local function start(services, ...)
+        services["neighbour.lua"] = NEIGHBOUR
+        return host.start({ services = services, flags = { ... } })
+    end
+
+    it("that loops for ever leaves its neighbours answering", function()
+        local running = start({ ["busy.lua"] = [[
+            return { http = function() while true do end end }
+        ]] })
+        local peer = running:open()
+        peer:write("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n")
+        running:wait_until(function()
+            return running:service("busy").isolates[1].cuts > 0
+        end, "the loop is cut")
+        for _ = 1, 20 do
+            assert.equal("fine", running:body("/neighbour"))
+        end
+        peer:close()
+    end)
+
+    it("that loops inside pcall and inside its own coroutine leaves them answering too", function()
+        local running = start({ ["busy.lua"] = [[
+            local function loop() while true do end end
+            return { http = function(request)
+                if request.path == "/busy/pcall" then
+                    while true do pcall(loop) end
+                end
+                coroutine.wrap(loop)()
+            end }
+        ]] })
+        for _, path in ipairs({ "/busy/pcall", "/busy/coroutine" }) do
+            local peer = running:open()
+            peer:write(("GET %s HTTP/1.1\r\nHost: x\r\n\r\n"):format(path))
+            for _ = 1, 5 do
+                assert.equal("fine", running:body("/neighbour"))
+            end
+            peer:close()
+        end
+    end)
+
+    it("that computes for long comes to its end, a slice at a time", function()
+        local running = start({ ["sum.lua"] = [[
+            return { http = function()
+                local sum = 0
+                for i = 1, 1e8 do sum = sum + i % 7 end
+                return tostring(sum)
+            end }
+        ]] })
+        local sum
+        perigee.go(function()
+            sum = running:body("/sum")
+        end)
+        for _ = 1, 10 do
+            assert.equal("fine", running:body("/neighbour"))
+        end
+        running:wait_until(function()
+            return sum
+        end, "the sum is there")
+        assert.equal("299999997", sum)
+    end)
+
+    it("that loops while it loads fails at the load timeout, and the host starts without it", function()
+        local running = start({ ["hangs.lua"] = "while true do end" }, "--load-timeout", "300ms")
+        assert.matches("hangs +%S+ +FAILED: did not finish loading within 0%.3 s", running:table())
+        assert.equal("fine", running:body("/neighbour"))
+    end)
+
+    it("that waits for ever while it loads fails at the load timeout", function()
+        local running = start({ ["waits.lua"] = [[require("perigee").sleep(1e6) return {}]] },
+            "--load-timeout", "300ms")
+        assert.matches("waits +%S+ +FAILED: did not finish loading within 0%.3 s", running:table())
+        assert.equal("fine", running:body("/neighbour"))
+    end)
+
+    it("may wait while it loads, and its neighbours do not wait for it", function()
+        local running = start({ ["patient.lua"] = [[
+            local perigee = require "perigee"
+            perigee.sleep(0.05)
+            return { http = function() return "ready" end }
+        ]] })
+        assert.equal("ready", running:body("/patient"))
+    end)
+
+    it("that takes too much memory has its task ended, and is named in the log", function()
+        local running = start({ ["hog.lua"] = [[
+            return { http = function(request)
+                if request.path ~= "/hog/eat" then
+                    return "light"
+                end
+                local eaten = {}
+                while true do
+                    eaten[#eaten + 1] = ("x"):rep(1000) .. #eaten
+                end
+            end }
+        ]] }, "--memory", "8MB")
+        assert.equal(503, running:get("/hog/eat").status)
+        local line = running:wait_for_log("memory")
+        assert.matches(" ERROR hog  ", line)
+        assert.equal("light", running:body("/hog"))
+        assert.equal("fine", running:body("/neighbour"))
+        assert.equal(0, running:status().workers[1].restarts)
+    end)
+
+    it("that asks for one huge piece of memory gets an error it can handle", function()
+        local running = start({ ["huge.lua"] = [[
+            return { http = function()
+                local is_ok, message = pcall(string.rep, "x", 1e8)
+                return tostring(is_ok) .. " " .. tostring(message)
+            end }
+        ]] }, "--memory", "8MB")
+        assert.equal("false not enough memory", running:body("/huge"))
+        assert.equal("fine", running:body("/neighbour"))
+    end)
+
+    it("shares no globals, no string methods and no metatables with another", function()
+        local running = start({
+            ["writes.lua"] = [[
+                rawset(_G, "shared", "seen")
+                rawset(string, "shared", "seen")
+                table.shared = "seen"
+                return {}
+            ]],
+            ["xreads.lua"] = [[
+                return { http = function()
+                    return tostring(rawget(_G, "shared")) .. tostring(rawget(string, "shared"))
+                        .. tostring(("").shared) .. tostring(rawget(table, "shared"))
+                end }
+            ]],
+        })
+        assert.equal("nilnilnilnil", running:body("/xreads"))
+    end)
+
+    it("that forgets `local` is told so", function()
+        local running = start({ ["careless.lua"] = [[
+            return { http = function()
+                count = 1
+                return "set"
+            end }
+        ]] })
+        assert.equal(500, running:get("/careless").status)
+        running:wait_for_log("careless%.lua:2: assignment to the undeclared global 'count'")
+    end)
+
+    it("finds nothing in its sandbox that leads out of it", function()
+        local running = start({ ["curious.lua"] = [[
+            local found = {}
+            for _, name in ipairs { "io", "ffi", "debug", "jit", "package", "dofile", "loadfile",
+                "loadstring", "module", "setfenv", "getfenv", "newproxy", "gcinfo" } do
+                if rawget(_G, name) ~= nil then
+                    found[#found + 1] = name
+                end
+            end
+            for name in pairs(os) do
+                found[#found + 1] = "os." .. name
+            end
+            if string.dump then
+                found[#found + 1] = "string.dump"
+            end
+            for _, name in ipairs { "ffi", "jit", "debug", "io", "host", "os", "perigee.core.scheduler",
+                "perigee.core.stream", "perigee.log.secret", "jit.util", "string.buffer", "cjson" } do
+                if pcall(require, name) then
+                    found[#found + 1] = "require " .. name
+                end
+            end
+            table.sort(found)
+            return { http = function() return table.concat(found, " ") end }
+        ]] })
+        assert.equal("os.clock os.date os.difftime os.time", running:body("/curious"))
+    end)
+
+    it("cannot load bytecode, nor reach the metatable of strings", function()
+        local bytecode = string.dump(function() end):gsub(".", function(byte)
+            return ("\\%03d"):format(byte:byte())
+        end)
+        local running = start({ ["curious.lua"] = ([[
+            local chunk, message = load("%s")
+            return { http = function()
+                return tostring(chunk) .. " " .. tostring(message) .. " "
+                    .. tostring(getmetatable("")) .. " " .. tostring(getmetatable(_G))
+            end }
+        ]]):format(bytecode) })
+        assert.matches("^nil .+ false false$", running:body("/curious"))
+    end)
+
+    it("whose script is bytecode is refused", function()
+        local running = start({ ["bytecode.lua"] = string.dump(loadstring("return {}")) })
+        assert.matches("bytecode +%S+ +FAILED: .*", running:table())
+    end)
+end)

@@ -1,0 +1,119 @@
+--- What a client may send and how long it may take, each bounded by a flag and answered with a status.
+local host = require "spec.support.host"
+local perigee = require "perigee"
+
+local SERVICE = [[
+local http = require "perigee.http"
+local app = http.router()
+app:get("/", function() return "fine" end)
+app:post("/read", function(request)
+    local body, code = request:body()
+    if not body then
+        return http.body_error(code)
+    end
+    return tostring(#body)
+end)
+app:post("/ignore", function() return "not looked at" end)
+return { http = app, mount = "/" }
+]]
+
+local CLOSE = "Connection: close\r\n"
+
+describe("the host", function()
+    after_each(host.stop_all)
+
+    local function start(...)
+        return host.start({ services = { ["service.lua"] = SERVICE }, flags = { ... } })
+    end
+
+    local function post(size, target)
+        return ("POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s"):format(target or "/read",
+            CLOSE, size, ("a"):rep(size))
+    end
+
+    it("refuses a body that is announced larger than --max-body", function()
+        local running = start("--max-body", "1KB")
+        assert.matches("^HTTP/1.1 200 .*\r\n\r\n1024$", running:raw(post(1024)))
+        assert.matches("^HTTP/1.1 413 ", running:raw(post(1025)))
+    end)
+
+    it("refuses a body that grows larger than --max-body", function()
+        local running = start("--max-body", "1KB")
+        local head = "POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        local function chunk(size)
+            return ("%x\r\n%s\r\n"):format(size, ("a"):rep(size))
+        end
+        assert.matches("^HTTP/1.1 200 .*\r\n\r\n1024$",
+            running:raw(head .. chunk(1000) .. chunk(24) .. "0\r\n\r\n"))
+        assert.matches("^HTTP/1.1 413 ", running:raw(head .. chunk(1000) .. chunk(25) .. "0\r\n\r\n"))
+    end)
+
+    it("answers a handler that does not want the body", function()
+        local running = start("--max-body", "1MB")
+        assert.matches("^HTTP/1.1 200 .*not looked at$", running:raw(post(100000, "/ignore")))
+    end)
+
+    it("refuses a target longer than --max-target", function()
+        local running = start("--max-target", "100")
+        local function get(size)
+            return running:raw(("GET /%s HTTP/1.1\r\nHost: x\r\n%s\r\n"):format(("a"):rep(size - 1),
+                CLOSE))
+        end
+        assert.matches("^HTTP/1.1 404 ", get(100))
+        assert.matches("^HTTP/1.1 414 ", get(101))
+    end)
+
+    it("refuses a head larger than --max-head, or with more than --max-fields", function()
+        local running = start("--max-head", "1KB", "--max-fields", "10")
+        local function get(fields)
+            return running:raw("GET / HTTP/1.1\r\nHost: x\r\n" .. CLOSE .. fields .. "\r\n")
+        end
+        assert.matches("^HTTP/1.1 200 ", get(("A: b\r\n"):rep(8)))
+        assert.matches("^HTTP/1.1 431 ", get(("A: b\r\n"):rep(9)))
+        assert.matches("^HTTP/1.1 431 ", get("A: " .. ("b"):rep(1024) .. "\r\n"))
+    end)
+
+    it("gives a head --head-timeout, from its first byte on", function()
+        local running = start("--head-timeout", "50ms")
+        assert.matches("^HTTP/1.1 408 ", running:raw("GET / HTTP/1.1\r\nHo"))
+    end)
+
+    it("gives a body --body-timeout for each piece", function()
+        local running = start("--body-timeout", "50ms")
+        assert.matches("^HTTP/1.1 408 ",
+            running:raw("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"))
+    end)
+
+    it("closes a connection without a word after --idle-timeout", function()
+        local running = start("--idle-timeout", "50ms")
+        local answer = running:raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert.matches("^HTTP/1.1 200 .*\r\n\r\nfine$", answer)
+        assert.equal(1, running:status().workers[1].http.timeouts)
+    end)
+
+    it("refuses connections beyond --max-connections", function()
+        local running = start("--max-connections", "1")
+        local first = running:connect()
+        assert.equal("fine", first:request({ target = "/" }).body)
+        assert.matches("^HTTP/1.1 503 ", running:raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+        first:close()
+        running:wait_until(function()
+            return running:get("/").status == 200
+        end, "the place is free again")
+    end)
+
+    it("does not let slow clients hold up others", function()
+        local running = start()
+        local slow = {}
+        for i = 1, 50 do
+            slow[i] = running:open()
+            slow[i]:write("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        end
+        assert.equal("fine", running:body("/"))
+        for _, peer in ipairs(slow) do
+            peer:write("defghij")
+            assert.matches("\r\n\r\n10$", peer:read(perigee.now() + 20))
+            peer:close()
+        end
+    end)
+end)
