@@ -150,7 +150,7 @@ static void *run(void *unused)
         return NULL;
     }
     module_cache_set_directory(getenv("PERIGEE_LUA_PATH"));
-    if (bind_open_system(host, "perigee", "perigee.cli", &error) < 0) {
+    if (bind_open_system(host, "(host)", "perigee.cli", &error) < 0) {
         fprintf(stderr, "perigee: %s\n", error);
         memory_free(error);
         host->exit_status = FAILED;

@@ -101,6 +101,11 @@ function methods:start()
     return true
 end
 
+-- The host's own code has a name that no service can have.
+local function describe_running(pulse)
+    return pulse.running == "(host)" and "the host's own code" or "the service " .. pulse.running
+end
+
 local function describe_end(self, code)
     local how = code < 0 and ("was ended by signal %d"):format(-code)
         or ("exited with status %d"):format(code)
@@ -109,7 +114,7 @@ local function describe_end(self, code)
     end
     local pulse = self.pulse:read()
     if code < 0 and pulse.turn_started > 0 then
-        return ("%s while it ran the service %s"):format(how, pulse.running)
+        return ("%s while it ran %s"):format(how, describe_running(pulse))
     end
     return how
 end
@@ -162,8 +167,8 @@ function methods:check_pulse(limit_s)
     end
     local turn_s = host.now() - pulse.turn_started
     if turn_s > limit_s then
-        self.kill_reason = ("the service %s did not give the processor back for %.1f s")
-            :format(pulse.running, turn_s)
+        self.kill_reason = ("%s did not give the processor back for %.1f s")
+            :format(describe_running(pulse), turn_s)
         host.kill(self.child, SIGKILL)
     end
 end
