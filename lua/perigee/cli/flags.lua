@@ -114,25 +114,38 @@ local function unknown_flag(flag, names)
         hint and (": did you mean %s?"):format(hint) or "; see perigee --help")
 end
 
+-- The value of a switch: its mere presence says it, "--no-" before its name the opposite.
+local function switch_value(flag, inline)
+    local is_negated = flag:find("^%-%-no%-") ~= nil
+    if inline ~= nil and is_negated then
+        return nil, ("%s takes no value"):format(flag)
+    elseif inline ~= nil then
+        return inline
+    end
+    return not is_negated
+end
+
 -- Takes the flag at arguments[i]. Returns the index of the last argument used, or nil and a message.
 local function take_flag(arguments, i, by_flag, names, values)
-    local flag, inline = arguments[i]:match("^(%-%-[^=]+)=(.*)$")
+    local flag, value = arguments[i]:match("^(%-%-[^=]+)=(.*)$")
     flag = flag or arguments[i]
     local option = by_flag[flag]
     if not option then
         return nil, unknown_flag(flag, names)
     end
-    local value = inline
+    local message
     if option.kind == "switch" then
-        value = inline == nil and not flag:find("^%-%-no%-") or inline
+        value, message = switch_value(flag, value)
     elseif value == nil then
         i = i + 1
         value = arguments[i]
-        if value == nil then
-            return nil, ("%s needs a value: %s"):format(flag, option.help)
-        end
+        message = ("%s needs a value: %s"):format(flag, option.help)
     end
-    local parsed, message = parse_value(option, value, flag)
+    if value == nil then
+        return nil, message
+    end
+    local parsed
+    parsed, message = parse_value(option, value, flag)
     if parsed == nil then
         return nil, message
     end
