@@ -1,5 +1,6 @@
 --- What `/status` and `perigee status` tell: plain data about workers, services and generations.
 local host = require "host"
+local json = require "perigee.json"
 
 local status = {}
 
@@ -22,11 +23,11 @@ local function describe_service(service)
         generation = live and live.number,
         mount = live and live.mount,
         replicas = live and live.manifest.replicas,
-        routes = live and live.manifest.routes,
+        routes = live and json.array(live.manifest.routes),
         reloads = service.reloads,
         failures = service.failures,
         last_error = service.last_error,
-        isolates = {},
+        isolates = json.array(),
     }
 end
 
@@ -43,7 +44,7 @@ end
 
 --- `parts` = { catalog=, workers=, settings=, started_at=, addresses= }. Asks every worker, so it waits.
 function status.collect(parts)
-    local by_name, services, workers = {}, {}, {}
+    local by_name, services, workers = {}, json.array(), json.array()
     for _, service in ipairs(parts.catalog:list()) do
         local described = describe_service(service)
         by_name[service.name] = described
