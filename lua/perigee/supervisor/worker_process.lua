@@ -144,8 +144,11 @@ function methods:restart(reason)
         scheduler.wait(host.now() + self.backoff_s)
     end
     self.backoff_s = math.min(BACKOFF_LAST_S, math.max(BACKOFF_FIRST_S, self.backoff_s * 2))
-    local is_started, message = self.is_wanted and self:start()
-    if self.is_wanted and not is_started then
+    if not self.is_wanted then
+        return
+    end
+    local is_started, message = self:start()
+    if not is_started then
         log.error(message)
         return self:restart("could not be started")
     end
