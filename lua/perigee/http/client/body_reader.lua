@@ -169,8 +169,8 @@ function methods:is_complete()
 end
 
 --- True when the end of the connection is the end of the body.
-function methods:may_end()
-    return self.state == nil or self.state == read_until_close
+function methods:ends_with_connection()
+    return self.state == read_until_close
 end
 
 --- All content so far.

@@ -147,7 +147,7 @@ end
 --- Says that the connection has ended.
 -- @return the response if that is its end too; or nil, "eof", detail
 function methods:finish()
-    if self.body and self.body:may_end() then
+    if self.body and self.body:ends_with_connection() then
         return make_response(self)
     end
     local place = self.body and "inside the body" or self.has_begun and "inside the head"

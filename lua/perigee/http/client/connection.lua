@@ -1,0 +1,111 @@
+--- One connection to an HTTP server: requests one after the other, over anything that reads and
+-- writes like perigee.core.stream. When anything about it is in doubt it closes itself at once, so
+-- that it cannot be used again by mistake.
+local request_writer = require "perigee.http.client.request_writer"
+local response_reader = require "perigee.http.client.response_reader"
+
+local DEFAULT_TIMEOUT_S = 30
+
+local methods = {}
+local metatable = { __index = methods }
+
+local connection = {}
+
+--- When a request that is made now must be over.
+function connection.deadline(request, now)
+    return now() + (request.timeout_s or DEFAULT_TIMEOUT_S)
+end
+
+--- Makes a connection over a stream, which it owns from then on.
+-- @param options {address = that it leads to, now = function for the time of deadlines}
+function connection.new(stream, options)
+    return setmetatable({
+        stream = stream,
+        authority = request_writer.authority(options.address),
+        now = options.now,
+        state = "idle", -- or "busy" or "closed"
+    }, metatable)
+end
+
+local function failure_text(code)
+    return code == "timeout" and "the time for the request (timeout_s) is over"
+        or "the connection broke"
+end
+
+local function read_response(self, reader, deadline)
+    while true do
+        local bytes, code = self.stream:read(deadline)
+        local response, detail
+        if bytes then
+            response, code, detail = reader:push(bytes)
+        elseif code == "eof" then
+            response, code, detail = reader:finish()
+        end
+        if response or code ~= "again" then
+            return response, code, detail or failure_text(code)
+        end
+    end
+end
+
+--- Sends a composed request and waits for its response.
+-- @param message of request_writer.compose
+-- @return the response; or nil, code, detail and whether not a byte of a response had come
+function methods:exchange(message, deadline)
+    if self.state == "closed" then
+        return nil, "closed", "the connection cannot take another request", true
+    end
+    self.state = "busy"
+    local reader = response_reader.new({ method = message.method, max_body = message.max_body })
+    local is_written, write_code = self.stream:write(message.bytes, deadline)
+    -- Also after a failed write: a server may answer before it has read all, and close.
+    local response, code, detail = read_response(self, reader, deadline)
+    self.state = "idle"
+    if not response or not is_written or message.is_last or not reader:is_reusable() then
+        self:close()
+    end
+    if response then
+        return response
+    elseif not is_written and not reader:is_begun() then
+        code, detail = write_code, failure_text(write_code)
+    end
+    return nil, code, detail, not reader:is_begun()
+end
+
+--- Makes a request and waits for its response.
+-- @param request {method = "GET", target = "/path", fields = {name, value, ...}, body = string,
+-- timeout_s = 30, max_body = 64 MiB}: all but the target may be left out
+-- @return {status, reason, fields = Headers, body} with response:header(name); or nil, code,
+-- detail: "timeout", "eof" or "closed" for a connection that ended, "invalid" for a malformed
+-- response, or "too_large"
+function methods:request(request)
+    local problem = request_writer.problem(request)
+        or self.state == "busy" and "the connection is in the middle of another request"
+    if problem then
+        error(problem, 2)
+    end
+    local message = request_writer.compose(request, self.authority, false)
+    local response, code, detail = self:exchange(message, connection.deadline(request, self.now))
+    return response, code, detail
+end
+
+--- True when another request can be made.
+function methods:is_reusable()
+    return self.state == "idle"
+end
+
+--- False when the server has closed an idle connection, or said something unasked that would be
+-- taken for the answer to the next request. Lets other tasks run.
+function methods:is_quiet()
+    local bytes, code = self.stream:read(0)
+    return not bytes and code == "timeout"
+end
+
+--- Closes the connection; closing it again does nothing.
+function methods:close()
+    if self.state ~= "closed" then
+        self.state = "closed"
+        self.stream:close()
+    end
+end
+
+return connection

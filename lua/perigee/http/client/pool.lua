@@ -1,0 +1,178 @@
+--- Connections to one address, kept for the next request.
+-- At most `limit` are open at once. More requests wait for their turn, the first to come first,
+-- until their deadline; when too many wait, the next is refused.
+local connection = require "perigee.http.client.connection"
+local request_writer = require "perigee.http.client.request_writer"
+local scheduler = require "perigee.core.scheduler"
+
+local DEFAULT_LIMIT = 32
+
+-- Less than servers wait, so that it is mostly this side that ends a connection.
+local DEFAULT_IDLE_S = 30
+local MAX_WAITING = 1024
+
+-- What a request on a kept connection meets when the server had closed it meanwhile.
+local is_staleness = { eof = true, closed = true }
+
+local methods = {}
+local metatable = { __index = methods }
+
+local pool = {}
+
+--- Says what is wrong with the options of a pool; nil when nothing is.
+function pool.problem(options)
+    local limit, idle_s = options.limit or DEFAULT_LIMIT, options.idle_s or DEFAULT_IDLE_S
+    if type(limit) ~= "number" or limit < 1 or limit % 1 ~= 0 then
+        return "limit must be a number of connections"
+    elseif type(idle_s) ~= "number" or idle_s ~= idle_s or idle_s < 0 then
+        return "idle_s must be a number of seconds"
+    end
+    return nil
+end
+
+--- Makes a pool.
+-- @param connect function(deadline) -> connection | nil, code, detail
+-- @param options {address, now, limit, idle_s}
+function pool.new(connect, options)
+    return setmetatable({
+        connect = connect,
+        now = options.now,
+        authority = request_writer.authority(options.address),
+        limit = options.limit or DEFAULT_LIMIT,
+        idle_s = options.idle_s or DEFAULT_IDLE_S,
+        busy_count = 0,
+        idle = {},    -- {connection, since}, the longest idle first
+        waiting = {}, -- {task, wait_id}, the first to come first
+        is_closed = false,
+    }, metatable)
+end
+
+local function remove(list, entry)
+    for i = 1, #list do
+        if list[i] == entry then
+            table.remove(list, i)
+            return
+        end
+    end
+end
+
+local function wait_for_turn(self, deadline)
+    if #self.waiting == MAX_WAITING then
+        return nil, "full", "too many requests wait for a connection"
+    end
+    local task = scheduler.current()
+    local entry = { task = task, wait_id = task.wait_id }
+    self.waiting[#self.waiting + 1] = entry
+    local is_woken, code = scheduler.wait(deadline)
+    if not is_woken then
+        remove(self.waiting, entry)
+        return nil, code, "no connection became free in time"
+    end
+    return true
+end
+
+-- Counts a request in, when its turn has come.
+local function enter(self, deadline)
+    if self.busy_count == self.limit then
+        return wait_for_turn(self, deadline)
+    end
+    self.busy_count = self.busy_count + 1
+    return true
+end
+
+-- Hands the turn to the first that still waits.
+local function leave(self)
+    while self.waiting[1] do
+        local entry = table.remove(self.waiting, 1)
+        if scheduler.wake(entry.task, entry.wait_id, true) then
+            return
+        end
+    end
+    self.busy_count = self.busy_count - 1
+end
+
+local function close_expired(self)
+    local idle, oldest = self.idle, self.now() - self.idle_s
+    while idle[1] and idle[1].since < oldest do
+        table.remove(idle, 1).connection:close()
+    end
+end
+
+-- The connection that was used last: the others may then grow old and go.
+local function take_idle(self)
+    close_expired(self)
+    while self.idle[1] do
+        local kept = table.remove(self.idle).connection
+        if kept:is_quiet() then
+            return kept
+        end
+        kept:close()
+    end
+    return nil
+end
+
+local function keep(self, kept)
+    if self.is_closed then
+        kept:close()
+    elseif kept:is_reusable() then
+        self.idle[#self.idle + 1] = { connection = kept, since = self.now() }
+    end
+    close_expired(self)
+end
+
+local function exchange_on(self, used, message, deadline)
+    local response, code, detail, is_unanswered = used:exchange(message, deadline)
+    keep(self, used)
+    return response, code, detail, is_unanswered
+end
+
+local function exchange(self, message, deadline)
+    local used = take_idle(self)
+    if used then
+        local response, code, detail, is_unanswered = exchange_on(self, used, message, deadline)
+        local may_repeat = is_unanswered and message.is_idempotent and is_staleness[code]
+        if not may_repeat then
+            return response, code, detail
+        end
+    end
+    local fresh, code, detail = self.connect(deadline)
+    if not fresh then
+        return nil, code, detail
+    end
+    return exchange_on(self, fresh, message, deadline)
+end
+
+--- Makes a request as connection:request does, on a kept connection or a new one. When a kept one
+-- ends before a byte of the response came, an idempotent request is sent once more, on a new
+-- connection.
+-- @return the response; or nil, code, detail: also "full" when too many wait, and what connecting
+-- answers
+function methods:request(request)
+    local problem = request_writer.problem(request)
+    if problem then
+        error(problem, 2)
+    elseif self.is_closed then
+        return nil, "closed", "the pool is closed"
+    end
+    local deadline = connection.deadline(request, self.now)
+    local is_in, code, detail = enter(self, deadline)
+    if not is_in then
+        return nil, code, detail
+    end
+    local message = request_writer.compose(request, self.authority, false)
+    local response
+    response, code, detail = exchange(self, message, deadline)
+    leave(self)
+    return response, code, detail
+end
+
+--- Closes the idle connections, and the others when their requests are over. Later requests fail.
+function methods:close()
+    self.is_closed = true
+    for _, entry in ipairs(self.idle) do
+        entry.connection:close()
+    end
+    self.idle = {}
+end
+
+return pool

@@ -1,0 +1,54 @@
+--- What needs no server; spec/host/client_spec.lua has the rest.
+local client = require "perigee.http.client"
+local perigee = require "perigee"
+local scripted_stream = require "spec.lua.http.client.scripted_stream"
+
+local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+local HERE = debug.getinfo(1, "S").source:match("^@(.*)")
+local NOBODY = "unix:/nonexistent/perigee"
+
+-- Asserts that fn(argument) raises a message that begins so, at the line that called it.
+local function assert_raises(expected, fn, ...)
+    local line
+    local arguments = { ... }
+    local is_ok, message = pcall(function()
+        line = debug.getinfo(1, "l").currentline + 1
+        fn(unpack(arguments))
+    end)
+    local beginning = ("%s:%d: %s"):format(HERE, line, expected)
+    assert.is_false(is_ok)
+    assert.equal(beginning, message:sub(1, #beginning))
+end
+
+describe("perigee.http.client", function()
+    it("makes requests over any stream", function()
+        local stream = scripted_stream.new { { OK }, { OK } }
+        local connection = client.over(stream, "unix:/run/a")
+        local before = perigee.now()
+        assert.equal("ok", connection:request({ target = "/", timeout_s = 2 }).body)
+        assert.equal("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", stream.written[1])
+        assert.is_true(stream.deadline >= before + 2 and stream.deadline <= perigee.now() + 2)
+        assert.is_true(connection:is_reusable())
+        assert.equal("ok", connection:request({ target = "/" }).body)
+    end)
+
+    it("tells when it cannot connect", function()
+        for _, result in ipairs {
+            { client.connect(NOBODY) },
+            { client.request { address = NOBODY, target = "/" } },
+            { client.pool(NOBODY):request { target = "/" } },
+        } do
+            assert.same({ nil, "not_found", "cannot connect to " .. NOBODY }, result)
+        end
+        assert.equal("invalid", select(2, client.connect("nowhere")))
+    end)
+
+    it("raises mistakes at the caller's line", function()
+        assert_raises("the address must be text", client.connect)
+        assert_raises("the address must be text", client.pool, 80)
+        assert_raises("the address must be text", client.request, { target = "/" })
+        assert_raises("a request is a table", client.request)
+        assert_raises("the target must be", client.request, { address = NOBODY })
+        assert_raises("limit must be a number of connections", client.pool, NOBODY, { limit = 0 })
+    end)
+end)
