@@ -501,6 +501,14 @@ static void failing_without_a_status_is_silent(void **state)
     http1_connection_fail(peer.connection, 408);
     assert_output(&peer, "");
     peer_close(&peer);
+
+    peer_open(&peer, NULL);
+    peer_feed(&peer, POST("Content-Length: 2", "a"));
+    http1_connection_fail(peer.connection, 0);
+    assert_int_equal(http1_exchange_body_status(peer.requests[0]), ERR_CLOSED);
+    assert_output(&peer, "");
+    assert_phase(&peer, HTTP1_FINISHED);
+    peer_close(&peer);
 }
 
 static void failing_while_an_answered_body_is_dropped_is_silent(void **state)
