@@ -181,7 +181,8 @@ static size_t check_descriptors(lua_State *L, int descriptors[MAX_CHILD_DESCRIPT
     return count;
 }
 
-/* spawn{arguments=, environment=, directory=, descriptors=} -> id, pid | nil, code. EVENT_EXIT tells its end. */
+/* spawn{file=, arguments=, environment=, directory=, descriptors=} -> id, pid | nil, code.
+ * `file` is arguments[1] when it is left out. EVENT_EXIT tells its end. */
 static int l_spawn(lua_State *L)
 {
     char *arguments[MAX_CHILD_STRINGS + 1];
@@ -195,7 +196,8 @@ static int l_spawn(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     options.arguments = check_strings(L, "arguments", arguments);
     luaL_argcheck(L, options.arguments != NULL && arguments[0] != NULL, 1, "arguments");
-    options.file = arguments[0];
+    lua_getfield(L, 1, "file");
+    options.file = luaL_optstring(L, -1, arguments[0]);
     options.environment = check_strings(L, "environment", environment);
     options.descriptor_count = check_descriptors(L, descriptors);
     lua_getfield(L, 1, "directory");

@@ -1,6 +1,7 @@
 --- What becomes of a host when one of its workers dies or stops listening.
 local host = require "spec.support.host"
 local perigee = require "perigee"
+local program = require "spec.support.program"
 
 local SERVICE = [[return { http = function() return "fine" end, mount = "/" }]]
 
@@ -86,6 +87,17 @@ describe("a worker", function()
             delays[#delays + 1] = tonumber(delay)
         end
         assert.same({ 0, 0.1, 0.2 }, delays)
+    end)
+
+    it("is restarted although the file of the program is gone", function()
+        local file = os.tmpname()
+        assert(os.execute(("cp '%s' '%s' && chmod +x '%s'"):format(program.path(), file, file)) == 0)
+        local running = host.start({ services = { ["service.lua"] = SERVICE }, file = file })
+        os.remove(file)
+        local pid = running:status().workers[1].pid
+        kill(pid)
+        wait_for_restart(running, 1, pid)
+        assert.equal("fine", running:body("/"))
     end)
 
     it("stuck in a C function is replaced, and the service is named", function()

@@ -32,7 +32,8 @@ local function compose_arguments(directory, options)
 end
 
 --- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below the directory
--- served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an array; `environment`.
+-- served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an array; `environment` and `file`
+-- as of program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self
@@ -42,14 +43,14 @@ function host.start(options)
     end
     self.directory = options.directory or self.root:join("services")
     self.program = program.start(compose_arguments(self.directory, options),
-        { environment = options.environment })
+        { file = options.file, environment = options.environment })
     eventually(function()
         return self.program:has_ended() or self.program.output:find("  admin +http://%S+\n")
     end, "the start-up table is there")
     self.http = self.program.output:match("  http +http://([^/%s]+)")
     self.admin = self.program.output:match("  admin +http://([^/%s]+)")
     if not self.http then
-        error("the host did not start:\n" .. self.program.log, 2)
+        error("the host did not start:\n" .. self.program:last_words(), 2)
     end
     return self
 end
@@ -77,7 +78,7 @@ function methods:request(request)
     local answer, code, detail = client.request(request)
     if not answer then
         error(("%s %s: no answer: %s, %s\n%s"):format(request.method or "GET", request.target,
-            code, tostring(detail), self.program.log), 2)
+            code, tostring(detail), self.program:last_words()), 2)
     end
     return answer
 end
@@ -150,8 +151,8 @@ end
 
 --- Files are named below the directory served. See spec.support.temporary for each.
 for _, name in ipairs({ "write", "write_in_place", "read", "remove", "link" }) do
-    methods[name] = function(self, path, ...)
-        return self.root[name](self.root, "services/" .. path, ...)
+    methods[name] = function(running, path, ...)
+        return running.root[name](running.root, "services/" .. path, ...)
     end
 end
 
@@ -171,7 +172,7 @@ function methods:wait_for_log(pattern, count)
             end
         end
         return seen >= (count or 1)
-    end, ("the log has '%s'; it is:\n%s"):format(pattern, self.program.log))
+    end, ("the log has '%s'; it ends:\n%s"):format(pattern, self.program:last_words()))
     return found
 end
 

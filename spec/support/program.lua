@@ -10,6 +10,7 @@ local methods = {}
 local metatable = { __index = methods }
 
 local SIGKILL = 9
+local LAST_WORDS_SIZE = 2000
 
 --- The binary under test.
 function program.path()
@@ -37,26 +38,26 @@ local function await_exit(self)
 end
 
 -- The variables of whoever runs the specs do not reach the program.
-local function compose_command(arguments, environment)
+local function compose_command(arguments, options)
     local command = { "/usr/bin/env", "-u", "PERIGEE_BINARY" }
-    for name, value in pairs(environment or {}) do
+    for name, value in pairs(options.environment or {}) do
         command[#command + 1] = name .. "=" .. value
     end
-    command[#command + 1] = program.path()
+    command[#command + 1] = options.file or program.path()
     for _, argument in ipairs(arguments) do
         command[#command + 1] = argument
     end
     return command
 end
 
---- Starts the binary. `options` = { environment = { NAME = value }, directory = to run in }.
+--- Starts the binary. `options` = { file = another one, environment = { NAME = value }, directory = to run in }.
 function program.start(arguments, options)
     options = options or {}
     local output, output_fd = assert(stream.pair())
     local log, log_fd = assert(stream.pair())
     local self = setmetatable({ output = "", log = "", open_count = 0, status = nil }, metatable)
     self.child, self.pid = assert(seam.spawn({
-        arguments = compose_command(arguments, options.environment),
+        arguments = compose_command(arguments, options),
         descriptors = { -1, output_fd, log_fd },
         directory = options.directory,
     }))
@@ -75,6 +76,11 @@ function program.run(arguments, options)
     return self.status, self.output, self.log
 end
 
+--- The end of what it has said, for messages.
+function methods:last_words()
+    return self.log:sub(-LAST_WORDS_SIZE)
+end
+
 function methods:has_ended()
     return self.status ~= nil
 end
@@ -83,7 +89,7 @@ end
 function methods:wait()
     eventually(function()
         return self.status and self.open_count == 0
-    end, "perigee ends; it said:\n" .. self.log)
+    end, "perigee ends; it said:\n" .. self:last_words())
     return self.status
 end
 

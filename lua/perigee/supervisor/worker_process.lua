@@ -13,6 +13,9 @@ local metatable = { __index = methods }
 
 local SIGKILL = 9
 
+-- The file this process runs, also after another version has been installed over it.
+local OWN_PROGRAM = "/proc/self/exe"
+
 -- The first restart is at once; a worker that keeps dying is restarted ever more slowly.
 local BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5
 local STABLE_S = 10
@@ -82,7 +85,9 @@ function methods:start()
     if not control then
         return nil, descriptor
     end
+    self.started_at = host.now()
     local child, pid = host.spawn({
+        file = OWN_PROGRAM,
         arguments = { host.program_path(), "worker" },
         descriptors = { -1, 1, 2, descriptor, self.options.http_fd, self.options.mesh_fd,
             self.pulse:descriptor() },
@@ -94,7 +99,6 @@ function methods:start()
     end
     self.child, self.pid = child, pid
     self.state = "starting"
-    self.started_at = host.now()
     self.kill_reason = nil
     open_peer(self, control)
     scheduler.spawn(self.wait_for_exit, self).name = "exit of worker " .. self.slot
