@@ -93,7 +93,9 @@ static int l_serve_http(lua_State *L)
 
     if (index < 0)
         return seam_push_failure(L, index);
-    result = http_server_open(host->loop, fd, &options, &exchange_handler, host, &host->servers[index]);
+    options.handler = &exchange_handler;
+    options.owner = host;
+    result = http_server_open(host->loop, fd, &options, &host->servers[index]);
     if (result < 0)
         return seam_push_failure(L, result);
     lua_pushinteger(L, index + 1);

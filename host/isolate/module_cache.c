@@ -42,11 +42,22 @@ static void format_path(char path[PATH_SIZE], const char *name, const char *suff
     }
 }
 
-static int write_bytecode(lua_State *L, const void *bytes, size_t size, void *target)
+/* Keeps the bytecode of the function on top of L without names of locals and line numbers, which are a seventh of an
+ * isolate's memory. lua_dump cannot leave them out, the library's string.dump can. */
+static void store_bytecode(lua_State *L, Buffer *compiled)
 {
-    (void)L;
-    buffer_append(target, bytes, size);
-    return 0;
+    const char *bytes;
+    size_t size;
+
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "string");
+    lua_getfield(L, -1, "dump");
+    lua_pushvalue(L, -4);
+    lua_pushboolean(L, 1);
+    lua_call(L, 2, 1);
+    bytes = lua_tolstring(L, -1, &size);
+    buffer_append(compiled, bytes, size);
+    lua_pop(L, 3);
 }
 
 static int load_embedded(lua_State *L, const char *name)
@@ -63,13 +74,16 @@ static int load_embedded(lua_State *L, const char *name)
 
     Buffer *compiled = &bytecode[module - embedded_modules];
 
-    if (compiled->size > 0)
-        return luaL_loadbufferx(L, compiled->bytes, compiled->size, name, "b") == 0 ? 0 : ERR_INVALID;
     format_path(chunk_name + 1, name, ".lua");
-    if (luaL_loadbufferx(L, module->source, module->size, chunk_name, "t") != 0)
-        return ERR_INVALID;
-    lua_dump(L, write_bytecode, compiled);
-    return 0;
+    if (compiled->size == 0) {
+        if (luaL_loadbufferx(L, module->source, module->size, chunk_name, "t") != 0)
+            return ERR_INVALID;
+        store_bytecode(L, compiled);
+        lua_pop(L, 1);
+    }
+    /* Also the first time, so that every isolate runs the same. */
+    return luaL_loadbufferx(L, compiled->bytes, compiled->size, chunk_name, "b") == 0 ? 0
+                                                                                     : ERR_INVALID;
 }
 
 /* luaL_loadfile would name the chunk by its full path; tracebacks should read the same in both modes. */

@@ -3,7 +3,6 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -19,7 +18,6 @@ struct Listener {
     uv_poll_t poll;
     int fd;
     Timer *retry; /* runs while accepting fails, as it does when descriptors are short */
-    bool is_paused;
     ListenerAccept on_accept;
     void *owner;
     Loop *loop;
@@ -27,17 +25,11 @@ struct Listener {
 
 static void accept_ready(uv_poll_t *poll, int status, int events);
 
-static void start_accepting(Listener *listener)
-{
-    uv_poll_start(&listener->poll, UV_READABLE, accept_ready);
-}
-
-static void retry_accepting(void *owner)
+static void start_accepting(void *owner)
 {
     Listener *listener = owner;
 
-    if (!listener->is_paused)
-        start_accepting(listener);
+    uv_poll_start(&listener->poll, UV_READABLE, accept_ready);
 }
 
 /* Left active, the poll would report the same waiting connections again and again. */
@@ -86,7 +78,7 @@ int listener_open(Loop *loop, int fd, ListenerAccept on_accept, void *owner, Lis
     listener->loop = loop;
     listener->on_accept = on_accept;
     listener->owner = owner;
-    if ((result = timer_create_on(loop, retry_accepting, listener, &listener->retry)) < 0)
+    if ((result = timer_create_on(loop, start_accepting, listener, &listener->retry)) < 0)
         goto fail;
     if ((result = uv_poll_init(loop_uv(loop), &listener->poll, fd)) < 0)
         goto fail;
@@ -104,14 +96,12 @@ fail:
 
 void listener_pause(Listener *listener)
 {
-    listener->is_paused = true;
     timer_stop(listener->retry);
     uv_poll_stop(&listener->poll);
 }
 
 void listener_resume(Listener *listener)
 {
-    listener->is_paused = false;
     timer_stop(listener->retry);
     start_accepting(listener);
 }

@@ -15,7 +15,8 @@ struct FileWatch {
     int open_count;        /* handles whose close callback is still to come */
     bool is_path_doubtful; /* an event may have been about the path itself */
     char *path;
-    const char *name; /* the last part of `path` */
+    const char
+        *name; /* the last part of `path`, empty behind a slash at the end, as libuv has it */
     FileWatchChange on_change;
     void *owner;
 };
@@ -62,16 +63,6 @@ static const char *last_part(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* Without slashes at the end, so that the last part has a name. */
-static char *copy_path(const char *path)
-{
-    size_t size = strlen(path);
-
-    while (size > 1 && path[size - 1] == '/')
-        size--;
-    return memory_copy(path, size);
-}
-
 int file_watch_open(Loop *loop, const char *path, FileWatchChange on_change, void *owner,
                     FileWatch **out)
 {
@@ -82,7 +73,7 @@ int file_watch_open(Loop *loop, const char *path, FileWatchChange on_change, voi
     uv_check_init(loop_uv(loop), &watch->check);
     watch->open_count = HANDLE_COUNT;
     watch->event.data = watch->check.data = watch;
-    watch->path = copy_path(path);
+    watch->path = memory_copy(path, strlen(path));
     watch->name = last_part(watch->path);
     watch->on_change = on_change;
     watch->owner = owner;

@@ -131,15 +131,12 @@ static void init_expiry(HttpServer *server)
                 });
 }
 
-int http_server_open(Loop *loop, int fd, const HttpServerOptions *options,
-                     const HttpServerHandler *handler, void *owner, HttpServer **out)
+int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, HttpServer **out)
 {
     HttpServer *server = memory_alloc(sizeof *server);
     int result;
 
     server->options = *options;
-    server->handler = handler;
-    server->owner = owner;
     list_init(&server->touched);
     list_init(&server->dead);
     init_expiry(server);

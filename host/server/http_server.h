@@ -14,21 +14,6 @@
 
 typedef struct HttpServer HttpServer;
 
-typedef struct HttpServerOptions {
-    Http1Limits limits;
-    uint32_t connection_count; /* more are answered 503 and closed */
-    uint32_t unsent_size;      /* with more than this unsent, no further request is read */
-    uint32_t head_timeout_ms;  /* the whole head, from its first byte: 408 */
-    uint32_t body_timeout_ms;  /* without a byte of a body that is due: 408 */
-    uint32_t idle_timeout_ms;  /* between requests: closed without a word */
-    uint32_t write_timeout_ms; /* without the peer taking a byte: reset */
-} HttpServerOptions;
-
-/* 10,000 connections, 256 KiB unsent; head 5 s, body 10 s, idle 75 s, write 30 s.
- * A timeout of 0 is none. They are looked at every 10 to 500 ms, a quarter of the smallest; that a
- * peer takes nothing any more is noticed after at most twice the time. */
-extern const HttpServerOptions http_server_default_options;
-
 /* See Http1Handler. on_request gets exchanges with no holder. Inside a callback every function
  * below may be called; what it leaves to do for the connections themselves is done when the
  * callback has returned. */
@@ -37,6 +22,23 @@ typedef struct HttpServerHandler {
     void (*on_body)(void *owner, Http1Exchange *exchange);
     void (*on_abandoned)(void *owner, Http1Exchange *exchange);
 } HttpServerHandler;
+
+typedef struct HttpServerOptions {
+    Http1Limits limits;
+    uint32_t connection_count;        /* more are answered 503 and closed */
+    uint32_t unsent_size;             /* with more than this unsent, no further request is read */
+    uint32_t head_timeout_ms;         /* the whole head, from its first byte: 408 */
+    uint32_t body_timeout_ms;         /* without a byte of a body that is due: 408 */
+    uint32_t idle_timeout_ms;         /* between requests: closed without a word */
+    uint32_t write_timeout_ms;        /* without the peer taking a byte: reset */
+    const HttpServerHandler *handler; /* borrowed; outlives the server */
+    void *owner;                      /* what the callbacks get */
+} HttpServerOptions;
+
+/* No handler; 10,000 connections, 256 KiB unsent; head 5 s, body 10 s, idle 75 s, write 30 s.
+ * A timeout of 0 is none. They are looked at every 10 to 500 ms, a quarter of the smallest; that a
+ * peer takes nothing any more is noticed after at most twice the time. */
+extern const HttpServerOptions http_server_default_options;
 
 typedef struct HttpServerCounters {
     uint64_t accepted_count; /* connections that were served */
@@ -50,9 +52,8 @@ typedef struct HttpServerCounters {
     size_t connection_count; /* open now, with those that only wait for the peer to close */
 } HttpServerCounters;
 
-/* Adopts `fd` (closed also when this fails). `handler` is borrowed and outlives the server. */
-int http_server_open(Loop *loop, int fd, const HttpServerOptions *options,
-                     const HttpServerHandler *handler, void *owner, HttpServer **out);
+/* Adopts `fd` (closed also when this fails). */
+int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, HttpServer **out);
 
 /* Answers an exchange, see http1_exchange_respond. Sent by the next flush. */
 int http_server_respond(Http1Exchange *exchange, const Http1Reply *reply);

@@ -69,28 +69,25 @@ static const StreamHandler stream_handler = {
 
 static void on_request(void *owner, Http1Exchange *exchange)
 {
-    ServerConnection *connection = owner;
-    HttpServer *server = connection->server;
+    HttpServer *server = ((ServerConnection *)owner)->server;
 
     server->counters.request_count++;
-    server->handler->on_request(server->owner, exchange);
+    server->options.handler->on_request(server->options.owner, exchange);
 }
 
 static void on_body(void *owner, Http1Exchange *exchange)
 {
-    ServerConnection *connection = owner;
-    HttpServer *server = connection->server;
+    HttpServer *server = ((ServerConnection *)owner)->server;
 
-    server->handler->on_body(server->owner, exchange);
+    server->options.handler->on_body(server->options.owner, exchange);
 }
 
 static void on_abandoned(void *owner, Http1Exchange *exchange)
 {
-    ServerConnection *connection = owner;
-    HttpServer *server = connection->server;
+    HttpServer *server = ((ServerConnection *)owner)->server;
 
     server->counters.abandoned_count++;
-    server->handler->on_abandoned(server->owner, exchange);
+    server->options.handler->on_abandoned(server->options.owner, exchange);
 }
 
 static const Http1Handler http1_handler = {
@@ -168,8 +165,7 @@ static void end_stream(ServerConnection *connection, void (*end)(Stream *))
     server->counters.connection_count--;
     server->refusal_count -= connection->is_refusal;
     if (connection->http1 != NULL)
-        http1_connection_fail(connection->http1,
-                              0); /* no further request of what it is reading just now */
+        http1_connection_fail(connection->http1, 0); /* no more requests of what is being read */
 }
 
 void server_connection_close(ServerConnection *connection)

@@ -18,8 +18,6 @@
 struct HttpServer {
     HttpServerOptions options;
     HttpServerCounters counters;
-    const HttpServerHandler *handler;
-    void *owner;
     Listener *listener; /* NULL once draining */
     Timer *tick;
     bool is_ticking;

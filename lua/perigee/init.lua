@@ -1,6 +1,5 @@
 --- `perigee`: tasks and time. Names are Go's where Go has the thing.
 local host = require "host"
-local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
 local where = require "perigee.core.where"
 
@@ -61,14 +60,5 @@ end
 
 --- Seconds on a clock that is never set: for measuring and for deadlines.
 perigee.now = host.now
-
-function scheduler.on_failure(task, failure, traceback)
-    local reason = tostring(failure)
-    if task.is_ended then
-        reason = "ended by the host: " .. reason
-    end
-    log.error(("task %s failed: %s\n%s"):format(task.name or "?", reason, traceback),
-        { spawned_at = task.spawned_at })
-end
 
 return perigee

@@ -1,20 +1,16 @@
 --- `perigee.log`: one line an event, to standard error. log.info("order stored", { id = 7 }).
 -- In text: 2026-01-31T12:00:00.123Z INFO  orders  order stored  id=7
-local cjson = require "cjson"
 local host = require "host"
+local lazy = require "perigee.core.lazy"
+
+local cjson = lazy "cjson"
 
 local log = {}
 
 local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 
-local settings = { level = LEVELS.info, format = "text", name = "perigee" }
-
---- For Perigee's own use: what a process or service was told. `options` = { level=, format=, name= }.
-function log.configure(options)
-    settings.level = LEVELS[options.level] or settings.level
-    settings.format = options.format or settings.format
-    settings.name = options.name or settings.name
-end
+-- Set by whoever starts the process or the service: { level=, format=, name= }.
+local settings = require "perigee.core.log_settings"
 
 local function timestamp()
     local time = host.wall_time()
@@ -65,7 +61,7 @@ local function format_json(level, name, message, fields)
 end
 
 local function write(level, message, fields)
-    if LEVELS[level] < settings.level then
+    if LEVELS[level] < LEVELS[settings.level] then
         return
     end
     local format = settings.format == "json" and format_json or format_text

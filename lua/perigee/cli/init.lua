@@ -3,10 +3,13 @@ local flags = require "perigee.cli.flags"
 local host = require "host"
 local nearest = require "perigee.service.nearest"
 local options = require "perigee.cli.options"
-local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
 
 local COMMANDS = { "serve", "check", "new", "status", "reload", "test" }
+
+scheduler.on_failure = function(...)
+    require("perigee.core.failure").report(...)
+end
 
 local function fail(status, message)
     io.stderr:write("perigee: ", message, "\n")
@@ -87,4 +90,4 @@ main.on_finish = function(_, is_ok, failure, traceback)
     end
 end
 
-return perigee
+return true

@@ -1,7 +1,7 @@
 --- `perigee serve DIR`: the supervisor, from flags, environment and configuration file.
 local flags = require "perigee.cli.flags"
 local host = require "host"
-local log = require "perigee.log"
+local log_settings = require "perigee.core.log_settings"
 local options = require "perigee.cli.options"
 local supervisor = require "perigee.supervisor"
 
@@ -134,7 +134,7 @@ function serve.run(arguments, fail)
     if not is_ok then
         return fail(1, problem)
     end
-    log.configure(settings.log)
+    log_settings.level, log_settings.format = settings.log.level, settings.log.format
     local self, reason = supervisor.open(settings)
     if not self then
         return fail(1, reason)

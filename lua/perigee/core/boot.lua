@@ -12,6 +12,8 @@ environment._G = environment
 
 -- `perigee.core.globals` is the state's own table, for the few who prepare it for scripts or tools.
 local loaded = { host = host, ["perigee.core.globals"] = _G }
+-- `perigee.core.modules` is this table, for whoever lets go of what is needed only once.
+loaded["perigee.core.modules"] = loaded
 local loading = {}
 
 local function load_module(name)

@@ -16,6 +16,7 @@ function peer.new(options)
         handlers = options.handlers,
         name = options.name,
         next_id = 1,
+        answering = 0,
         waiting = {},   -- id of a call -> the task that made it and its wait
         is_closed = false,
     }, metatable)
@@ -51,8 +52,13 @@ function methods:notify(op, body)
     end
 end
 
+--- True while a call waits for its answer, or an answer is being made.
+function methods:is_busy()
+    return next(self.waiting) ~= nil or self.answering > 0
+end
+
 local function traceback(message)
-    return { message = tostring(message), traceback = debug.traceback(nil, 2) }
+    return { message = tostring(message), traceback = debug.traceback("", 2) }
 end
 
 local function answer(self, message)
@@ -71,6 +77,13 @@ local function answer(self, message)
     end
 end
 
+local function finish_answer(self, task, is_ok, failure, stack)
+    self.answering = self.answering - 1
+    if not is_ok then
+        scheduler.on_failure(task, failure, stack)
+    end
+end
+
 function methods:reply(id, is_ok, result)
     if id and not self.is_closed then
         send(self, { id = id, is_ok = is_ok, result = result })
@@ -81,7 +94,12 @@ end
 function methods:receive(bytes)
     local message = assert(copy.decode(bytes))
     if message.op then
-        scheduler.spawn(answer, self, message).name = message.op
+        local task = scheduler.spawn(answer, self, message)
+        task.name = message.op
+        task.on_finish = function(...)
+            finish_answer(self, ...)
+        end
+        self.answering = self.answering + 1
         return
     end
     local wait = self.waiting[message.id]

@@ -10,47 +10,47 @@ local PUBLIC = {
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"
 
---- `options.require` is the isolate's own, `options.fetch(name)` returns {source=, chunk=} | nil, message.
-function loader.new(options)
-    local loaded, loading = {}, {}
-
-    local function load_file(name)
-        if loading[name] then
-            error(("module '%s' is required while it is being loaded: modules that need each "
-                .. "other must ask later, inside a function"):format(name), 3)
-        end
-        local file, message = options.fetch(name)
-        if not file then
-            error(message, 3)
-        end
-        local chunk, reason = load(file.source, "@" .. file.chunk, "t")
-        if not chunk then
-            error(reason, 0)
-        end
-        loading[name] = true
-        local module = chunk(name)
-        loading[name] = nil
-        return module
+local function load_file(state, name, fetch)
+    if state.loading[name] then
+        error(("module '%s' is required while it is being loaded: modules that need each other "
+            .. "must ask later, inside a function"):format(name), 4)
     end
-
-    return function(name)
-        if type(name) ~= "string" then
-            error(("require takes a name, got %s"):format(type(name)), 2)
-        end
-        if PUBLIC[name] then
-            return options.require(name)
-        elseif loaded[name] ~= nil then
-            return loaded[name]
-        elseif name:find("^perigee%.") then
-            error(("Perigee has no module '%s' for services"):format(name), 2)
-        elseif not name:find(NAME_PATTERN) or name:find("..", 1, true) then
-            error(("'%s' is not the name of a module: use letters, digits, '_', '-' and single "
-                .. "dots, such as 'lib.prices'"):format(name), 2)
-        end
-        local module = load_file(name)
-        loaded[name] = module == nil and true or module
-        return loaded[name]
+    local file, message = fetch(name)
+    if not file then
+        error(message, 4)
     end
+    local chunk, reason = load(file.source, "@" .. file.chunk, "t")
+    if not chunk then
+        error(reason, 0)
+    end
+    state.loading[name] = true
+    local is_ok, module = pcall(chunk, name)
+    state.loading[name] = nil
+    if not is_ok then
+        error(module, 0)
+    end
+    return module
+end
+
+--- The module `name`. `state` has the tables `loaded` and `loading`; `fetch(name)` returns { source=, chunk= }, or nil
+-- and a message. Errors name the line that called the function around this one.
+function loader.load(state, name, fetch)
+    if type(name) ~= "string" then
+        error(("require takes a name, got %s"):format(type(name)), 3)
+    end
+    if PUBLIC[name] then
+        return require(name)
+    elseif state.loaded[name] ~= nil then
+        return state.loaded[name]
+    elseif name:find("^perigee%.") then
+        error(("Perigee has no module '%s' for services"):format(name), 3)
+    elseif not name:find(NAME_PATTERN) or name:find("..", 1, true) then
+        error(("'%s' is not the name of a module: use letters, digits, '_', '-' and single dots, "
+            .. "such as 'lib.prices'"):format(name), 3)
+    end
+    local module = load_file(state, name, fetch)
+    state.loaded[name] = module == nil and true or module
+    return state.loaded[name]
 end
 
 return loader

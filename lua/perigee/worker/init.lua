@@ -6,6 +6,7 @@ local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local host = require "host"
 local log = require "perigee.log"
+local log_settings = require "perigee.core.log_settings"
 local peer = require "perigee.core.peer"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
@@ -59,7 +60,8 @@ local handlers = {}
 --- body = { slot=, slice_ms=, log=, ... }: what every worker is told once.
 function handlers.configure(body)
     settings = body
-    log.configure({ level = body.log.level, format = body.log.format, name = "worker " .. body.slot })
+    log_settings.level, log_settings.format = body.log.level, body.log.format
+    log_settings.name = "worker " .. body.slot
     local is_preemptive = host.start_watchdog(body.slice_ms)
     routing.configure({ find_local = find, system_handle = host.handle() })
     forward.configure(body.mesh_addresses)

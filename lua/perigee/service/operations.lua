@@ -1,0 +1,205 @@
+--- The orders of the worker to one service: load, start, save, drain, stop, and questions about it.
+-- Everything that lasts is in the `state` of perigee.service.instance; this module may be let go between two orders.
+local copy = require "perigee.core.copy"
+local definition = require "perigee.service.definition"
+local globals = require "perigee.core.globals"
+local host = require "host"
+local loader = require "perigee.service.loader"
+local lazy = require "perigee.core.lazy"
+local log_settings = require "perigee.core.log_settings"
+local peer = require "perigee.core.peer"
+local sandbox = require "perigee.service.sandbox"
+local scheduler = require "perigee.core.scheduler"
+
+local log = lazy "perigee.log"
+
+local operations = {}
+
+--- What may be let go once no order is under way.
+operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
+    "perigee.service.nearest", "perigee.service.sandbox", "perigee.service.loader",
+    "perigee.core.peer", "perigee.core.copy", "string.buffer" }
+
+local WORKER = 0
+
+local function print_to_log(...)
+    local parts = {}
+    for i = 1, select("#", ...) do
+        parts[i] = tostring((select(i, ...)))
+    end
+    require("perigee.log").info(table.concat(parts, "\t"))
+end
+
+local function with_traceback(message)
+    return { message = tostring(message), traceback = debug.traceback("", 2) }
+end
+
+-- Returns true and what fn returned, or nil, message, traceback.
+local function call_guarded(fn, ...)
+    local is_ok, result = xpcall(fn, with_traceback, ...)
+    if not is_ok then
+        return nil, result.message, result.traceback
+    end
+    return true, result
+end
+
+local function describe_routes(app)
+    local routes = {}
+    for _, route in ipairs(type(app) == "table" and app.routes and app:routes() or {}) do
+        routes[#routes + 1] = { method = route.method, pattern = route.pattern }
+    end
+    return routes
+end
+
+local function manifest(service)
+    local limits = service.limits or {}
+    return {
+        mount = service.mount,
+        has_http = service.http ~= nil,
+        replicas = service.replicas or "worker",
+        has_save = service.save ~= nil,
+        routes = describe_routes(service.http),
+        drain_s = limits.drain,
+        memory_size = limits.memory and definition.parse_size(limits.memory),
+    }
+end
+
+-- Conflicts between routes are errors of the script, so they are looked for before the first request.
+local function seal(app)
+    if type(app) == "table" and app.seal then
+        app:seal()
+    end
+end
+
+local function make_require(state)
+    return function(name)
+        return require("perigee.service.loader").load(state, name, function()
+            return require("perigee.service.operations").fetch(state, name)
+        end)
+    end
+end
+
+local function run_script(state, body)
+    sandbox.fill(globals, print_to_log, make_require(state))
+    local chunk, reason = load(body.source, "@" .. body.chunk, "t")
+    if not chunk then
+        return nil, reason
+    end
+    return call_guarded(chunk, body.name)
+end
+
+local handlers = {}
+
+--- body = { name=, source=, chunk=, log=, is_developing= } -> the manifest
+function handlers.load(state, body)
+    log_settings.level, log_settings.format = body.log.level, body.log.format
+    log_settings.name = body.name
+    state.server_options = { log = log, new_id = host.random_id,
+        is_developing = body.is_developing }
+    local is_ok, result = run_script(state, body)
+    if not is_ok then
+        return nil, result
+    end
+    local is_valid, reason = definition.check(result)
+    if not is_valid then
+        return nil, body.chunk .. ": " .. reason
+    end
+    is_ok, reason = call_guarded(seal, result.http)
+    if not is_ok then
+        return nil, reason
+    end
+    state.service = result
+    return manifest(result)
+end
+
+--- body = { saved = bytes | nil }
+function handlers.start(state, body)
+    if not state.service.start then
+        return true
+    end
+    local saved = body.saved and copy.decode(body.saved)
+    local is_ok, message = call_guarded(state.service.start, saved)
+    return is_ok, message
+end
+
+--- -> { saved = bytes }
+function handlers.save(state)
+    local is_ok, value = call_guarded(state.service.save)
+    if not is_ok then
+        return nil, value
+    end
+    local bytes, _, detail = copy.encode(value, "what save() returned")
+    if not bytes then
+        return nil, detail
+    end
+    return { saved = bytes }
+end
+
+--- Waits until no request is in flight.
+function handlers.drain(state)
+    if state.in_flight > 0 then
+        local task = scheduler.current()
+        state.drained = { task = task, wait_id = task.wait_id }
+        scheduler.wait()
+        state.drained = nil
+    end
+    return true
+end
+
+function handlers.stop(state)
+    if state.service and state.service.stop then
+        local is_ok, message, traceback = call_guarded(state.service.stop)
+        if not is_ok then
+            log.error("stop() failed: " .. message .. traceback)
+        end
+    end
+    return true
+end
+
+--- -> { is_healthy=, detail= }
+function handlers.health(state)
+    if not state.service.health then
+        return { is_healthy = true }
+    end
+    local is_ok, result = call_guarded(state.service.health)
+    return { is_healthy = is_ok and result ~= false, detail = tostring(result) }
+end
+
+function handlers.status(state)
+    return { in_flight = state.in_flight, tasks = scheduler.live_count() }
+end
+
+local function bind_handlers(state)
+    local bound = {}
+    for name, handler in pairs(handlers) do
+        bound[name] = function(body)
+            return handler(state, body)
+        end
+    end
+    return bound
+end
+
+local function peer_of(state)
+    if not state.peer then
+        state.peer = peer.new({
+            handlers = bind_handlers(state),
+            send = function(bytes)
+                host.post(WORKER, bytes)
+            end,
+        })
+    end
+    return state.peer
+end
+
+--- Asks the worker for a file of the service. Returns { source=, chunk= }, or nil and a message.
+function operations.fetch(state, name)
+    local file, _, message = peer_of(state):call("module", { name = name })
+    return file, message
+end
+
+--- Takes one message of the worker.
+function operations.receive(state, bytes)
+    peer_of(state):receive(bytes)
+end
+
+return operations
