@@ -79,7 +79,7 @@ static const Case cases[] = {
     CASE("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", -400), /* TLS */
 };
 
-/* The verdict for pieces of `step` bytes after a first one of `first`; `end`: where a head ended. */
+/* The verdict for pieces of `step` bytes after a first one of `first`; `end`: where it ended. */
 static int check_in_pieces(const Http1Limits *limits, const Case *test, size_t first, size_t step,
                            size_t *end)
 {
