@@ -1,5 +1,5 @@
-/* The rules and the head behind them: any split of the bytes gives the same verdict, and an accepted
- * head is what its type promises.
+/* The rules and the head behind them: any split of the bytes gives the same verdict, and an
+ * accepted head is what its type promises.
  * Input: a byte that chooses limits and a split, then the bytes of a connection. */
 #include <assert.h>
 #include <stdint.h>
