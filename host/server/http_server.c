@@ -1,5 +1,6 @@
 #include "server/http_server.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -136,6 +137,7 @@ int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, HttpS
     HttpServer *server = memory_alloc(sizeof *server);
     int result;
 
+    assert(options->handler != NULL);
     server->options = *options;
     list_init(&server->touched);
     list_init(&server->dead);
