@@ -52,6 +52,7 @@ local YIELDERS = { "perigee/core/scheduler.lua" }
 -- except for what stands in this list too.
 local PURE = {
     "perigee.core.where",
+    "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
 }
