@@ -42,6 +42,7 @@ static int l_exit(lua_State *L)
     return 0;
 }
 
+/* pid() -> the number of this process */
 static int l_pid(lua_State *L)
 {
     lua_pushinteger(L, getpid());
@@ -60,7 +61,7 @@ static int l_program_path(lua_State *L)
     return 1;
 }
 
-/* version() -> "0.1.0", the version of LuaJIT, whether endless loops can be interrupted */
+/* version() -> "0.1.0", whether endless loops can be interrupted */
 static int l_version(lua_State *L)
 {
     lua_pushstring(L, PERIGEE_VERSION);

@@ -140,7 +140,10 @@ function serve.run(arguments, fail)
         return fail(1, reason)
     end
     self:handle_signals()
-    self:start()
+    local is_started, failure = self:start()
+    if not is_started then
+        return fail(1, failure)
+    end
 end
 
 return serve

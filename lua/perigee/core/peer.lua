@@ -77,10 +77,12 @@ local function answer(self, message)
     end
 end
 
-local function finish_answer(self, task, is_ok, failure, stack)
+-- A task that was ended by the host has not answered, and nobody shall wait for it.
+local function finish_answer(self, id, task, is_ok, failure, stack)
     self.answering = self.answering - 1
     if not is_ok then
         scheduler.on_failure(task, failure, stack)
+        self:reply(id, false, tostring(failure))
     end
 end
 
@@ -97,7 +99,7 @@ function methods:receive(bytes)
         local task = scheduler.spawn(answer, self, message)
         task.name = message.op
         task.on_finish = function(...)
-            finish_answer(self, ...)
+            finish_answer(self, message.id, ...)
         end
         self.answering = self.answering + 1
         return

@@ -73,9 +73,11 @@ end
 
 local function make_require(state)
     return function(name)
-        return require("perigee.service.loader").load(state, name, function()
+        -- Not a tail call: the loader's errors name the line that called this function.
+        local module = require("perigee.service.loader").load(state, name, function()
             return require("perigee.service.operations").fetch(state, name)
         end)
+        return module
     end
 end
 

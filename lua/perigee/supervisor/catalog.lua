@@ -24,6 +24,8 @@ function methods:ensure(name)
             is_busy = false,    -- a reload is under way
             is_due = false,     -- and another must follow
             missing_since = nil,
+            claimed_mount = nil, -- the mount of the generation that is being loaded
+            wanted_mount = nil,  -- the one that another service has, which is why the last attempt failed
         }
         self.services[name] = service
     end

@@ -22,6 +22,12 @@ local REMOVAL_S = 0.15
 local PULSE_CHECK_S = 0.05
 local LOAD_CONCURRENCY = 8
 
+-- What a worker gets beyond the drain deadline to say that it is done, and then to exit.
+local STOP_MARGIN_S, EXIT_S = 5, 2
+
+-- A worker that dies this often before the host was ever up will not come up.
+local START_ATTEMPTS = 3
+
 local function listen(address, count, flag)
     local descriptors, actual, message = host.listen(address, count)
     if not descriptors then
@@ -79,7 +85,9 @@ function methods:open_workers(http_fds)
             on_up = function(worker)
                 self:on_worker_up(worker)
             end,
-            on_down = function() end,
+            on_down = function()
+                self:wake_start()
+            end,
         })
     end
     self.mesh_addresses = mesh_addresses
@@ -99,7 +107,13 @@ function methods:answer_module(body)
     if not source then
         return nil, "the generation is gone"
     end
-    return source:module(body.name)
+    local file, message = source:module(body.name)
+    local service = self.catalog:get(body.service)
+    -- A module that is asked for by a request, long after the reload is over.
+    if service and service.live and service.live.source == source then
+        self:watch_service(service)
+    end
+    return file, message
 end
 
 -- An isolate whose scheduler failed is gone from its worker; loading the same bytes again everywhere replaces it.
@@ -211,6 +225,7 @@ function methods:remove_missing(found)
             log.event(name, "info", ("%s is gone: the service is removed"):format(
                 service.place.path))
             self.reload:route()
+            self.reload:retry_blocked()
         end
     end
 end
@@ -266,14 +281,25 @@ local function start_workers(self)
     end
     while #self.workers:serving() < self.workers:count() do
         scheduler.wait()
+        for _, worker in ipairs(self.workers.list) do
+            if worker.restarts >= START_ATTEMPTS then
+                return nil, "the workers die as soon as they are started; the lines above say why"
+            end
+        end
     end
     self.start_task = nil
+    return true
 end
 
+--- Starts workers and services, and serves. Returns true, or nil and a message.
 -- Everything is loaded before the first worker is told where requests go, and the table is sent once.
 function methods:start()
     self.reload.is_routing_paused = true
-    start_workers(self)
+    local is_ok, message = start_workers(self)
+    if not is_ok then
+        self:kill_workers()
+        return nil, message
+    end
     load_all(self)
     self.is_loaded = true
     self.reload.is_routing_paused = false
@@ -289,6 +315,7 @@ function methods:start()
     io.stdout:write(banner.format((host.version()), self.catalog:list(), self.addresses,
         self.workers:count()))
     io.stdout:flush()
+    return true
 end
 
 function methods:watch()
@@ -319,14 +346,16 @@ function methods:stop()
     for _, worker in ipairs(self.workers.list) do
         worker.is_wanted = false
     end
-    local cut = 0
-    for _, result in pairs(self.workers:call("drain", { drain_s = drain_s }, drain_s + 5)) do
+    local cut, deadline = 0, host.now() + drain_s
+    self.workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
+    for _, result in pairs(self.workers:call("retire", { drain_s = deadline - host.now() },
+        drain_s + STOP_MARGIN_S)) do
         cut = cut + (result[1] and result[1].cut or 0)
     end
     for _, worker in ipairs(self.workers.list) do
         worker:call("exit", nil, 1)
     end
-    local deadline = host.now() + 2
+    deadline = host.now() + EXIT_S
     while self:has_children() and host.now() < deadline do
         scheduler.wait(host.now() + 0.01)
     end

@@ -69,6 +69,7 @@ local function claim_mount(self, service, candidate)
     local mount = candidate.manifest.mount or catalog_module.default_mount(service.name)
     local owner = self.catalog:owner_of(mount, service.name)
     if owner then
+        service.wanted_mount = mount
         return nil, ("%s: the mount \"%s\" is taken by the service '%s' (%s); give one of them "
             .. "another `mount`"):format(service.place.path, mount, owner.name, owner.place.path)
     end
@@ -196,6 +197,17 @@ local function switch(self, service, candidate, started_at)
     })
 end
 
+--- Tries the services again that failed only because another one had their mount, and has it no more.
+function methods:retry_blocked()
+    for _, service in ipairs(self.catalog:list()) do
+        local mount = service.wanted_mount
+        if mount and not self.catalog:owner_of(mount, service.name) then
+            service.wanted_mount = nil
+            self:start_reload(service)
+        end
+    end
+end
+
 -- One attempt with the bytes that are there now.
 local function attempt(self, service)
     local started_at = host.now()
@@ -206,6 +218,7 @@ local function attempt(self, service)
         return
     end
     local candidate = { number = service.last_number + 1, source = text }
+    service.wanted_mount = nil
     service.last_number = candidate.number
     self.candidates[service.name] = { [candidate.number] = text }
     local holders, message = prepare(self, service, candidate)
@@ -218,6 +231,7 @@ local function attempt(self, service)
     service.claimed_mount = nil
     self.candidates[service.name] = nil
     self.on_change(service)
+    self:retry_blocked()
 end
 
 --- Loads `service` anew, in the calling task; while one reload runs, one more is remembered.

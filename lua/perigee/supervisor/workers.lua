@@ -1,5 +1,5 @@
 --- All workers of this host, and which of them runs a service that runs only once.
-local scheduler = require "perigee.core.scheduler"
+local parallel = require "perigee.core.parallel"
 
 local workers = {}
 local methods = {}
@@ -27,30 +27,13 @@ function methods:home_of(service)
     return sum % #self.list + 1
 end
 
---- Calls fn(worker) for each of `list` at once, in tasks of their own, and waits for all.
--- Returns the results by slot: { value, code, detail }.
+--- Calls fn(worker) for each of `list` at once and waits for all. Returns the results by slot: { value, code, detail }.
 function workers.each(list, fn)
-    local task = scheduler.current()
-    local wait_id = task.wait_id
-    local results, left = {}, #list
-    for _, worker in ipairs(list) do
-        scheduler.spawn(function()
-            results[worker.slot] = { fn(worker) }
-        end).on_finish = function(failed_task, is_ok, failure, traceback)
-            if not is_ok then
-                results[worker.slot] = { nil, "failed", tostring(failure) }
-                scheduler.on_failure(failed_task, failure, traceback)
-            end
-            left = left - 1
-            if left == 0 then
-                scheduler.wake(task, wait_id, true)
-            end
-        end
+    local by_slot = {}
+    for i, result in pairs(parallel(list, fn)) do
+        by_slot[list[i].slot] = result
     end
-    if left > 0 then
-        scheduler.wait()
-    end
-    return results
+    return by_slot
 end
 
 --- Those that serve: they hold every live generation.

@@ -1,9 +1,11 @@
 --- Requests this worker's services do not answer themselves: sent on to the worker that runs the service, or refused.
-local client = nil
 local exchange = require "perigee.service.exchange"
+local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
+
+local client = lazy "perigee.http.client"
 
 local forward = {}
 

@@ -7,6 +7,7 @@ local generation = require "perigee.worker.generation"
 local host = require "host"
 local log = require "perigee.log"
 local log_settings = require "perigee.core.log_settings"
+local parallel = require "perigee.core.parallel"
 local peer = require "perigee.core.peer"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
@@ -17,6 +18,9 @@ local worker = {}
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 
+local DRAIN_STEP_S = 0.01
+local STATUS_TIMEOUT_S = 0.2
+
 local settings
 local supervisor       -- the peer
 local generations = {} -- service -> number -> generation
@@ -25,6 +29,16 @@ local servers = {}     -- numbers of the HTTP servers
 
 local function find(service, number)
     return generations[service] and generations[service][number]
+end
+
+local function list_generations()
+    local list = {}
+    for _, of_service in pairs(generations) do
+        for _, one in pairs(of_service) do
+            list[#list + 1] = one
+        end
+    end
+    return list
 end
 
 local function forget(service, number)
@@ -173,46 +187,56 @@ function handlers.open()
     return true
 end
 
---- body = { drain_s= }: stops accepting, finishes what runs, and stops every service. Answers how many requests were cut.
+local function await_closed(server, deadline)
+    while host.http_counters(server).connections > 0 and host.now() < deadline do
+        scheduler.wait(host.now() + DRAIN_STEP_S)
+    end
+end
+
+--- body = { drain_s= }: no new connections; waits until those there are have their answers. Other workers may still send
+-- requests on to this one.
 function handlers.drain(body)
-    for _, server in ipairs(servers) do
-        host.drain_http(server)
+    if servers[1] then
+        host.drain_http(servers[1])
+        await_closed(servers[1], host.now() + body.drain_s)
     end
-    local left, cut = 0, 0
-    local task = scheduler.current()
-    local wait_id = task.wait_id
-    for _, of_service in pairs(generations) do
-        for _, one in pairs(of_service) do
-            left = left + 1
-            scheduler.spawn(function()
-                cut = cut + one:retire(body.drain_s, settings.stop_timeout_s)
-            end).on_finish = function()
-                left = left - 1
-                if left == 0 then
-                    scheduler.wake(task, wait_id, true)
-                end
-            end
-        end
+    return true
+end
+
+--- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers how many requests were cut.
+function handlers.retire(body)
+    local deadline = host.now() + body.drain_s
+    if servers[2] then
+        host.drain_http(servers[2])
     end
-    if left > 0 then
-        scheduler.wait()
+    local cut = 0
+    for _, result in pairs(parallel(list_generations(), function(one)
+        return one:retire(body.drain_s, settings.stop_timeout_s)
+    end)) do
+        cut = cut + (result[1] or 0)
+    end
+    if servers[2] then
+        await_closed(servers[2], deadline)
     end
     return { cut = cut }
+end
+
+local function describe(one)
+    local counters = host.isolate_counters(one.handle) or {}
+    local live = one:call("status", nil, STATUS_TIMEOUT_S) or {}
+    return {
+        service = one.service, generation = one.number,
+        is_active = active[one.service] == one.number,
+        heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
+        in_flight = live.in_flight, tasks = live.tasks,
+    }
 end
 
 --- -> what `perigee status` shows of this worker.
 function handlers.status()
     local list = {}
-    for service, of_service in pairs(generations) do
-        for number, one in pairs(of_service) do
-            local counters = host.isolate_counters(one.handle) or {}
-            local live = one:call("status", nil, 0.2) or {}
-            list[#list + 1] = {
-                service = service, generation = number, is_active = active[service] == number,
-                heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
-                in_flight = live.in_flight, tasks = live.tasks,
-            }
-        end
+    for i, result in ipairs(parallel(list_generations(), describe)) do
+        list[i] = result[1]
     end
     return { services = list, http = servers[1] and host.http_counters(servers[1]) or {} }
 end
@@ -283,7 +307,9 @@ function worker.run()
     read_control(control)
     -- A worker without its supervisor would serve code nobody can replace: it finishes what it has and goes.
     log.error("the supervisor is gone: draining")
-    handlers.drain({ drain_s = settings and settings.drain_s or 0 })
+    local deadline = { drain_s = settings and settings.drain_s or 0 }
+    handlers.drain(deadline)
+    handlers.retire(deadline)
     host.exit(1)
 end
 
