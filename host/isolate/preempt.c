@@ -16,6 +16,8 @@ static Preempt *volatile running;
 /* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets an error instead. */
 static const uint64_t coroutine_limit_ns = 1000 * 1000000ULL;
 
+static const char memory_reason[] = "the service has reached its memory limit";
+
 static void on_hook(lua_State *L, lua_Debug *activation);
 
 static void arm(Preempt *preempt)
@@ -83,10 +85,10 @@ static void on_memory_due(Preempt *preempt, lua_State *L, lua_Debug *activation)
     disarm(preempt);
     account_forgive(preempt->account);
     if (L == preempt->task && lua_isyieldable(L)) {
-        preempt->end_reason = "memory";
+        preempt->end_reason = memory_reason;
         lua_yield(L, 0);
     }
-    luaL_error(L, "the service has reached its memory limit");
+    luaL_error(L, "%s", memory_reason);
 }
 
 static void on_hook(lua_State *L, lua_Debug *activation)
