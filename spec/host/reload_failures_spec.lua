@@ -1,0 +1,138 @@
+--- A new version that cannot serve changes nothing but the log and the status: the old one answers throughout.
+local host = require "spec.support.host"
+
+local function version(text, more)
+    return ([[return { http = function() return %q end, mount = "/", %s }]]):format(text, more or "")
+end
+
+for workers = 1, 2 do
+    describe(("a new version, with %d worker(s),"):format(workers), function()
+        local running
+
+        before_each(function()
+            running = host.start({ services = { ["a.lua"] = version("old") }, workers = workers,
+                flags = { "--load-timeout", "300ms" } })
+        end)
+
+        after_each(host.stop_all)
+
+        -- Saves what must fail, and returns the error that /status tells of it.
+        local function save_broken(text)
+            running:write("a.lua", text)
+            running:wait_until(function()
+                assert.equal("old", running:body("/"))
+                return running:service("a").failures == 1
+            end, "the reload has failed")
+            local service = running:service("a")
+            assert.equal("live", service.state)
+            assert.equal(1, service.generation)
+            assert.equal(workers, #service.isolates)
+            for _ = 1, 10 do
+                assert.equal("old", running:body("/"))
+            end
+            running:wait_for_log("a  reload failed, generation 1 stays: ")
+            return service.last_error.message
+        end
+
+        it("that does not compile changes nothing, and a good one repairs it", function()
+            assert.matches("/a%.lua:2: ", save_broken("return {\n  http = = }"))
+            running:write("a.lua", version("new"))
+            running:wait_for_body("/", "new")
+            local service = running:service("a")
+            assert.equal(1, service.reloads)
+            assert.is_nil(service.last_error)
+        end)
+
+        it("whose top level raises changes nothing", function()
+            assert.matches("/a%.lua:1: no database", save_broken("error('no database')"))
+        end)
+
+        it("whose top level hangs changes nothing", function()
+            assert.matches("did not finish loading within 0%.3 s", save_broken("while true do end"))
+        end)
+
+        it("whose top level waits for ever changes nothing", function()
+            assert.matches("did not finish loading within 0%.3 s",
+                save_broken([[require("perigee").sleep(1e6)]]))
+        end)
+
+        it("that returns no service changes nothing", function()
+            assert.matches("a service must return a table", save_broken("return 1"))
+            assert.matches("/a%.lua", running:service("a").last_error.message)
+        end)
+
+        it("whose start() raises changes nothing", function()
+            assert.matches("/a%.lua:1: cannot start",
+                save_broken(version("new", "start = function() error('cannot start') end")))
+        end)
+
+        it("whose start() hangs changes nothing", function()
+            assert.matches("did not finish start%(%) within 0%.3 s",
+                save_broken(version("new", "start = function() while true do end end")))
+        end)
+
+        it("that takes too much memory while it loads changes nothing", function()
+            assert.matches("memory", save_broken([[
+                local eaten = {}
+                while true do eaten[#eaten + 1] = ("x"):rep(10000) .. #eaten end
+            ]]))
+        end)
+
+        it("that wants the mount of another service changes nothing, and both are named", function()
+            running:write("b.lua", [[return { http = function() return "b" end, mount = "/b" }]])
+            running:wait_for_body("/b", "b")
+            local message = save_broken([[return { http = function() return "new" end, mount = "/b" }]])
+            assert.matches("/a%.lua: the mount \"/b\" is taken by the service 'b' %(%S+/b%.lua%)", message)
+            assert.equal("b", running:body("/b"))
+        end)
+
+        it("may move to another mount", function()
+            running:write("a.lua", [[return { http = function() return "new" end, mount = "/a" }]])
+            running:wait_for_body("/a", "new")
+            assert.equal(404, running:get("/").status)
+        end)
+
+        it("that is replaced before its start is over gives way to the next", function()
+            running:write("a.lua", version("slow",
+                "start = function() require('perigee').sleep(0.1) end"))
+            running:write("a.lua", version("new"))
+            running:wait_for_body("/", "new")
+        end)
+    end)
+end
+
+describe("a service that failed from the beginning", function()
+    after_each(host.stop_all)
+
+    it("answers 503 at its usual place, and lives once it is repaired", function()
+        local running = host.start({ services = { ["a.lua"] = "error('no')" }, workers = 2 })
+        local answer = running:get("/a")
+        assert.equal(503, answer.status)
+        assert.not_matches("a%.lua", answer.body)
+        running:write("a.lua", [[return { http = function() return "yes" end }]])
+        running:wait_for_body("/a", "yes")
+        assert.equal(0, running:service("a").reloads)
+    end)
+
+    it("says why to clients with --dev", function()
+        local running = host.start({ services = { ["a.lua"] = "error('no')" }, flags = { "--dev" } })
+        assert.matches("a%.lua:1: no", running:body("/a"))
+    end)
+end)
+
+describe("two services with the same mount", function()
+    after_each(host.stop_all)
+
+    it("are an error of the second that names both, until the first gives it up", function()
+        local running = host.start({ services = {
+            ["a.lua"] = [[return { http = function() return "a" end, mount = "/x" }]],
+            ["b.lua"] = [[return { http = function() return "b" end, mount = "/x" }]],
+        } })
+        local failed = running:table():match("(%a) +%S+ +FAILED: [^\n]*the mount \"/x\" is taken by the "
+            .. "service '%a'")
+        local other = failed == "a" and "b" or "a"
+        assert.equal(other, running:body("/x"))
+        running:write(other .. ".lua", [[return { mount = "/elsewhere" }]])
+        running:wait_for_body("/x", failed)
+    end)
+end)
