@@ -143,6 +143,14 @@ describe("the directory served", function()
         assert.same({}, running:status().services)
     end)
 
+    it("may have a service renamed that keeps its mount", function()
+        local running = start({ ["a.lua"] = version("1") })
+        assert(os.rename(running.directory .. "/a.lua", running.directory .. "/b.lua"))
+        running:wait_for_log("a%.lua is gone: the service is removed")
+        running:wait_for_body("/", "1")
+        assert.equal("live", running:service("b").state)
+    end)
+
     it("may hold services that are folders", function()
         local running = start({ ["shop/init.lua"] = [[
             local prices = require "prices"
