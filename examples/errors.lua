@@ -1,4 +1,5 @@
--- What a client sees when something goes wrong: an error on purpose is an answer, any other is a 500 whose id is in the log.
+-- What a client sees when something goes wrong: an error on purpose is an answer, any other is
+-- a 500 whose id is in the log.
 --
 -- $ curl -s http://127.0.0.1:8080/errors/teapot
 -- {"error":"I am a teapot"}
@@ -13,8 +14,8 @@ app:get("/teapot", function()
 end)
 
 app:get("/bug", function()
-    local nothing
-    return nothing.here
+    local order = {}
+    return { town = order.address.town }
 end)
 
 return { http = app }

@@ -1,4 +1,5 @@
--- Middleware is a function around a function: here one that asks for a token, and one that names the request.
+-- Middleware is a function around a function: here one that asks for a token, and one that names
+-- the request.
 --
 -- $ curl -s http://127.0.0.1:8080/middleware/secret
 -- {"error":"a token is needed"}

@@ -1,4 +1,5 @@
--- A small REST resource in memory: JSON bodies, statuses, method tables. Its state crosses a reload.
+-- A small REST resource in memory: JSON bodies, statuses, method tables. Its state crosses
+-- reloads.
 --
 -- $ curl -s -d '{"text":"write a service"}' http://127.0.0.1:8080/todo
 -- {"id":1}

@@ -32,7 +32,7 @@ local LIBRARY_HEADERS = {
 local LUA_RANKS = {
     core = 1, json_encoder = 1,
     json = 2, log = 2,
-    perigee = 3, sync = 3, context = 3,
+    perigee = 3, failure = 3, sync = 3, context = 3,
     http = 4,
     service = 5,
     supervisor = 6, worker = 6,
@@ -44,14 +44,14 @@ local LUA_RANKS = {
 local HOST_USERS = {
     "perigee/core/", "perigee/supervisor/", "perigee/worker/", "perigee/cli/",
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
-    "perigee/init.lua", "perigee/http/server.lua", "perigee/json.lua", "perigee/log.lua",
+    "perigee/service/operations.lua", "perigee/init.lua", "perigee/log.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 
 -- These compute and nothing else: whatever they require, they never reach the host or the core,
 -- except for what stands in this list too.
 local PURE = {
-    "perigee.core.where",
+    "perigee.core.where", "perigee.core.lazy",
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",

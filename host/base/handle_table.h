@@ -1,6 +1,6 @@
-/* HandleTable: numbers for pointers, for everything that Lua may name. A number is never used twice:
- * it holds the slot and how often the slot was given out, so a stale number finds nothing instead
- * of a stranger. */
+/* HandleTable: numbers for pointers, for everything that Lua may name. A number is never used
+ * twice: it holds the slot and how often the slot was given out, so a stale number finds nothing
+ * instead of a stranger. */
 #ifndef PERIGEE_BASE_HANDLE_TABLE_H
 #define PERIGEE_BASE_HANDLE_TABLE_H
 

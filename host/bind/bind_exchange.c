@@ -20,7 +20,8 @@ static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
     lua_pushlstring(L, head->bytes + slice.offset, slice.size);
 }
 
-/* exchange_request(id) -> method, path, query | nil, mount, minor version, target | nil, "closed" */
+/* exchange_request(id) -> method, path, query | nil, mount, minor version, target | nil,
+ * "closed" */
 static int l_exchange_request(lua_State *L)
 {
     ExchangeBox *box = find(L, 1);
@@ -124,7 +125,8 @@ static int l_exchange_body(lua_State *L)
     return 1;
 }
 
-/* True when `text` is nothing but lines "token: value\r\n". Whatever wrote it, nothing else may reach a head. */
+/* True when `text` is nothing but lines "token: value\r\n". Whatever wrote it, nothing else may
+ * reach a head. */
 static bool are_fields(const char *text, size_t size)
 {
     while (size > 0) {
@@ -142,7 +144,8 @@ static bool are_fields(const char *text, size_t size)
     return true;
 }
 
-/* exchange_respond(id, status, fields, body) -> true | nil, code: the exchange is over either way */
+/* exchange_respond(id, status, fields, body) -> true | nil, code: the exchange is over either
+ * way */
 static int l_exchange_respond(lua_State *L)
 {
     ExchangeBox *box = find(L, 1);
@@ -162,7 +165,8 @@ static int l_exchange_respond(lua_State *L)
     return seam_push_result(L, result);
 }
 
-/* exchange_hand_over(id, handle) -> true | nil, "closed": another isolate gets the request as if it were new */
+/* exchange_hand_over(id, handle) -> true | nil, "closed": another isolate gets the request as if
+ * it were new */
 static int l_exchange_hand_over(lua_State *L)
 {
     ExchangeBox *box = find(L, 1);

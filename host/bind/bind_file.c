@@ -134,7 +134,8 @@ static void close_watch(Resource *resource)
     memory_free(box);
 }
 
-/* watch_directory(path) -> id | nil, code. EVENT_CHANGE until unwatch(id) or until it says why it ended. */
+/* watch_directory(path) -> id | nil, code. EVENT_CHANGE until unwatch(id) or until it says why
+ * it ended. */
 static int l_watch_directory(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);

@@ -1,4 +1,5 @@
-/* Isolates and messages between them. Messages are bytes; what they mean is between two pieces of Lua. */
+/* Isolates and messages between them. Messages are bytes; what they mean is between two pieces
+ * of Lua. */
 #include <string.h>
 
 #include "base/error.h"
@@ -8,7 +9,8 @@
 
 enum { SERVICE_EVENT_LIMIT = 16384 };
 
-/* post(handle, bytes) -> true | nil, code. Handle 0 is the system isolate, the only one a service may write to. */
+/* post(handle, bytes) -> true | nil, code. Handle 0 is the system isolate, the only one a
+ * service may write to. */
 static int l_post(lua_State *L)
 {
     Host *host = seam_host(L);

@@ -103,7 +103,8 @@ static void close_signal(Resource *resource)
     memory_free(box);
 }
 
-/* watch_signal(number) -> true | nil, code: EVENT_SIGNAL from now on, for the life of the isolate */
+/* watch_signal(number) -> true | nil, code: EVENT_SIGNAL from now on, for the life of the
+ * isolate */
 static int l_watch_signal(lua_State *L)
 {
     int signal = (int)luaL_checkinteger(L, 1);
@@ -145,7 +146,8 @@ static void on_exit(void *owner, int64_t exit_status, int signal)
     resource_close(&box->resource);
 }
 
-/* Reads the array of strings in field `name` of the table at 1 into `strings`; they stay owned by Lua. */
+/* Reads the array of strings in field `name` of the table at 1 into `strings`; they stay owned
+ * by Lua. */
 static char **check_strings(lua_State *L, const char *name, char *strings[MAX_CHILD_STRINGS + 1])
 {
     size_t count;

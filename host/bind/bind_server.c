@@ -172,7 +172,8 @@ static int add_mount(lua_State *L, MountTable *table)
     return result;
 }
 
-/* set_mounts{{prefix, handle}, ...} -> true | nil, code, index. Replaces all mounts at once, or none. */
+/* set_mounts{{prefix, handle}, ...} -> true | nil, code, index. Replaces all mounts at once, or
+ * none. */
 static int l_set_mounts(lua_State *L)
 {
     Host *host = seam_host(L);

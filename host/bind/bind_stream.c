@@ -205,7 +205,8 @@ static int l_read(lua_State *L)
     return seam_push_failure(L, ERR_AGAIN);
 }
 
-/* stream:write(bytes) -> bytes the kernel has not taken yet: EVENT_WRITABLE comes when they are gone | nil, code */
+/* stream:write(bytes) -> bytes the kernel has not taken yet: EVENT_WRITABLE comes when they are
+ * gone | nil, code */
 static int l_write(lua_State *L)
 {
     StreamBox *box = find_box(L);

@@ -107,7 +107,8 @@ static int push_registered_library(lua_State *L, const char *name)
     return 1;
 }
 
-/* library(name) -> a C library of Lua that the host itself needs: cjson, string.buffer, table.new, jit.opt */
+/* library(name) -> a C library of Lua that the host itself needs: cjson, string.buffer,
+ * table.new, jit.opt */
 static int l_library(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -150,7 +151,8 @@ static int l_random_id(lua_State *L)
     return 1;
 }
 
-/* fail_allocation(n): the n-th growing allocation made by tasks from now on fails; 0 for none. For tests. */
+/* fail_allocation(n): the n-th growing allocation made by tasks from now on fails; 0 for none.
+ * For tests. */
 static int l_fail_allocation(lua_State *L)
 {
     isolate_fail_allocation(isolate_from(L), (uint64_t)luaL_checkinteger(L, 1));

@@ -1,5 +1,5 @@
-/* ExchangeBox: one HTTP exchange in the hands of an isolate. It has a number and hangs on the isolate's list, so a
- * service that is closed with requests unanswered answers them 503. */
+/* ExchangeBox: one HTTP exchange in the hands of an isolate. It has a number and hangs on the
+ * isolate's list, so a service that is closed with requests unanswered answers them 503. */
 #ifndef PERIGEE_BIND_EXCHANGE_H
 #define PERIGEE_BIND_EXCHANGE_H
 

@@ -1,4 +1,5 @@
-/* Host: what the seam's functions need to know of the process they run in. One per process, filled by process/. */
+/* Host: what the seam's functions need to know of the process they run in. One per process,
+ * filled by process/. */
 #ifndef PERIGEE_BIND_HOST_H
 #define PERIGEE_BIND_HOST_H
 
@@ -19,19 +20,20 @@ typedef struct Host {
     Loop *loop;
     Runner *runner;
     Pulse *pulse;
-    Isolate *system;         /* the host's own code: supervisor, worker or command */
-    HandleTable isolates;    /* Isolate, the system one included */
-    HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */
-    HandleTable streams;     /* StreamBox */
-    HandleTable children;    /* ChildBox */
-    HandleTable watches;     /* WatchBox */
+    Isolate *system;       /* the host's own code: supervisor, worker or command */
+    HandleTable isolates;  /* Isolate, the system one included */
+    HandleTable exchanges; /* ExchangeBox, see bind/exchange.h */
+    HandleTable streams;   /* StreamBox */
+    HandleTable children;  /* ChildBox */
+    HandleTable watches;   /* WatchBox */
     HttpServer *servers[HOST_SERVER_COUNT];
-    MountTable *mounts;      /* of the servers; targets are isolate handles */
-    bool is_preemptive;      /* what the self-test found */
-    int argument_count;      /* of the command line, program name included */
+    MountTable *mounts; /* of the servers; targets are isolate handles */
+    bool is_preemptive; /* what the self-test found */
+    int argument_count; /* of the command line, program name included */
     char **arguments;
     int exit_status;
-    void (*start_watchdog)(struct Host *host, unsigned slice_ms); /* of process/, which this layer does not see */
+    void (*start_watchdog)(struct Host *host,
+                           unsigned slice_ms); /* of process/, which this layer does not see */
 } Host;
 
 #endif

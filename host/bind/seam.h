@@ -1,7 +1,8 @@
-/* What the files of the seam share. Each of them adds one table of functions to the module `host`;
- * docs/seam.md lists them all, and a spec compares the two.
+/* What the files of the seam share. Each of them adds one table of functions to the module
+ * `host`; docs/seam.md lists them all, and a spec compares the two.
  *
- * A function of the seam checks its arguments, calls once and pushes the result. Expected failures are nil and a code. */
+ * A function of the seam checks its arguments, calls once and pushes the result. Expected
+ * failures are nil and a code. */
 #ifndef PERIGEE_BIND_SEAM_H
 #define PERIGEE_BIND_SEAM_H
 
@@ -26,7 +27,8 @@ void seam_push_handle(lua_State *L, Handle handle);
 /* Registers `functions` in the table on top, each with the isolate as its first upvalue. */
 void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate);
 
-/* Makes the metatable of userdata `type`: methods behind __index, `metamethods` beside it, hidden from scripts. */
+/* Makes the metatable of userdata `type`: methods behind __index, `metamethods` beside it,
+ * hidden from scripts. */
 void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
                         const luaL_Reg *metamethods, Isolate *isolate);
 

@@ -34,7 +34,8 @@ static void *allocate(void *data, void *memory, size_t old_size, size_t new_size
 void account_open(Account *account, lua_State *L)
 {
     account->inner = lua_getallocf(L, &account->inner_data);
-    account->used_size = (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
+    account->used_size =
+        (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
     lua_setallocf(L, allocate, account);
 }
 

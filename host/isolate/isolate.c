@@ -17,9 +17,9 @@
 #include "os/timer.h"
 
 enum {
-    GC_PAUSE = 300,         /* collect when the heap has tripled: idle steps usually come first */
+    GC_PAUSE = 300, /* collect when the heap has tripled: idle steps usually come first */
     GC_STEP_MULTIPLIER = 400,
-    GC_IDLE_STEP = 32,      /* about 30 to 60 us */
+    GC_IDLE_STEP = 32, /* about 30 to 60 us */
     GC_IDLE_MIN_SIZE = 128 * 1024,
     TASK_STACK_RESERVE = 16,
 };

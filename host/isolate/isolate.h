@@ -1,5 +1,6 @@
-/* Isolate: one Lua state with its own heap, scheduler and event queue: a service in one generation, or the host's own
- * code. C enters its Lua in one place, isolate_turn. Everything it opens hangs on its resource list. */
+/* Isolate: one Lua state with its own heap, scheduler and event queue: a service in one
+ * generation, or the host's own code. C enters its Lua in one place, isolate_turn. Everything it
+ * opens hangs on its resource list. */
 #ifndef PERIGEE_ISOLATE_ISOLATE_H
 #define PERIGEE_ISOLATE_ISOLATE_H
 
@@ -17,22 +18,22 @@ struct Runner;
 struct lua_State;
 
 typedef struct IsolateOptions {
-    const char *name;        /* copied */
-    const char *entry;       /* the module of Perigee that is run first */
-    bool is_privileged;      /* the host's own code: all libraries, no limits */
-    size_t soft_size;        /* of the heap; 0 for none */
+    const char *name;   /* copied */
+    const char *entry;  /* the module of Perigee that is run first */
+    bool is_privileged; /* the host's own code: all libraries, no limits */
+    size_t soft_size;   /* of the heap; 0 for none */
     size_t hard_size;
-    size_t event_limit;      /* events waiting to be drained */
+    size_t event_limit; /* events waiting to be drained */
     /* Pushes the `host` module. The isolate is found again by isolate_from. */
     void (*push_host)(struct lua_State *L, Isolate *isolate);
-    void *host;              /* for isolate_host */
-    Loop *loop;              /* for the alarm */
+    void *host; /* for isolate_host */
+    Loop *loop; /* for the alarm */
 } IsolateOptions;
 
 typedef struct IsolateCounters {
     uint64_t turn_count;
-    uint64_t busy_ns;     /* time spent in turns */
-    uint64_t cut_count;   /* slices that ended by force */
+    uint64_t busy_ns;       /* time spent in turns */
+    uint64_t cut_count;     /* slices that ended by force */
     uint64_t refused_count; /* allocations refused at the hard limit */
     size_t heap_size;
 } IsolateCounters;
@@ -43,10 +44,12 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error);
 /* Closes its resources, then the state. Never from inside the isolate's own turn. */
 void isolate_destroy(Isolate *isolate);
 
-/* Gives the isolate's scheduler one slice. Returns true when it wants another without a new event. */
+/* Gives the isolate's scheduler one slice. Returns true when it wants another without a new
+ * event. */
 bool isolate_turn(Isolate *isolate, uint64_t now_ns);
 
-/* Takes ownership of event.bytes. ERR_FULL at the limit, ERR_CLOSED when the isolate is broken; then nothing was queued. */
+/* Takes ownership of event.bytes. ERR_FULL at the limit, ERR_CLOSED when the isolate is broken;
+ * then nothing was queued. */
 int isolate_push_event(Isolate *isolate, Event event);
 bool isolate_pop_event(Isolate *isolate, Event *out);
 bool isolate_has_events(const Isolate *isolate);
@@ -64,13 +67,14 @@ bool isolate_collect(Isolate *isolate);
 /* Resumes a task: `argument_count` values on top of L go to `thread`. Returns how it came back. */
 typedef enum TaskState {
     TASK_WAITING = 0, /* it yielded: *result_count values are on top of L */
-    TASK_CUT = 1,     /* its slice is over: it goes on where it was when it is resumed without values */
-    TASK_FAILED = 2,  /* the error and a traceback are on top of L */
-    TASK_ENDED = 3,   /* it must not be resumed: the reason and a traceback are on top of L */
-    TASK_REFUSED = 4, /* not resumed: the turn is over; the values are gone from L's top but not used */
+    TASK_CUT = 1, /* its slice is over: it goes on where it was when it is resumed without values */
+    TASK_FAILED = 2, /* the error and a traceback are on top of L */
+    TASK_ENDED = 3,  /* it must not be resumed: the reason and a traceback are on top of L */
+    TASK_REFUSED =
+        4, /* not resumed: the turn is over; the values are gone from L's top but not used */
 } TaskState;
-TaskState isolate_resume(Isolate *isolate, struct lua_State *L, struct lua_State *thread, int argument_count,
-                         int *result_count);
+TaskState isolate_resume(Isolate *isolate, struct lua_State *L, struct lua_State *thread,
+                         int argument_count, int *result_count);
 
 /* The isolate a seam function belongs to; its first upvalue says so. */
 Isolate *isolate_from(struct lua_State *L);

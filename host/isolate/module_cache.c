@@ -42,8 +42,9 @@ static void format_path(char path[PATH_SIZE], const char *name, const char *suff
     }
 }
 
-/* Keeps the bytecode of the function on top of L without names of locals and line numbers, which are a seventh of an
- * isolate's memory. lua_dump cannot leave them out, the library's string.dump can. */
+/* Keeps the bytecode of the function on top of L without names of locals and line numbers, which
+ * are a seventh of an isolate's memory. lua_dump cannot leave them out, the library's
+ * string.dump can. */
 static void store_bytecode(lua_State *L, Buffer *compiled)
 {
     const char *bytes;
@@ -83,10 +84,11 @@ static int load_embedded(lua_State *L, const char *name)
     }
     /* Also the first time, so that every isolate runs the same. */
     return luaL_loadbufferx(L, compiled->bytes, compiled->size, chunk_name, "b") == 0 ? 0
-                                                                                     : ERR_INVALID;
+                                                                                      : ERR_INVALID;
 }
 
-/* luaL_loadfile would name the chunk by its full path; tracebacks should read the same in both modes. */
+/* luaL_loadfile would name the chunk by its full path; tracebacks should read the same in both
+ * modes. */
 static int load_file(lua_State *L, const char *name, const char *suffix)
 {
     char relative[PATH_SIZE];

@@ -1,12 +1,13 @@
-/* ModuleCache: Perigee's own Lua modules, compiled once per process.
- * The first isolate that loads a module compiles its source; later ones load the bytecode, which costs a third.
- * Only the host's own code goes this way: bytecode from anywhere else is never loaded. */
+/* ModuleCache: Perigee's own Lua modules, compiled once per process. The first isolate that
+ * loads a module compiles its source; later ones load the bytecode, which costs a third. Only
+ * the host's own code goes this way: bytecode from anywhere else is never loaded. */
 #ifndef PERIGEE_ISOLATE_MODULE_CACHE_H
 #define PERIGEE_ISOLATE_MODULE_CACHE_H
 
 struct lua_State;
 
-/* Modules are read from this directory from now on instead of from the binary: for developing Perigee itself. */
+/* Modules are read from this directory from now on instead of from the binary: for developing
+ * Perigee itself. */
 void module_cache_set_directory(const char *directory);
 
 /* Pushes the main chunk of module `name` ("perigee.http.router") and returns 0;

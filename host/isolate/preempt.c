@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "isolate/account.h"
 
-/* The isolate whose turn it is. Read by the signal handler, which runs on the thread that writes it. */
+/* The isolate whose turn it is. Read by the signal handler, which runs on the thread that writes
+ * it. */
 static Preempt *volatile running;
 
-/* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets an error instead. */
+/* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets
+ * an error instead. */
 static const uint64_t coroutine_limit_ns = 1000 * 1000000ULL;
 
 static const char memory_reason[] = "the service has reached its memory limit";
@@ -22,7 +24,8 @@ static void on_hook(lua_State *L, lua_Debug *activation);
 
 static void arm(Preempt *preempt)
 {
-    /* Cleared first: that makes LuaJIT rewrite its dispatch table even if an earlier change of it was cut short. */
+    /* Cleared first: that makes LuaJIT rewrite its dispatch table even if an earlier change of
+     * it was cut short. */
     lua_sethook(preempt->L, NULL, 0, 0);
     lua_sethook(preempt->L, on_hook, LUA_MASKCOUNT, 1);
     preempt->is_armed = 1;
@@ -110,7 +113,8 @@ static void on_hook(lua_State *L, lua_Debug *activation)
         return;
     }
     /* In a user's coroutine, or below a C function: the next tick of the watchdog tries again. */
-    if (preempt->task != NULL && clock_monotonic_ns() - preempt->turn_started_ns > coroutine_limit_ns)
+    if (preempt->task != NULL &&
+        clock_monotonic_ns() - preempt->turn_started_ns > coroutine_limit_ns)
         luaL_error(L, "ran for more than a second in a place that cannot be interrupted");
 }
 
@@ -154,14 +158,20 @@ void preempt_request_memory_check(Preempt *preempt)
     arm(preempt);
 }
 
-/* The loop is long enough to be compiled and to last a while, and it ends, because where the hook does not work
- * nothing else would end it. */
+/* The loop is long enough to be compiled and to last a while, and it ends, because where the
+ * hook does not work nothing else would end it. */
 static const char endless_enough[] = "local n = 0 for i = 1, 2e8 do n = n + i % 7 end return n";
 
 bool preempt_self_test(void)
 {
-    struct itimerval tick = {{0, 2000}, {0, 2000}};
-    struct itimerval off = {{0, 0}, {0, 0}};
+    struct itimerval tick = {
+        {0, 2000},
+        {0, 2000}
+    };
+    struct itimerval off = {
+        {0, 0},
+        {0, 0}
+    };
     lua_State *L = luaL_newstate();
     Account account = {.soft_size = SIZE_MAX, .hard_size = SIZE_MAX};
     Preempt preempt;

@@ -1,9 +1,10 @@
 /* Preempt: takes the processor from Lua code that does not give it back.
  *
- * A watchdog (process/watchdog.h) sends the worker's thread a signal once an isolate's turn has lasted a slice.
- * The handler sets a count hook; the hook yields the running task, which pcall cannot catch. The same
- * task is resumed in its isolate's next turn. The hook fires inside compiled loops only in a LuaJIT built
- * with LUAJIT_ENABLE_CHECKHOOK; preempt_self_test finds out. */
+ * A watchdog (process/watchdog.h) sends the worker's thread a signal once an isolate's turn has
+ * lasted a slice. The handler sets a count hook; the hook yields the running task, which pcall
+ * cannot catch. The same task is resumed in its isolate's next turn. The hook fires inside
+ * compiled loops only in a LuaJIT built with LUAJIT_ENABLE_CHECKHOOK; preempt_self_test finds
+ * out. */
 #ifndef PERIGEE_ISOLATE_PREEMPT_H
 #define PERIGEE_ISOLATE_PREEMPT_H
 
@@ -18,22 +19,22 @@ struct lua_State;
 enum { PREEMPT_SIGNAL = SIGVTALRM };
 
 typedef struct Preempt {
-    struct lua_State *L;            /* the isolate's main thread */
-    struct lua_State *task;         /* the coroutine of the running task, or NULL in the scheduler */
+    struct lua_State *L;    /* the isolate's main thread */
+    struct lua_State *task; /* the coroutine of the running task, or NULL in the scheduler */
     struct Account *account;
     volatile sig_atomic_t is_armed; /* the hook is set */
     bool is_slice_over;             /* the scheduler should return */
     bool is_yielded;                /* the task was cut, it did not wait */
     const char *end_reason;         /* not NULL: the task must not be resumed, and why */
     uint64_t turn_started_ns;
-    uint64_t yield_count;           /* how often a task was cut */
+    uint64_t yield_count; /* how often a task was cut */
 } Preempt;
 
 /* Installs the signal handler. Once per process. */
 int preempt_install(void);
 
-/* True when a compiled endless loop can be interrupted. Takes a few milliseconds when it can, and about
- * a quarter of a second when it cannot. preempt_install must have been called. */
+/* True when a compiled endless loop can be interrupted. Takes a few milliseconds when it can,
+ * and about a quarter of a second when it cannot. preempt_install must have been called. */
 bool preempt_self_test(void);
 
 void preempt_init(Preempt *preempt, struct lua_State *L, struct Account *account);

@@ -74,8 +74,8 @@ static bool has_work(const Runner *runner)
     return !list_is_empty(&runner->queue) || !list_is_empty(&runner->busy);
 }
 
-/* One turn for everyone who was queued when the round began. A turn may destroy other isolates, so the queue is never
- * walked: the front is taken until the marker comes. */
+/* One turn for everyone who was queued when the round began. A turn may destroy other isolates,
+ * so the queue is never walked: the front is taken until the marker comes. */
 static void run_round(Runner *runner)
 {
     List marker;
@@ -90,8 +90,8 @@ static void run_round(Runner *runner)
     runner->handler->on_round_end(runner->owner);
 }
 
-/* One turn for one of those that compute without pause. I/O comes between any two such turns, so what the others wait
- * for takes a slice more at most, however many compute. */
+/* One turn for one of those that compute without pause. I/O comes between any two such turns, so
+ * what the others wait for takes a slice more at most, however many compute. */
 static void run_busy(Runner *runner)
 {
     if (list_is_empty(&runner->busy))

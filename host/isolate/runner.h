@@ -1,6 +1,7 @@
-/* Runner: gives isolates their turns. Callbacks of the loop only push events; after I/O, and before the loop would
- * sleep, every isolate with something to do gets one turn, in rotation. While any still has something to
- * do the loop polls without sleeping. With nothing to do, heaps are collected in small steps. */
+/* Runner: gives isolates their turns. Callbacks of the loop only push events; after I/O, and
+ * before the loop would sleep, every isolate with something to do gets one turn, in rotation.
+ * While any still has something to do the loop polls without sleeping. With nothing to do, heaps
+ * are collected in small steps. */
 #ifndef PERIGEE_ISOLATE_RUNNER_H
 #define PERIGEE_ISOLATE_RUNNER_H
 

@@ -16,7 +16,8 @@
 #include "process/watchdog.h"
 
 enum {
-    /* Nested callbacks of Lua's C functions use up to 9 KB of C stack each. Only touched pages are committed. */
+    /* Nested callbacks of Lua's C functions use up to 9 KB of C stack each. Only touched pages
+     * are committed. */
     STACK_SIZE = 64 * 1024 * 1024,
     KEEP_ALIVE_MS = 24 * 60 * 60 * 1000,
     FAILED = 1,

@@ -32,7 +32,8 @@ static void sleep_ns(uint64_t duration_ns)
     nanosleep(&duration, NULL);
 }
 
-/* The flag is set before the last look, the runner stores the turn before it reads the flag: one of the two sees the other. */
+/* The flag is set before the last look, the runner stores the turn before it reads the flag: one
+ * of the two sees the other. */
 static void sleep_until_busy(Watchdog *watchdog)
 {
     Pulse *pulse = watchdog->pulse;
@@ -45,8 +46,9 @@ static void sleep_until_busy(Watchdog *watchdog)
     atomic_store(&pulse->is_watchdog_asleep, 0);
 }
 
-/* Signals when the turn has lasted a slice. Returns how long to sleep before the next look: to the very end of the
- * slice that has begun, so that a turn is cut there and not up to half a slice later. */
+/* Signals when the turn has lasted a slice. Returns how long to sleep before the next look: to
+ * the very end of the slice that has begun, so that a turn is cut there and not up to half a
+ * slice later. */
 static uint64_t look(const Watchdog *watchdog, uint64_t started_ns)
 {
     uint64_t pause_ns = watchdog->slice_ns / 2;

@@ -33,7 +33,8 @@ local function spawn(fn, ...)
     return scheduler.spawn(call_with, fn, { count = count, ... })
 end
 
---- Runs fn(...) as a task of its own and returns its handle. An error in it is logged with the place of this call.
+--- Runs fn(...) as a task of its own and returns its handle. An error in it is logged with the
+-- place of this call.
 function perigee.go(fn, ...)
     if type(fn) ~= "function" then
         error(("perigee.go takes a function, got %s"):format(type(fn)), 2)

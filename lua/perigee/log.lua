@@ -39,7 +39,8 @@ local function format_value(value)
     end) .. '"'
 end
 
--- Further lines of a message are indented, so that a line that starts at the margin is always a new event.
+-- Further lines of a message are indented, so that a line that starts at the margin is always a new
+-- event.
 local function format_text(level, name, message, fields)
     local parts = {
         ("%s %-5s %s  %s"):format(timestamp(), level:upper(), name, (message:gsub("\n", "\n    "))),

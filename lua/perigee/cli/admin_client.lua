@@ -8,7 +8,8 @@ local admin_client = {}
 
 local TIMEOUT_S = 30
 
---- Reads the flags of a command that talks to the admin port. Returns address, positional; or nil, message.
+--- Reads the flags of a command that talks to the admin port. Returns address, positional; or nil,
+-- message.
 function admin_client.parse(arguments)
     local values, positional = flags.parse_arguments(options.admin, arguments)
     if not values then

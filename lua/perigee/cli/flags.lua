@@ -1,5 +1,6 @@
---- Command-line flags, environment variables and the configuration file, read by one description of the options.
--- A flag beats the environment, the environment beats the file, the file beats the default. Pure.
+--- Command-line flags, environment variables and the configuration file, read by one description of
+-- the options. A flag beats the environment, the environment beats the file, the file beats the
+-- default. Pure.
 local definition = require "perigee.service.definition"
 local nearest = require "perigee.service.nearest"
 
@@ -125,7 +126,8 @@ local function switch_value(flag, inline)
     return not is_negated
 end
 
--- Takes the flag at arguments[i]. Returns the index of the last argument used, or nil and a message.
+-- Takes the flag at arguments[i]. Returns the index of the last argument used, or nil and a
+-- message.
 local function take_flag(arguments, i, by_flag, names, values)
     local flag, value = arguments[i]:match("^(%-%-[^=]+)=(.*)$")
     flag = flag or arguments[i]
@@ -153,7 +155,8 @@ local function take_flag(arguments, i, by_flag, names, values)
     return i
 end
 
---- Reads `arguments` (an array). Returns values by option name and the positional arguments, or nil and a message.
+--- Reads `arguments` (an array). Returns values by option name and the positional arguments, or nil
+-- and a message.
 function flags.parse_arguments(options, arguments)
     local by_flag, names = index_options(options)
     local values, positional = {}, {}
@@ -189,7 +192,8 @@ function flags.key_of(option)
     return (option.name:gsub("%-", "_"))
 end
 
---- Fills `values` from the environment, `file` (a table or nil) and the defaults. Returns true, or nil and a message.
+--- Fills `values` from the environment, `file` (a table or nil) and the defaults. Returns true, or
+-- nil and a message.
 function flags.complete(options, values, getenv, file, file_name)
     for _, option in ipairs(options) do
         local name = option.name
@@ -236,7 +240,8 @@ end
 function flags.describe(options)
     local lines = {}
     for _, option in ipairs(options) do
-        local left = "  --" .. option.name .. (option.kind == "switch" and "" or " " .. option.value)
+        local argument = option.kind == "switch" and "" or " " .. option.value
+        local left = "  --" .. option.name .. argument
         local default = option.shown_default or option.kind ~= "switch" and option.default
         lines[#lines + 1] = ("%-28s %s%s"):format(left, option.help,
             default and (" [%s]"):format(tostring(default)) or "")

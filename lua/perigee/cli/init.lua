@@ -1,4 +1,5 @@
---- The command line: finds the command and runs it in a task. Exit status: 0 done, 1 failed, 2 wrong usage.
+--- The command line: finds the command and runs it in a task. Exit status: 0 done, 1 failed, 2
+-- wrong usage.
 local flags = require "perigee.cli.flags"
 local host = require "host"
 local nearest = require "perigee.service.nearest"
@@ -8,7 +9,7 @@ local scheduler = require "perigee.core.scheduler"
 local COMMANDS = { "serve", "check", "new", "status", "reload", "test" }
 
 scheduler.on_failure = function(...)
-    require("perigee.core.failure").report(...)
+    require("perigee.failure").report(...)
 end
 
 local function fail(status, message)
@@ -27,14 +28,14 @@ end
 
 local function print_help()
     local lines = {
-        "Perigee runs every Lua script of a directory as a service, and replaces it when it is saved.",
-        "", "usage: perigee [serve] [DIR] [flags]", "       perigee COMMAND ...", "",
+        "Perigee runs every Lua script of a directory as a service and replaces it on save.", "",
+        "usage: perigee [serve] [DIR] [flags]", "       perigee COMMAND ...", "",
     }
     for _, name in ipairs(COMMANDS) do
         lines[#lines + 1] = "  " .. require("perigee.cli." .. name).summary
     end
-    lines[#lines + 1] = "\nflags of serve; each is also a variable (--max-body is PERIGEE_MAX_BODY) and a key of\n"
-        .. "the configuration file (max_body):\n"
+    lines[#lines + 1] = "\nflags of serve; each is also a variable (--max-body is "
+        .. "PERIGEE_MAX_BODY) and a key of\nthe configuration file (max_body):\n"
     lines[#lines + 1] = flags.describe(options.serve)
     io.stdout:write(table.concat(lines, "\n"), "\n")
     io.stdout:flush()
@@ -47,7 +48,8 @@ local function print_version()
     host.exit(0)
 end
 
--- A first word that is no command is the directory to serve, unless it looks like a mistyped command.
+-- A first word that is no command is the directory to serve, unless it looks like a mistyped
+-- command.
 local function find_command(arguments)
     local word = arguments[1]
     if word == nil or word:find("^%-") then

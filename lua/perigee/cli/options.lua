@@ -1,4 +1,5 @@
---- Every option of `perigee serve`, each a flag, an environment variable and a key of the configuration file.
+--- Every option of `perigee serve`, each a flag, an environment variable and a key of the
+-- configuration file.
 local options = {}
 
 local function at_least(least)

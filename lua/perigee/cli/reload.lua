@@ -1,4 +1,5 @@
---- `perigee reload [SERVICE]`: loads services anew, as if they had been saved, and says how it went.
+--- `perigee reload [SERVICE]`: loads services anew, as if they had been saved, and says how it
+-- went.
 local admin_client = require "perigee.cli.admin_client"
 local host = require "host"
 

@@ -120,9 +120,10 @@ function serve.check_directory(path)
     if kind == "directory" then
         return true
     elseif kind then
-        return nil, ("%s is not a directory; perigee serves every script of a directory"):format(path)
+        return nil, path .. " is not a directory; perigee serves every script of a directory"
     end
-    return nil, ("there is no directory %s (%s); make one with: perigee new hello"):format(path, code)
+    return nil, ("there is no directory %s (%s); make one with: perigee new hello"):format(path,
+        code)
 end
 
 function serve.run(arguments, fail)

@@ -1,4 +1,5 @@
---- `perigee test [DIR]`: busted specs inside the host's own runtime, so that a spec may wait and use every module.
+--- `perigee test [DIR]`: busted specs inside the host's own runtime, so that a spec may wait and
+-- use every module.
 local globals = require "perigee.core.globals"
 local host = require "host"
 local scheduler = require "perigee.core.scheduler"

@@ -1,6 +1,7 @@
 --- The first code of every isolate: the environment and the `require` of Perigee's own modules.
--- Called by C with the seam, the name of the entry module and whether the isolate is the host's own.
--- Perigee's modules live in an environment that scripts never see; the globals of the state are the script's.
+-- Called by C with the seam, the name of the entry module and whether the isolate is the host's
+-- own. Perigee's modules live in an environment that scripts never see; the globals of the state
+-- are the script's.
 local host, entry, is_privileged = ...
 
 local setfenv = setfenv
@@ -42,8 +43,8 @@ function environment.require(name)
     return module
 end
 
--- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's modules too,
--- and the seam.
+-- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's
+-- modules too, and the seam.
 if is_privileged then
     table.insert(package.loaders, 2, function(name)
         if name == "host" or name == "perigee" or name:find("^perigee%.") then

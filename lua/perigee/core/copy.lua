@@ -1,5 +1,6 @@
---- Values as bytes, for what crosses from one isolate to another: strings, numbers, booleans, nil, int64 and tables of them.
--- The encoding is LuaJIT's own; only encode and decode of it are used, the buffer object hands out raw pointers.
+--- Values as bytes, for what crosses from one isolate to another: strings, numbers, booleans, nil,
+-- int64 and tables of them. The encoding is LuaJIT's own; only encode and decode of it are used,
+-- the buffer object hands out raw pointers.
 local buffer = require "string.buffer"
 
 local copy = {}

@@ -29,7 +29,8 @@ local function join(self)
     return bytes
 end
 
---- The next complete frame; nil when more bytes are needed; nil, "too_large" when the peer is not to be believed.
+--- The next complete frame; nil when more bytes are needed; nil, "too_large" when the peer is not
+-- to be believed.
 function methods:next()
     if self.size < 4 or (self.due and self.size < self.due) then
         return nil

@@ -1,5 +1,6 @@
---- Calls fn(item) for each of `list` at once, in tasks of their own, and waits for all.
--- Returns the results by index, each { value, code, detail }; an error in fn is { nil, "failed", message } and logged.
+--- Calls fn(item) for each of `list` at once, in tasks of their own, and waits for all. Returns the
+-- results by index, each { value, code, detail }; an error in fn is { nil, "failed", message } and
+-- logged.
 local scheduler = require "perigee.core.scheduler"
 
 return function(list, fn)

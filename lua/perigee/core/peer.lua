@@ -1,5 +1,6 @@
---- Calls over any channel of messages: between supervisor and workers, and between a worker and its isolates.
--- Both sides call and answer. A call is {id, op, body}; its answer {id, true, result} or {id, false, message}.
+--- Calls over any channel of messages: between supervisor and workers, and between a worker and its
+-- isolates. Both sides call and answer. A call is {id, op, body}; its answer {id, true, result} or
+-- {id, false, message}.
 local copy = require "perigee.core.copy"
 local host = require "host"
 local scheduler = require "perigee.core.scheduler"
@@ -8,8 +9,9 @@ local peer = {}
 local methods = {}
 local metatable = { __index = methods }
 
---- `options.send(bytes)` sends one message; `options.handlers` has a function for each operation, called in a task of its
--- own as handler(body, peer): what it returns is the result; nil, message (or an error) is the failure.
+--- `options.send(bytes)` sends one message; `options.handlers` has a function for each operation,
+-- called in a task of its own as handler(body, peer): what it returns is the result; nil, message
+-- (or an error) is the failure.
 function peer.new(options)
     return setmetatable({
         send = options.send,
@@ -26,8 +28,8 @@ local function send(self, message)
     self.send(assert(copy.encode(message)))
 end
 
---- Calls `op` on the other side and waits. Returns the result (nil becomes true), or nil, code, detail:
--- "failed" with the other side's message, "timeout", or "closed".
+--- Calls `op` on the other side and waits. Returns the result (nil becomes true), or nil, code,
+-- detail: "failed" with the other side's message, "timeout", or "closed".
 function methods:call(op, body, timeout_s)
     if self.is_closed then
         return nil, "closed", "the other side is gone"
@@ -40,7 +42,8 @@ function methods:call(op, body, timeout_s)
     local is_ok, result, detail = scheduler.wait(timeout_s and host.now() + timeout_s)
     self.waiting[id] = nil
     if not is_ok then
-        return nil, result, detail or ("no answer to '%s' within %s s"):format(op, tostring(timeout_s))
+        return nil, result,
+            detail or ("no answer to '%s' within %s s"):format(op, tostring(timeout_s))
     end
     return result == nil and true or result
 end

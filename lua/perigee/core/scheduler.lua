@@ -1,7 +1,7 @@
---- Tasks: the only place where Perigee's Lua waits.
--- A task is a function in a pooled coroutine. It runs until it waits, ends, or is cut by the host because its
--- slice is over; a cut task is the next to run in this isolate, so code between two waits stays atomic.
--- Every wait has a number: waking with an old number does nothing, so nobody is woken by what they no longer wait for.
+--- Tasks: the only place where Perigee's Lua waits. A task is a function in a pooled coroutine. It
+-- runs until it waits, ends, or is cut by the host because its slice is over; a cut task is the
+-- next to run in this isolate, so code between two waits stays atomic. Every wait has a number:
+-- waking with an old number does nothing, so nobody is woken by what they no longer wait for.
 local host = require "host"
 local event = require "perigee.core.event"
 local timer_heap = require "perigee.core.timer_heap"
@@ -133,9 +133,9 @@ function scheduler.live_count()
     return live_count
 end
 
---- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those values (three at most).
--- At `deadline` (in seconds of host.now; nil for none) returns nil, "timeout". Must be called in a task;
--- the number of the wait is task.wait_id while it lasts.
+--- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those
+-- values (three at most). At `deadline` (in seconds of host.now; nil for none) returns nil,
+-- "timeout". Must be called in a task; the number of the wait is task.wait_id while it lasts.
 function scheduler.wait(deadline)
     local task = current
     if not task then
@@ -292,7 +292,8 @@ function scheduler.turn()
     return false
 end
 
--- Coroutines a script resumed and whose code waits: only the task they belong to may go on with them.
+-- Coroutines a script resumed and whose code waits: only the task they belong to may go on with
+-- them.
 local waiting_threads = setmetatable({}, { __mode = "k" })
 
 local co_resume = coroutine.resume

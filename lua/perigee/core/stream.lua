@@ -80,7 +80,8 @@ function methods:write(bytes, deadline)
     return true
 end
 
---- Writes without ever waiting: what the kernel does not take is queued. Returns true, or nil, code.
+--- Writes without ever waiting: what the kernel does not take is queued. Returns true, or nil,
+-- code.
 function methods:post(bytes)
     local unsent, code = self.box:write(bytes)
     if not unsent then

@@ -9,7 +9,8 @@ local function width_of(rows, column)
     return width
 end
 
---- `rows` are arrays of texts, the first one the headings. Returns lines, each with two spaces before it.
+--- `rows` are arrays of texts, the first one the headings. Returns lines, each with two spaces
+-- before it.
 function table_text.format(rows)
     local widths, lines = {}, {}
     for column = 1, #rows[1] do

@@ -1,5 +1,6 @@
---- Timers ordered by deadline: a binary heap that knows where each entry stands, so that one can be taken out.
--- Entries with the same deadline come in the order they were added. Pure: it never asks what time it is.
+--- Timers ordered by deadline: a binary heap that knows where each entry stands, so that one can be
+-- taken out. Entries with the same deadline come in the order they were added. Pure: it never asks
+-- what time it is.
 local timer_heap = {}
 local methods = {}
 local metatable = { __index = methods }

@@ -1,4 +1,5 @@
---- The table a service returns: what it may hold, and what is wrong with one that holds something else.
+--- The table a service returns: what it may hold, and what is wrong with one that holds something
+-- else.
 local nearest = require "perigee.service.nearest"
 
 local definition = {}
@@ -22,11 +23,6 @@ table.sort(KEY_NAMES)
 
 local LIMITS = { memory = true, drain = true }
 local SIZE_UNITS = { [""] = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }
-
-local function is_callable(value)
-    local metatable = type(value) == "table" and getmetatable(value)
-    return type(value) == "function" or type(metatable) == "table" and metatable.__call ~= nil
-end
 
 local function is_function(value)
     return type(value) == "function"
@@ -61,8 +57,12 @@ local function check_limits(limits)
     return true
 end
 
+local function is_router(value)
+    return type(value) == "table" and value.kind == "router"
+end
+
 local CHECKS = {
-    http = function(value) return is_callable(value) or type(value) == "table" and value.match end,
+    http = function(value) return is_function(value) or is_router(value) end,
     mount = is_mount,
     rpc = function(value) return type(value) == "table" end,
     start = is_function, stop = is_function, save = is_function, health = is_function,
@@ -89,6 +89,16 @@ local function check_key(key)
             or "; known are " .. table.concat(KEY_NAMES, ", "))
 end
 
+local function check_rpc(services)
+    for name, methods in pairs(services) do
+        if type(methods) ~= "table" then
+            return nil, ("rpc.%s must be a table of functions, got %s"):format(tostring(name),
+                describe(methods))
+        end
+    end
+    return true
+end
+
 --- Checks what a script returned. Returns true, or nil and a message.
 function definition.check(value)
     if type(value) ~= "table" then
@@ -103,13 +113,9 @@ function definition.check(value)
             return nil, ("%s must be %s, got %s"):format(key, KEYS[key], describe(item))
         end
     end
-    if value.rpc then
-        for name, methods in pairs(value.rpc) do
-            if type(methods) ~= "table" then
-                return nil, ("rpc.%s must be a table of functions, got %s"):format(tostring(name),
-                    describe(methods))
-            end
-        end
+    local is_ok, message = check_rpc(value.rpc or {})
+    if not is_ok then
+        return nil, message
     end
     return check_limits(value.limits or {})
 end

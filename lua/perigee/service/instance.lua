@@ -1,6 +1,6 @@
---- One service in one generation, inside its isolate: requests come straight from the host, orders from the worker
--- (perigee.service.operations). What only orders need is loaded for them and let go again, because a host
--- may have thousands of services that do nothing.
+--- One service in one generation, inside its isolate: requests come straight from the host, orders
+-- from the worker (perigee.service.operations). What only orders need is loaded for them and let
+-- go again, because a host may have thousands of services that do nothing.
 local event = require "perigee.core.event"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
@@ -26,13 +26,14 @@ local state = {
 }
 
 scheduler.on_failure = function(...)
-    require("perigee.core.failure").report(...)
+    require("perigee.failure").report(...)
 end
 
 local function on_request_finished(task, is_ok, failure, traceback)
     state.in_flight = state.in_flight - 1
     if not is_ok then
-        -- The server guards its handler, so this task was ended by the host: nobody has answered for it.
+        -- The server guards its handler, so this task was ended by the host: nobody has answered
+        -- for it.
         host.exchange_respond(task.exchange_id, 503, "Content-Type: text/plain; charset=utf-8\r\n",
             "The service was stopped while it worked on this request.\n")
         scheduler.on_failure(task, failure, traceback)

@@ -1,5 +1,5 @@
---- `require` for scripts: Perigee's public modules, and files of the service's own.
--- Files come as text from whoever runs the isolate, so that every worker gets the same bytes; asking may wait.
+--- `require` for scripts: Perigee's public modules, and files of the service's own. Files come as
+-- text from whoever runs the isolate, so that every worker gets the same bytes; asking may wait.
 local loader = {}
 
 -- What a service may require of Perigee. The rest is the host's own business.
@@ -32,8 +32,9 @@ local function load_file(state, name, fetch)
     return module
 end
 
---- The module `name`. `state` has the tables `loaded` and `loading`; `fetch(name)` returns { source=, chunk= }, or nil
--- and a message. Errors name the line that called the function around this one.
+--- The module `name`. `state` has the tables `loaded` and `loading`; `fetch(name)` returns {
+-- source=, chunk= }, or nil and a message. Errors name the line that called the function around
+-- this one.
 function loader.load(state, name, fetch)
     if type(name) ~= "string" then
         error(("require takes a name, got %s"):format(type(name)), 3)

@@ -1,10 +1,10 @@
 --- The orders of the worker to one service: load, start, save, drain, stop, and questions about it.
--- Everything that lasts is in the `state` of perigee.service.instance; this module may be let go between two orders.
+-- Everything that lasts is in the `state` of perigee.service.instance; this module may be let go
+-- between two orders.
 local copy = require "perigee.core.copy"
 local definition = require "perigee.service.definition"
 local globals = require "perigee.core.globals"
 local host = require "host"
-local loader = require "perigee.service.loader"
 local lazy = require "perigee.core.lazy"
 local log_settings = require "perigee.core.log_settings"
 local peer = require "perigee.core.peer"
@@ -64,7 +64,8 @@ local function manifest(service)
     }
 end
 
--- Conflicts between routes are errors of the script, so they are looked for before the first request.
+-- Conflicts between routes are errors of the script, so they are looked for before the first
+-- request.
 local function seal(app)
     if type(app) == "table" and app.seal then
         app:seal()

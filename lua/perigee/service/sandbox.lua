@@ -70,13 +70,15 @@ local function collect_garbage(what)
     return collectgarbage("count")
 end
 
--- A forgotten `local` makes tasks of one service overwrite each other's variables: an error says so at once.
+-- A forgotten `local` makes tasks of one service overwrite each other's variables: an error says so
+-- at once.
 local function refuse_global(_, name)
     error(("assignment to the undeclared global '%s': declare it with `local`, "
         .. "or with rawset(_G, ...) when it is meant"):format(tostring(name)), 2)
 end
 
---- Makes `globals` (the state's own table) what a script may use. `print` and `require` are the caller's.
+--- Makes `globals` (the state's own table) what a script may use. `print` and `require` are the
+-- caller's.
 function sandbox.fill(globals, print, require)
     local granted = pick(globals, GRANTED.base)
     for _, name in ipairs(LIBRARIES) do

@@ -16,7 +16,7 @@ function methods:ensure(name)
             name = name,
             place = nil,        -- where its script is (supervisor/directory.lua)
             live = nil,         -- { number=, source=, manifest=, mount= }
-            attempted = nil,    -- the source that failed last, so that it is not tried again unchanged
+            attempted = nil,    -- the source that failed last, not tried again unchanged
             last_number = 0,
             last_error = nil,   -- { message=, at= }
             reloads = 0,
@@ -25,7 +25,7 @@ function methods:ensure(name)
             is_due = false,     -- and another must follow
             missing_since = nil,
             claimed_mount = nil, -- the mount of the generation that is being loaded
-            wanted_mount = nil,  -- the one that another service has, which is why the last attempt failed
+            wanted_mount = nil,  -- one that another service has: why the last attempt failed
         }
         self.services[name] = service
     end
@@ -90,8 +90,8 @@ local function live_entry(service, slot, home)
     }
 end
 
---- The routing entries for the worker in `slot`. `home_of(name)` says where a service with one replica runs.
--- `is_developing`: the reasons of failures are shown to clients.
+--- The routing entries for the worker in `slot`. `home_of(name)` says where a service with one
+-- replica runs. `is_developing`: the reasons of failures are shown to clients.
 function methods:routes(slot, home_of, is_developing)
     local entries, taken = {}, {}
     for name, service in pairs(self.services) do

@@ -1,6 +1,6 @@
---- The directory of services: what is in it, and when it changed.
--- Directories are watched, not files, because editors replace files. A slow poll finds what no watch tells: a
--- directory that was itself replaced, a network file system, a link that now points elsewhere.
+--- The directory of services: what is in it, and when it changed. Directories are watched, not
+-- files, because editors replace files. A slow poll finds what no watch tells: a directory that
+-- was itself replaced, a network file system, a link that now points elsewhere.
 local event = require "perigee.core.event"
 local host = require "host"
 local scheduler = require "perigee.core.scheduler"
@@ -43,6 +43,30 @@ local function add(services, self, name, path, folder)
     services[name] = { name = name, path = path, roots = roots }
 end
 
+-- Adds the service that `file` is, if it is one. Returns a problem, or nil.
+local function add_script(self, services, file)
+    local name = file:match("^([^%.#].*)%.lua$")
+    local path = join(self.path, file)
+    if not name or host.file_info(path) ~= "file" then
+        return nil
+    elseif not name:find(NAME_PATTERN) then
+        return ("%s is not a service: its name must be letters, digits, '_' and '-'"):format(path)
+    end
+    add(services, self, name, path)
+end
+
+local function add_folder(self, services, file)
+    local folder = join(self.path, file)
+    local path = folder .. "/init.lua"
+    if not file:find(NAME_PATTERN) or host.file_info(path) ~= "file" then
+        return nil
+    elseif services[file] then
+        return ("%s and %s are both the service '%s'; the file is used"):format(
+            services[file].path, path, file)
+    end
+    add(services, self, file, path, folder)
+end
+
 --- What is there now: name -> { name=, path=, roots= }. Second a list of problems, each a text.
 -- Returns nil, code when the directory cannot be read.
 function methods:scan()
@@ -53,22 +77,10 @@ function methods:scan()
     table.sort(names)
     local services, problems = {}, {}
     for _, file in ipairs(names) do
-        local path = join(self.path, file)
-        local name = file:match("^(.*)%.lua$")
-        local folder_script = path .. "/init.lua"
-        if name and name:find(NAME_PATTERN) and host.file_info(path) == "file" then
-            if services[name] then
-                problems[#problems + 1] = ("%s and %s are both the service '%s'; the file is used")
-                    :format(path, services[name].path, name)
-            end
-            add(services, self, name, path)
-        elseif name and not name:find("^[%.#]") and not name:find(NAME_PATTERN) then
-            problems[#problems + 1] = ("%s is not a service: its name must be letters, digits, "
-                .. "'_' and '-'"):format(path)
-        elseif not services[file] and file:find(NAME_PATTERN)
-            and host.file_info(folder_script) == "file" then
-            add(services, self, file, folder_script, path)
-        end
+        problems[#problems + 1] = add_script(self, services, file)
+    end
+    for _, file in ipairs(names) do
+        problems[#problems + 1] = add_folder(self, services, file)
     end
     return services, problems
 end
@@ -161,7 +173,8 @@ local function wait(self, timeout_s)
     return is_told
 end
 
---- Waits until something changed and the changes have paused, or for the time of a poll. True for a change.
+--- Waits until something changed and the changes have paused, or for the time of a poll. True for a
+-- change.
 function methods:wait_for_change()
     if not wait(self, POLL_S) then
         return false

@@ -1,4 +1,5 @@
---- The supervisor: owns the directory, the sockets and the workers, and never runs a service's code.
+--- The supervisor: owns the directory, the sockets and the workers, and never runs a service's
+-- code.
 local admin = require "perigee.supervisor.admin"
 local banner = require "perigee.supervisor.banner"
 local catalog = require "perigee.supervisor.catalog"
@@ -17,7 +18,8 @@ local metatable = { __index = methods }
 
 local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 
--- A file that is replaced is missing for a moment; only one that stays away is a service that was removed.
+-- A file that is replaced is missing for a moment; only one that stays away is a service that was
+-- removed.
 local REMOVAL_S = 0.15
 local PULSE_CHECK_S = 0.05
 local LOAD_CONCURRENCY = 8
@@ -38,7 +40,8 @@ local function listen(address, count, flag)
     return descriptors, actual
 end
 
---- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and a message.
+--- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and
+-- a message.
 function supervisor.open(settings)
     local self = setmetatable({
         settings = settings,
@@ -116,7 +119,8 @@ function methods:answer_module(body)
     return file, message
 end
 
--- An isolate whose scheduler failed is gone from its worker; loading the same bytes again everywhere replaces it.
+-- An isolate whose scheduler failed is gone from its worker; loading the same bytes again
+-- everywhere replaces it.
 function methods:on_broken(body)
     local service = self.catalog:get(body.service)
     if service and service.live and service.live.number == body.generation then
@@ -291,8 +295,8 @@ local function start_workers(self)
     return true
 end
 
---- Starts workers and services, and serves. Returns true, or nil and a message.
--- Everything is loaded before the first worker is told where requests go, and the table is sent once.
+--- Starts workers and services, and serves. Returns true, or nil and a message. Everything is
+-- loaded before the first worker is told where requests go, and the table is sent once.
 function methods:start()
     self.reload.is_routing_paused = true
     local is_ok, message = start_workers(self)

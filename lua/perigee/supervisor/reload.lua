@@ -1,5 +1,5 @@
---- Reload in two phases, all or nothing: every worker loads and starts the new generation beside the old one; only when
--- all are ready does any switch. When one fails, all keep what they have.
+--- Reload in two phases, all or nothing: every worker loads and starts the new generation beside
+-- the old one; only when all are ready does any switch. When one fails, all keep what they have.
 local catalog_module = require "perigee.supervisor.catalog"
 local host = require "host"
 local log = require "perigee.log"
@@ -46,7 +46,8 @@ local function load_on(self, worker, service, candidate)
     }, self.settings.load_timeout_s + 1)
 end
 
--- The first real failure among results by slot; a worker that went away meanwhile is none: it loads what is live when it is back.
+-- The first real failure among results by slot; a worker that went away meanwhile is none: it loads
+-- what is live when it is back.
 local function first_failure(results)
     for _, result in pairs(results) do
         if result[1] == nil and result[2] ~= "closed" then
@@ -171,7 +172,8 @@ local function load_into(self, worker, service, live)
     return is_ok
 end
 
--- A worker that came back while the others prepared the candidate must have it too before any switches.
+-- A worker that came back while the others prepared the candidate must have it too before any
+-- switches.
 local function complete(self, service, candidate, holders)
     local holds = {}
     for _, worker in ipairs(holders) do
@@ -197,7 +199,8 @@ local function switch(self, service, candidate, started_at)
     })
 end
 
---- Tries the services again that failed only because another one had their mount, and has it no more.
+--- Tries the services again that failed only because another one had their mount, and has it no
+-- more.
 function methods:retry_blocked()
     for _, service in ipairs(self.catalog:list()) do
         local mount = service.wanted_mount
@@ -253,8 +256,9 @@ function methods:start_reload(service)
     scheduler.spawn(self.reload, self, service).name = "reload " .. service.name
 end
 
---- Loads everything that is live into a worker that has just come up, and lets it serve. What is switched
--- meanwhile is loaded too: the worker counts as serving from the moment nothing is missing.
+--- Loads everything that is live into a worker that has just come up, and lets it serve. What is
+-- switched meanwhile is loaded too: the worker counts as serving from the moment nothing is
+-- missing.
 function methods:restore(worker)
     local tried = {} -- service -> number of the generation
     local is_complete

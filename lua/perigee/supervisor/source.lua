@@ -1,5 +1,6 @@
---- The bytes of one generation of a service: its script and the modules it asked for, each read once, so that every
--- worker gets the same. It remembers every path that was looked at, found or not: a change of any of them is a reason to reload.
+--- The bytes of one generation of a service: its script and the modules it asked for, each read
+-- once, so that every worker gets the same. It remembers every path that was looked at, found or
+-- not: a change of any of them is a reason to reload.
 local host = require "host"
 
 local source = {}
@@ -8,7 +9,8 @@ local metatable = { __index = methods }
 
 local MAX_FILE_SIZE = 4 * 1024 * 1024
 
--- Reads a file together with a version taken before, so that a write in between is seen as a change later.
+-- Reads a file together with a version taken before, so that a write in between is seen as a change
+-- later.
 local function read(path)
     local kind, version = host.file_info(path)
     if not kind then

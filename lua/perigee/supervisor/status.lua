@@ -42,7 +42,8 @@ local function add_isolates(services, worker, report)
     end
 end
 
---- `parts` = { catalog=, workers=, settings=, started_at=, addresses= }. Asks every worker, so it waits.
+--- `parts` = { catalog=, workers=, settings=, started_at=, addresses= }. Asks every worker, so it
+-- waits.
 function status.collect(parts)
     local by_name, services, workers = {}, json.array(), json.array()
     for _, service in ipairs(parts.catalog:list()) do

@@ -1,4 +1,5 @@
---- One worker as the supervisor sees it: spawned, spoken to over its control stream, watched, restarted.
+--- One worker as the supervisor sees it: spawned, spoken to over its control stream, watched,
+-- restarted.
 local event = require "perigee.core.event"
 local frame = require "perigee.core.frame"
 local host = require "host"
@@ -20,8 +21,8 @@ local OWN_PROGRAM = "/proc/self/exe"
 local BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5
 local STABLE_S = 10
 
---- `options` = { slot=, http_fd=, mesh_fd=, handlers=, on_up = function(worker), on_down = function(worker, reason) }.
--- on_up runs in a task once the process has said hello.
+--- `options` = { slot=, http_fd=, mesh_fd=, handlers=, on_up = function(worker), on_down =
+-- function(worker, reason) }. on_up runs in a task once the process has said hello.
 function worker_process.new(options)
     return setmetatable({
         slot = options.slot,

@@ -18,7 +18,8 @@ function methods:get(slot)
     return self.list[slot]
 end
 
---- The slot of the worker that runs `service` when it runs only once. Spread by name, so that restarts do not move it.
+--- The slot of the worker that runs `service` when it runs only once. Spread by name, so that
+-- restarts do not move it.
 function methods:home_of(service)
     local sum = 0
     for i = 1, #service do
@@ -27,7 +28,8 @@ function methods:home_of(service)
     return sum % #self.list + 1
 end
 
---- Calls fn(worker) for each of `list` at once and waits for all. Returns the results by slot: { value, code, detail }.
+--- Calls fn(worker) for each of `list` at once and waits for all. Returns the results by slot: {
+-- value, code, detail }.
 function workers.each(list, fn)
     local by_slot = {}
     for i, result in pairs(parallel(list, fn)) do

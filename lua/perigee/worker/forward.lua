@@ -1,4 +1,5 @@
---- Requests this worker's services do not answer themselves: sent on to the worker that runs the service, or refused.
+--- Requests this worker's services do not answer themselves: sent on to the worker that runs the
+-- service, or refused.
 local exchange = require "perigee.service.exchange"
 local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
@@ -14,7 +15,8 @@ local RETRY = TEXT .. "Retry-After: 1\r\n"
 local POOL_LIMIT = 64
 local TIMEOUT_S = 60
 
--- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host writes itself.
+-- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host
+-- writes itself.
 local HOP_BY_HOP = {
     ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
     ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,

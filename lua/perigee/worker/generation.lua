@@ -8,11 +8,12 @@ local metatable = { __index = methods }
 
 local by_handle = {} -- isolate handle -> generation
 
--- The soft limit ends the task that reaches it; the hard one refuses, and is for single huge requests.
+-- The soft limit ends the task that reaches it; the hard one refuses, and is for single huge
+-- requests.
 local HARD_FACTOR = 2
 
---- Opens an isolate. `options` = { service=, number=, memory_size=, fetch_module = function(name) }.
--- Returns the generation, or nil and a message.
+--- Opens an isolate. `options` = { service=, number=, memory_size=, fetch_module = function(name)
+-- }. Returns the generation, or nil and a message.
 function generation.open(options)
     local handle, message = host.isolate_open({
         name = options.service,
@@ -71,7 +72,8 @@ function methods:close(reason)
     host.isolate_close(self.handle)
 end
 
---- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns how many requests were cut.
+--- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns how
+-- many requests were cut.
 function methods:retire(timeout_s, stop_timeout_s)
     local is_drained = self:call("drain", nil, timeout_s)
     local cut = 0

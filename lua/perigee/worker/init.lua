@@ -1,5 +1,6 @@
---- A worker: runs isolates of services and serves HTTP, as its supervisor says over the control stream.
--- It decides nothing about which generation is live; it tells what happened and does as it is told.
+--- A worker: runs isolates of services and serves HTTP, as its supervisor says over the control
+-- stream. It decides nothing about which generation is live; it tells what happened and does as it
+-- is told.
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
 local frame = require "perigee.core.frame"
@@ -19,7 +20,7 @@ local worker = {}
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 
 local DRAIN_STEP_S = 0.01
-local STATUS_TIMEOUT_S = 0.2
+local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S = 0.2, 1
 
 local settings
 local supervisor       -- the peer
@@ -114,7 +115,8 @@ function handlers.load(body)
     return manifest
 end
 
--- Requests wait while the old generation finishes what it has, gives its state away, and the new one takes it.
+-- Requests wait while the old generation finishes what it has, gives its state away, and the new
+-- one takes it.
 local function hand_over(candidate, old)
     routing.hold(candidate.service)
     old:call("drain", nil, settings.hand_over_s)
@@ -125,7 +127,8 @@ local function hand_over(candidate, old)
     return candidate:call("start", { saved = state.saved }, settings.load_timeout_s)
 end
 
---- body = { service=, generation= }: runs start(), with the state of the generation that is live here if that has save().
+--- body = { service=, generation= }: runs start(), with the state of the generation that is live
+-- here if that has save().
 function handlers.start(body)
     local candidate = find(body.service, body.generation)
     if not candidate then
@@ -193,8 +196,8 @@ local function await_closed(server, deadline)
     end
 end
 
---- body = { drain_s= }: no new connections; waits until those there are have their answers. Other workers may still send
--- requests on to this one.
+--- body = { drain_s= }: no new connections; waits until those there are have their answers. Other
+-- workers may still send requests on to this one.
 function handlers.drain(body)
     if servers[1] then
         host.drain_http(servers[1])
@@ -203,7 +206,8 @@ function handlers.drain(body)
     return true
 end
 
---- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers how many requests were cut.
+--- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers how many
+-- requests were cut.
 function handlers.retire(body)
     local deadline = host.now() + body.drain_s
     if servers[2] then
@@ -246,9 +250,11 @@ function handlers.health()
     local ill = {}
     for service, number in pairs(active) do
         local one = find(service, number)
-        local health, _, detail = one and one:call("health", nil, 1)
-        if one and not (health and health.is_healthy) then
-            ill[#ill + 1] = { service = service, detail = health and health.detail or detail }
+        if one then
+            local health, _, detail = one:call("health", nil, HEALTH_TIMEOUT_S)
+            if not (health and health.is_healthy) then
+                ill[#ill + 1] = { service = service, detail = health and health.detail or detail }
+            end
         end
     end
     return ill
@@ -305,7 +311,8 @@ function worker.run()
     scheduler.on_event(event.BROKEN, on_broken)
     supervisor:notify("hello", { pid = host.pid() })
     read_control(control)
-    -- A worker without its supervisor would serve code nobody can replace: it finishes what it has and goes.
+    -- A worker without its supervisor would serve code nobody can replace: it finishes what it has
+    -- and goes.
     log.error("the supervisor is gone: draining")
     local deadline = { drain_s = settings and settings.drain_s or 0 }
     handlers.drain(deadline)

@@ -1,13 +1,15 @@
---- Which mounts of a worker go where. The supervisor sends the whole table at each switch; C knows only which isolate a
--- mount belongs to. What is not answered by a service's own isolate comes to the worker's: requests for services of another
--- worker, for services that failed to load, and those held back during a hand-over.
+--- Which mounts of a worker go where. The supervisor sends the whole table at each switch; C knows
+-- only which isolate a mount belongs to. What is not answered by a service's own isolate comes to
+-- the worker's: requests for services of another worker, for services that failed to load, and
+-- those held back during a hand-over.
 local host = require "host"
 
 local routing = {}
 
 local SYSTEM
 
-local entries = {} -- mount -> { service=, kind="local"|"remote"|"failed", generation=, slot=, reason= }
+-- mount -> { service=, kind="local"|"remote"|"failed", generation=, slot=, reason= }
+local entries = {}
 local held = {}    -- service -> list of exchange ids
 local find_local   -- function(service, generation number) -> generation
 
@@ -61,7 +63,8 @@ function routing.keep(service, exchange_id)
     return list ~= nil
 end
 
---- Lets requests for `service` go on, those that waited first, to whatever generation the table names now.
+--- Lets requests for `service` go on, those that waited first, to whatever generation the table
+-- names now.
 function routing.release(service)
     local list = held[service]
     if not list then

@@ -1,4 +1,5 @@
---- What becomes of an error that nobody takes: one event in the log, with the task, its spawn site and the traceback.
+--- What becomes of an error that nobody takes: one event in the log, with the task, its spawn site
+-- and the traceback.
 local log = require "perigee.log"
 
 local failure = {}
