@@ -311,6 +311,11 @@ bool http1_connection_wants_input(const Http1Connection *connection)
     return !connection->is_input_ended && may_read(connection);
 }
 
+static bool is_body_due(const Http1Connection *connection)
+{
+    return connection->receiver == NULL || !http1_exchange_awaits_continue(connection->receiver);
+}
+
 int http1_connection_phase(const Http1Connection *connection)
 {
     bool is_line_empty = list_is_empty(&connection->line);
@@ -318,7 +323,7 @@ int http1_connection_phase(const Http1Connection *connection)
     if (connection->reading == READING_NOTHING)
         return is_line_empty ? HTTP1_FINISHED : HTTP1_ANSWERING;
     if (connection->reading == READING_BODY)
-        return HTTP1_READING_BODY;
+        return is_body_due(connection) ? HTTP1_READING_BODY : HTTP1_ANSWERING;
     if (!is_between_requests(connection))
         return HTTP1_READING_HEAD;
     return is_line_empty && has_room(connection) ? HTTP1_IDLE : HTTP1_ANSWERING;

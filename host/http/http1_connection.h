@@ -38,7 +38,7 @@ enum {
     HTTP1_IDLE,         /* a request, and nothing is due */
     HTTP1_READING_HEAD, /* the rest of a head */
     HTTP1_READING_BODY, /* the rest of a body */
-    HTTP1_ANSWERING,    /* answers, or room in the output */
+    HTTP1_ANSWERING,    /* answers, the word to go on with a body, or room in the output */
     HTTP1_FINISHED,     /* nothing; what comes in is dropped */
 };
 

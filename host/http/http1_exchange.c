@@ -218,7 +218,7 @@ void http1_connection_advance_line(Http1Connection *connection)
     }
 }
 
-static bool awaits_continue(const Http1Exchange *exchange)
+bool http1_exchange_awaits_continue(const Http1Exchange *exchange)
 {
     const Http1Connection *connection = exchange->connection;
 
@@ -234,7 +234,7 @@ static void give_up_body(Http1Exchange *exchange)
     if (connection->receiver != exchange)
         return;
     exchange->body_status = ERR_CLOSED;
-    if (awaits_continue(exchange))
+    if (http1_exchange_awaits_continue(exchange))
         http1_connection_stop_reading(connection);
     else
         http1_connection_drop_body(connection);
@@ -304,7 +304,7 @@ void http1_exchange_await_body(Http1Exchange *exchange)
     if (exchange->connection == NULL || exchange->body_status != 0)
         return;
     exchange->is_awaiting_body = true;
-    if (awaits_continue(exchange)) {
+    if (http1_exchange_awaits_continue(exchange)) {
         exchange->is_continue_due = true;
         http1_connection_advance_line(exchange->connection);
     }

@@ -70,6 +70,9 @@ void http1_exchange_line_up(Http1Exchange *exchange);
 /* Cuts the exchange off the connection, and tells its holder unless it was answered. */
 void http1_exchange_abandon(Http1Exchange *exchange, int body_status);
 
+/* The client sends no body before it gets a word from us. */
+bool http1_exchange_awaits_continue(const Http1Exchange *exchange);
+
 /* Moves into the output what has its turn now. */
 void http1_connection_advance_line(Http1Connection *connection);
 

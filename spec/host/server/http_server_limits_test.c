@@ -51,6 +51,28 @@ static void a_stalled_body_is_answered_408(void **state)
     assert_int_equal(http_server_counters(server)->timeout_count, 1);
 }
 
+/* The client waits for us, not the other way round. */
+static void a_body_not_invited_yet_is_not_stalled(void **state)
+{
+    HttpServerOptions options = patient_options();
+    Client *client;
+
+    (void)state;
+    options.body_timeout_ms = 20;
+    answer = NULL;
+    open_server(&options);
+    client = connect_client();
+    say(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
+                "Expect: 100-continue\r\n\r\n");
+    RUN_UNTIL(request_count == 1);
+    run_for(100);
+    assert_false(is_over(client));
+    http_server_await_body(exchanges[0]);
+    http_server_flush(server);
+    RUN_UNTIL(has_got(client, "100 Continue"));
+    RUN_UNTIL(has_got(client, "HTTP/1.1 408 "));
+}
+
 static void an_idle_connection_is_closed_without_a_word(void **state)
 {
     HttpServerOptions options = patient_options();
@@ -282,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         server_test(a_slow_head_is_answered_408),
         server_test(a_stalled_body_is_answered_408),
+        server_test(a_body_not_invited_yet_is_not_stalled),
         server_test(an_idle_connection_is_closed_without_a_word),
         server_test(an_answer_may_take_its_time),
         server_test(a_client_that_takes_nothing_is_reset),
