@@ -40,11 +40,13 @@ function methods:remove(name)
     self.services[name] = nil
 end
 
---- The services in order of name.
-function methods:list()
+--- The services in order of name; only those for which is_wanted(service) holds, when it is given.
+function methods:list(is_wanted)
     local list = {}
     for _, service in pairs(self.services) do
-        list[#list + 1] = service
+        if not is_wanted or is_wanted(service) then
+            list[#list + 1] = service
+        end
     end
     table.sort(list, function(a, b)
         return a.name < b.name

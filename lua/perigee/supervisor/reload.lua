@@ -199,12 +199,15 @@ local function switch(self, service, candidate, started_at)
     })
 end
 
+local function is_blocked(service)
+    return service.wanted_mount ~= nil
+end
+
 --- Tries the services again that failed only because another one had their mount, and has it no
 -- more.
 function methods:retry_blocked()
-    for _, service in ipairs(self.catalog:list()) do
-        local mount = service.wanted_mount
-        if mount and not self.catalog:owner_of(mount, service.name) then
+    for _, service in ipairs(self.catalog:list(is_blocked)) do
+        if not self.catalog:owner_of(service.wanted_mount, service.name) then
             service.wanted_mount = nil
             self:start_reload(service)
         end
