@@ -160,7 +160,7 @@ void preempt_request_memory_check(Preempt *preempt)
 
 /* The loop is long enough to be compiled and to last a while, and it ends, because where the
  * hook does not work nothing else would end it. */
-static const char endless_enough[] = "local n = 0 for i = 1, 2e8 do n = n + i % 7 end return n";
+static const char endless_enough[] = "local n = 0 for i = 1, 2e7 do n = n + i % 7 end return n";
 
 bool preempt_self_test(void)
 {

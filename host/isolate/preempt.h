@@ -34,7 +34,7 @@ typedef struct Preempt {
 int preempt_install(void);
 
 /* True when a compiled endless loop can be interrupted. Takes a few milliseconds when it can,
- * and about a quarter of a second when it cannot. preempt_install must have been called. */
+ * and some ten more when it cannot. preempt_install must have been called. */
 bool preempt_self_test(void);
 
 void preempt_init(Preempt *preempt, struct lua_State *L, struct Account *account);

@@ -215,6 +215,9 @@ local function dispatch(kind, id, code, bytes)
     end
 end
 
+--- Has whoever waits for events of `kind` about `id` hear of one.
+scheduler.notify = dispatch
+
 local function drain_events()
     local kind, id, code, bytes = next_event()
     while kind do

@@ -7,6 +7,11 @@ local exchange = {}
 local methods = {}
 local metatable = { __index = methods }
 
+-- A client that goes away ends the wait for its body, which then says why.
+scheduler.on_event(event.ABANDONED, function(id)
+    scheduler.notify(event.BODY, id)
+end)
+
 function exchange.new(id)
     return setmetatable({ id = id }, metatable)
 end
