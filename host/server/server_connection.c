@@ -287,22 +287,26 @@ static void watch(ServerConnection *connection)
     wait_for(connection, kind);
 }
 
-void server_connection_flush(ServerConnection *connection)
+static void serve(ServerConnection *connection)
 {
-    if (connection->http1 != NULL) {
-        pump(connection);
-        if (connection->stream != NULL && is_to_be_drained(connection))
-            http1_connection_drain(connection->http1);
-        if (connection->stream != NULL && is_finished(connection))
-            start_lingering(connection);
-    }
+    pump(connection);
     if (connection->stream == NULL)
         return;
-    if (connection->http1 == NULL)
-        linger(connection);
+    if (is_to_be_drained(connection))
+        http1_connection_drain(connection->http1);
+    if (is_finished(connection))
+        start_lingering(connection);
     else
         set_reading(connection,
                     http1_connection_wants_input(connection->http1) && !is_congested(connection));
+}
+
+void server_connection_flush(ServerConnection *connection)
+{
+    if (connection->http1 != NULL)
+        serve(connection);
+    if (connection->http1 == NULL && connection->stream != NULL)
+        linger(connection);
     if (connection->stream != NULL)
         watch(connection);
 }

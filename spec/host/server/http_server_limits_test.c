@@ -100,6 +100,26 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     assert_int_equal(open_count(), 0);
 }
 
+static void what_its_owner_does_does_not_keep_an_idle_connection(void **state)
+{
+    HttpServerOptions options = patient_options();
+    Client *client;
+
+    (void)state;
+    options.idle_timeout_ms = 100;
+    open_server(&options);
+    client = connect_client();
+    say(client, hello);
+    RUN_UNTIL(request_count == 1);
+    fixture_start_waiting();
+    while (!is_over(client)) {
+        assert_int_equal(http_server_respond(exchanges[0], &(Http1Reply){.status = 200}),
+                         ERR_ANSWERED);
+        http_server_flush(server);
+        fixture_wait("the end");
+    }
+}
+
 /* Not even a slow service is a reason to end the connection. */
 static void an_answer_may_take_its_time(void **state)
 {
@@ -306,6 +326,7 @@ int main(void)
         server_test(a_stalled_body_is_answered_408),
         server_test(a_body_not_invited_yet_is_not_stalled),
         server_test(an_idle_connection_is_closed_without_a_word),
+        server_test(what_its_owner_does_does_not_keep_an_idle_connection),
         server_test(an_answer_may_take_its_time),
         server_test(a_client_that_takes_nothing_is_reset),
         server_test(a_client_that_takes_little_is_served),
