@@ -14,25 +14,37 @@
 #include "isolate/resource.h"
 #include "os/file_watch.h"
 
-/* list_directory(path) -> {name, ...} in no order, without "." and ".." | nil, code */
-static int l_list_directory(lua_State *L)
+static int push_names(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
-    DIR *directory;
+    DIR *directory = lua_touserdata(L, 1);
     struct dirent *entry;
     int count = 0;
 
     lua_newtable(L);
-    if ((directory = opendir(path)) == NULL)
-        return seam_push_failure(L, -errno);
     while ((entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         lua_pushstring(L, entry->d_name);
         lua_rawseti(L, -2, ++count);
     }
-    closedir(directory);
     return 1;
+}
+
+/* list_directory(path) -> {name, ...} in no order, without "." and ".." | nil, code */
+static int l_list_directory(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    DIR *directory;
+    int status;
+
+    lua_pushcfunction(L, push_names);
+    if ((directory = opendir(path)) == NULL)
+        return seam_push_failure(L, -errno);
+    /* Protected: without memory for the names the directory is closed all the same. */
+    lua_pushlightuserdata(L, directory);
+    status = lua_pcall(L, 1, 1, 0);
+    closedir(directory);
+    return status == 0 ? 1 : lua_error(L);
 }
 
 static const char *kind_name(mode_t mode)

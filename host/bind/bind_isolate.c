@@ -1,13 +1,13 @@
 /* Isolates and messages between them. Messages are bytes; what they mean is between two pieces
  * of Lua. */
-#include <string.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/isolates.h"
 #include "bind/seam.h"
 
-enum { SERVICE_EVENT_LIMIT = 16384 };
+enum { SERVICE_EVENT_LIMIT = 16384, ERROR_TEXT_SIZE = 1024 };
 
 /* post(handle, bytes) -> true | nil, code. Handle 0 is the system isolate, the only one a
  * service may write to. */
@@ -45,7 +45,7 @@ static int l_isolate_open(lua_State *L)
         .loop = host->loop,
     };
     Isolate *isolate;
-    char *error;
+    char *error, text[ERROR_TEXT_SIZE];
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -58,9 +58,10 @@ static int l_isolate_open(lua_State *L)
     options.soft_size = (size_t)luaL_optnumber(L, 4, 0);
     options.hard_size = (size_t)luaL_optnumber(L, 5, 0);
     if (isolates_add(host, &options, &isolate, &error) < 0) {
-        lua_pushnil(L);
-        lua_pushstring(L, error);
+        snprintf(text, sizeof text, "%s", error);
         memory_free(error);
+        lua_pushnil(L);
+        lua_pushstring(L, text);
         return 2;
     }
     seam_push_handle(L, isolate_handle(isolate));

@@ -9,31 +9,52 @@
 
 enum { MAX_SOCKET_COUNT = 256, BACKLOG = 1024 };
 
+typedef struct Listening {
+    int fds[MAX_SOCKET_COUNT];
+    int count;
+    Address where;
+} Listening;
+
+static int push_listening(lua_State *L)
+{
+    const Listening *listening = lua_touserdata(L, 1);
+    char text[ADDRESS_TEXT_SIZE];
+
+    lua_createtable(L, listening->count, 0);
+    for (int i = 0; i < listening->count; i++) {
+        lua_pushinteger(L, listening->fds[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    address_format(&listening->where, text, sizeof text);
+    lua_pushstring(L, text);
+    return 2;
+}
+
 /* listen(address, count) -> {descriptor, ...}, actual address | nil, code, message */
 static int l_listen(lua_State *L)
 {
     const char *text = luaL_checkstring(L, 1);
-    lua_Integer count = luaL_optinteger(L, 2, 1);
-    int fds[MAX_SOCKET_COUNT];
-    char actual_text[ADDRESS_TEXT_SIZE];
-    Address where, actual;
+    Listening listening = {.count = (int)luaL_optinteger(L, 2, 1)};
+    Address where;
     int result;
 
-    luaL_argcheck(L, count >= 1 && count <= MAX_SOCKET_COUNT, 2, "out of range");
+    luaL_argcheck(L, listening.count >= 1 && listening.count <= MAX_SOCKET_COUNT, 2,
+                  "out of range");
+    lua_pushcfunction(L, push_listening);
     if ((result = address_parse(text, &where)) < 0 ||
-        (result = socket_listen(&where, BACKLOG, (size_t)count, fds, &actual)) < 0) {
+        (result = socket_listen(&where, BACKLOG, (size_t)listening.count, listening.fds,
+                                &listening.where)) < 0) {
         seam_push_failure(L, result);
         lua_pushstring(L, error_text(result));
         return 3;
     }
-    lua_createtable(L, (int)count, 0);
-    for (int i = 0; i < count; i++) {
-        lua_pushinteger(L, fds[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    address_format(&actual, actual_text, sizeof actual_text);
-    lua_pushstring(L, actual_text);
-    return 2;
+    /* Protected: without memory for the answer nobody would close the descriptors. */
+    lua_pushlightuserdata(L, &listening);
+    if (lua_pcall(L, 1, 2, 0) == 0)
+        return 2;
+    for (int i = 0; i < listening.count; i++)
+        close(listening.fds[i]);
+    return lua_error(L);
 }
 
 /* close_descriptor(fd) */
@@ -165,9 +186,11 @@ static int add_mount(lua_State *L, MountTable *table)
 
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
-    prefix = lua_tolstring(L, -2, &size);
-    if (prefix != NULL && lua_isnumber(L, -1))
+    /* Not a number, which would become a string here, and that may raise. */
+    if (lua_type(L, -2) == LUA_TSTRING && lua_isnumber(L, -1)) {
+        prefix = lua_tolstring(L, -2, &size);
         result = mount_table_add(table, prefix, size, (Handle)lua_tonumber(L, -1));
+    }
     lua_pop(L, 3);
     return result;
 }
