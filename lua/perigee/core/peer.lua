@@ -37,8 +37,10 @@ function methods:call(op, body, timeout_s)
     local id = self.next_id
     local task = scheduler.current()
     self.next_id = id + 1
+    -- Encoded first: when that raises nobody waits for an answer.
+    local bytes = assert(copy.encode({ id = id, op = op, body = body }))
     self.waiting[id] = { task = task, wait_id = task.wait_id }
-    send(self, { id = id, op = op, body = body })
+    self.send(bytes)
     local is_ok, result, detail = scheduler.wait(timeout_s and host.now() + timeout_s)
     self.waiting[id] = nil
     if not is_ok then

@@ -51,9 +51,10 @@ local function take_thread()
     return thread
 end
 
+-- Like all that tasks call here, it changes nothing when memory is refused in the middle.
 local function push_ready(task)
+    ready[ready_last + 1] = task
     ready_last = ready_last + 1
-    ready[ready_last] = task
 end
 
 --- Starts `fn(a, b, c)` as a task and returns it. It runs after the tasks that are ready now.
@@ -70,8 +71,8 @@ function scheduler.spawn(fn, a, b, c)
         on_finish = nil,
         timer = nil,
     }, task_metatable)
-    live_count = live_count + 1
     push_ready(task)
+    live_count = live_count + 1
     return task
 end
 
@@ -99,6 +100,9 @@ local function settle(task, state_before, state, ...)
     if state == WAITING then
         if (...) == FINISHED then
             finish(task, true, select(2, ...))
+        elseif task.state == "running" then
+            -- Said here: the task itself may be cut on its last step before it yields.
+            task.state = "waiting"
         end
         return true
     elseif state == FAILED or state == ENDED then
@@ -133,20 +137,30 @@ function scheduler.live_count()
     return live_count
 end
 
+-- Does what may fail for want of memory before a wait is begun.
+local function prepare_wait(deadline)
+    if not current then
+        error("this call waits, so it must be made inside a task", 4)
+    end
+    if deadline then
+        current.timer = { deadline = deadline, task = current, index = nil, order = nil }
+        timers:reserve()
+    end
+end
+
+local function begin_wait(deadline)
+    if deadline then
+        timers:add(current.timer)
+    end
+    return yield(WAIT)
+end
+
 --- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those
 -- values (three at most). At `deadline` (in seconds of host.now; nil for none) returns nil,
 -- "timeout". Must be called in a task; the number of the wait is task.wait_id while it lasts.
 function scheduler.wait(deadline)
-    local task = current
-    if not task then
-        error("this call waits, so it must be made inside a task", 3)
-    end
-    if deadline then
-        task.timer = { deadline = deadline, task = task, index = nil, order = nil }
-        timers:add(task.timer)
-    end
-    task.state = "waiting"
-    return yield(WAIT)
+    prepare_wait(deadline)
+    return begin_wait(deadline)
 end
 
 --- Ends the wait number `wait_id` of `task`. Returns false when that wait is over already.
@@ -154,24 +168,24 @@ function scheduler.wake(task, wait_id, a, b, c)
     if task.state ~= "waiting" or task.wait_id ~= wait_id then
         return false
     end
+    task.a, task.b, task.c = a, b, c
+    push_ready(task)
     if task.timer then
         timers:remove(task.timer)
         task.timer = nil
     end
     task.wait_id = wait_id + 1
-    task.a, task.b, task.c = a, b, c
     task.state = "ready"
-    push_ready(task)
     return true
 end
 
 --- Lets every other ready task run first.
 function scheduler.yield()
     local task = current
-    task.wait_id = task.wait_id + 1
     task.a, task.b, task.c = nil, nil, nil
-    task.state = "ready"
     push_ready(task)
+    task.wait_id = task.wait_id + 1
+    task.state = "ready"
     yield(WAIT)
 end
 
@@ -183,8 +197,9 @@ function scheduler.wait_event(kind, id, deadline)
         waits[kind] = of_kind
     end
     assert(not of_kind[id], "two tasks wait for the same event")
+    prepare_wait(deadline)
     of_kind[id] = current
-    local is_ok, code, bytes = scheduler.wait(deadline)
+    local is_ok, code, bytes = begin_wait(deadline)
     of_kind[id] = nil
     return is_ok, code, bytes
 end

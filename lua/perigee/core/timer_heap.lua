@@ -52,12 +52,18 @@ local function sift_down(heap, index, entry)
     place(heap, index, entry)
 end
 
+--- Makes room for one more entry, so that adding it takes no memory.
+function methods:reserve()
+    self[self.count + 1] = false
+end
+
 --- Adds `entry`, a table whose `deadline` is a number. Uses its fields `index` and `order`.
+-- When there is no memory for it, nothing has changed.
 function methods:add(entry)
-    self.count = self.count + 1
     self.added = self.added + 1
     entry.order = self.added
-    sift_up(self, self.count, entry)
+    sift_up(self, self.count + 1, entry)
+    self.count = self.count + 1
 end
 
 --- Takes `entry` out. Taking out what is not there does nothing.
@@ -78,7 +84,7 @@ end
 
 --- The entry that comes first, or nil.
 function methods:first()
-    return self[1]
+    return self[1] or nil
 end
 
 return timer_heap
