@@ -1,0 +1,237 @@
+--- What happens when memory is refused, at every single place where it can be: an error for whoever asked, and
+-- nothing else. Nothing is left open, and everything works afterwards.
+local copy = require "perigee.core.copy"
+local event = require "perigee.core.event"
+local frame = require "perigee.core.frame"
+local perigee = require "perigee"
+local scheduler = require "perigee.core.scheduler"
+local seam = require "host"
+local stream = require "perigee.core.stream"
+
+local MOST_ALLOCATIONS = 2000
+
+local function refused_count()
+    return seam.isolate_counters(seam.handle()).refused
+end
+
+-- Calls fn with its first allocation refused, then its second, until it has no more. Returns how many it had.
+local function refuse_each(fn)
+    for n = 1, MOST_ALLOCATIONS do
+        local before = refused_count()
+        seam.fail_allocation(n)
+        pcall(fn)
+        seam.fail_allocation(0)
+        if refused_count() == before then
+            return n - 1
+        end
+    end
+    error("there is no end of allocations")
+end
+
+local function descriptor_count()
+    collectgarbage()
+    collectgarbage()
+    return #seam.list_directory("/proc/self/fd")
+end
+
+-- What the seam offers that is safe to call here, each undone by what it returns.
+local CALLS = {
+    arguments = function() seam.arguments() end,
+    file_info = function() seam.file_info("/") end,
+    isolate_counters = function() seam.isolate_counters(seam.handle()) end,
+    isolate_open = function()
+        local handle = seam.isolate_open({ name = "x", entry = "perigee.core.frame" })
+        seam.isolate_close(handle)
+    end,
+    isolate_open_missing = function()
+        assert(not seam.isolate_open({ name = "x", entry = "perigee.no_such_module" }))
+    end,
+    library = function() seam.library("table.new") end,
+    list_directory = function() seam.list_directory("/proc") end,
+    listen = function()
+        local descriptors = seam.listen("127.0.0.1:0", 3)
+        for _, descriptor in ipairs(descriptors) do
+            seam.close_descriptor(descriptor)
+        end
+    end,
+    load_module = function() seam.load_module("perigee.core.frame") end,
+    program_path = function() seam.program_path() end,
+    pulse_create = function()
+        local pulse = seam.pulse_create()
+        pulse:read()
+        pulse:close()
+    end,
+    random_id = function() seam.random_id() end,
+    read_file = function() seam.read_file("README.md", 1000000) end,
+    real_path = function() seam.real_path("/proc/self") end,
+    set_mounts = function() seam.set_mounts({ { "/", 1 }, { "/a", 1 } }) end,
+    spawn = function() seam.spawn({ arguments = { "/bin/true" }, descriptors = { -1, -1, -1 } }) end,
+    stream_pair = function()
+        local box, descriptor = seam.stream_pair()
+        seam.close_descriptor(descriptor)
+        box:close()
+    end,
+    version = function() seam.version() end,
+    watch_directory = function() seam.unwatch(seam.watch_directory("/tmp")) end,
+}
+
+describe("refused memory", function()
+    for name, call in pairs(CALLS) do
+        it("in the seam's " .. name .. " leaves nothing open", function()
+            -- The first call may open something that stays, such as the loop's one inotify descriptor.
+            call()
+            local before = descriptor_count()
+            refuse_each(call)
+            call()
+            assert.equal(before, descriptor_count())
+        end)
+    end
+
+    describe("in the scheduler's", function()
+        -- A task that waits and is woken, which is all that a scheduler is for.
+        local function prove_it_works()
+            local is_done = false
+            local task = scheduler.current()
+            local wait_id = task.wait_id
+            scheduler.spawn(function()
+                perigee.sleep(0.001)
+                is_done = true
+                scheduler.wake(task, wait_id, true)
+            end)
+            scheduler.wait(perigee.now() + 10)
+            assert.is_true(is_done)
+        end
+
+        it("spawn starts the task or does not", function()
+            local started, ended = 0, 0
+            local live = scheduler.live_count()
+            refuse_each(function()
+                -- More than the queue had room for.
+                for _ = 1, 40 do
+                    scheduler.spawn(function() ended = ended + 1 end)
+                    started = started + 1
+                end
+            end)
+            perigee.sleep(0.001)
+            assert.equal(started, ended)
+            assert.equal(live, scheduler.live_count())
+            prove_it_works()
+        end)
+
+        it("wait, with a deadline, waits or raises", function()
+            refuse_each(function() scheduler.wait(perigee.now() + 0.0001) end)
+            prove_it_works()
+        end)
+
+        it("wait_event can be called again for the same event", function()
+            local box, descriptor = seam.stream_pair()
+            refuse_each(function()
+                scheduler.wait_event(event.READABLE, box:id(), perigee.now() + 0.0001)
+            end)
+            local is_ok, code = scheduler.wait_event(event.READABLE, box:id(), perigee.now() + 0.0001)
+            assert.is_nil(is_ok)
+            assert.equal("timeout", code)
+            seam.close_descriptor(descriptor)
+            box:close()
+            prove_it_works()
+        end)
+
+        it("wake wakes or raises, and then a second one wakes", function()
+            refuse_each(function()
+                local tasks, woken = {}, 0
+                for i = 1, 40 do
+                    tasks[i] = scheduler.spawn(function()
+                        if scheduler.wait() then
+                            woken = woken + 1
+                        end
+                    end)
+                end
+                perigee.sleep(0)
+                for _, task in ipairs(tasks) do
+                    while not pcall(scheduler.wake, task, 0, true) do
+                        seam.fail_allocation(0)
+                    end
+                end
+                perigee.sleep(0)
+                assert(woken == 40)
+            end)
+            prove_it_works()
+        end)
+
+        it("at and cancel_timer keep the timers in order", function()
+            local fired = {}
+            refuse_each(function()
+                local timers = {}
+                for i = 1, 20 do
+                    timers[i] = scheduler.at(perigee.now() + 1e6 + i, function() fired[i] = true end)
+                end
+                for _, timer in ipairs(timers) do
+                    scheduler.cancel_timer(timer)
+                end
+            end)
+            prove_it_works()
+        end)
+
+        it("coroutines for scripts wait or raise", function()
+            local coroutines = scheduler.coroutine_library
+            refuse_each(function()
+                local step = coroutines.wrap(function()
+                    perigee.sleep(0.0001)
+                    coroutines.yield(1)
+                    return 2
+                end)
+                assert(step() == 1)
+                assert(step() == 2)
+            end)
+            prove_it_works()
+        end)
+    end)
+
+    it("in perigee.go starts the task or does not", function()
+        local started, ended = 0, 0
+        refuse_each(function()
+            perigee.go(function(_, _, _, d) ended = ended + d end, 1, 2, 3, 1)
+            started = started + 1
+        end)
+        perigee.sleep(0.001)
+        assert.is_true(ended >= started)
+    end)
+
+    it("in a copy gives an error or the whole copy", function()
+        local value = { list = {}, deep = { deep = { deep = "x" } } }
+        for i = 1, 100 do
+            value.list[i] = ("item"):rep(i)
+        end
+        refuse_each(function()
+            local bytes = assert(copy.encode(value))
+            assert.same(value, copy.decode(bytes))
+        end)
+        assert.same(value, copy.decode((copy.encode(value))))
+    end)
+
+    it("in a frame gives an error or the whole frame", function()
+        refuse_each(function()
+            local decoder = frame.decoder()
+            local bytes = frame.encode(("x"):rep(10000))
+            decoder:push(bytes:sub(1, 5000))
+            decoder:push(bytes:sub(5001))
+            assert(decoder:next() == ("x"):rep(10000))
+        end)
+    end)
+
+    it("in a stream's reading and writing leaves both possible", function()
+        local one, descriptor = stream.pair()
+        local other = stream.adopt(descriptor)
+        refuse_each(function()
+            one:write(("x"):rep(10000))
+            other:read(perigee.now() + 1)
+        end)
+        while other:read(perigee.now() + 0.01) do
+            -- What was written and not read.
+        end
+        one:write("the end")
+        assert.equal("the end", other:read(perigee.now() + 1))
+        one:close()
+        other:close()
+    end)
+end)
