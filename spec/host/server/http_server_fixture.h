@@ -22,8 +22,8 @@
 enum { EXCHANGE_COUNT = 128, CLIENT_COUNT = 80, BIG_SIZE = 512 * 1024, LONG_MS = 60000 };
 
 typedef struct Client {
-    int fd;
     Buffer received;
+    int fd;
     bool has_ended;
     bool is_reset;
 } Client;
