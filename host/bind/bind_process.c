@@ -198,9 +198,9 @@ static int l_spawn(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     options.arguments = check_strings(L, "arguments", arguments);
-    luaL_argcheck(L, options.arguments != NULL && arguments[0] != NULL, 1, "arguments");
+    luaL_argcheck(L, options.arguments != NULL && options.arguments[0] != NULL, 1, "arguments");
     lua_getfield(L, 1, "file");
-    options.file = luaL_optstring(L, -1, arguments[0]);
+    options.file = luaL_optstring(L, -1, options.arguments[0]);
     options.environment = check_strings(L, "environment", environment);
     options.descriptor_count = check_descriptors(L, descriptors);
     lua_getfield(L, 1, "directory");
