@@ -41,6 +41,12 @@ void seam_push_handle(lua_State *L, Handle handle)
     lua_pushnumber(L, (lua_Number)handle);
 }
 
+void seam_set_number(lua_State *L, const char *name, lua_Number number)
+{
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, name);
+}
+
 void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate)
 {
     for (; functions->name != NULL; functions++) {

@@ -88,10 +88,17 @@ static int l_isolate_close(lua_State *L)
     return seam_push_result(L, 0);
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t count)
+/* isolate_limit(handle, soft_size, hard_size) -> true | nil, "closed": of its heap, from now on */
+static int l_isolate_limit(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)count);
-    lua_setfield(L, -2, name);
+    Isolate *isolate = check_service(L);
+    lua_Number soft_size = luaL_checknumber(L, 2), hard_size = luaL_checknumber(L, 3);
+
+    luaL_argcheck(L, soft_size >= 0 && hard_size >= 0, 2, "must not be negative");
+    if (isolate == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    isolate_set_limits(isolate, (size_t)soft_size, (size_t)hard_size);
+    return seam_push_result(L, 0);
 }
 
 /* isolate_counters(handle) -> {turns=, busy_s=, cuts=, refused=, heap_size=} | nil, "closed" */
@@ -104,10 +111,10 @@ static int l_isolate_counters(lua_State *L)
         return seam_push_failure(L, ERR_CLOSED);
     isolate_read_counters(isolate, &counters);
     lua_createtable(L, 0, 5);
-    set_count(L, "turns", counters.turn_count);
-    set_count(L, "cuts", counters.cut_count);
-    set_count(L, "refused", counters.refused_count);
-    set_count(L, "heap_size", counters.heap_size);
+    seam_set_number(L, "turns", (lua_Number)counters.turn_count);
+    seam_set_number(L, "cuts", (lua_Number)counters.cut_count);
+    seam_set_number(L, "refused", (lua_Number)counters.refused_count);
+    seam_set_number(L, "heap_size", (lua_Number)counters.heap_size);
     lua_pushnumber(L, (lua_Number)counters.busy_ns / 1e9);
     lua_setfield(L, -2, "busy_s");
     return 1;
@@ -122,6 +129,7 @@ static const luaL_Reg message_functions[] = {
 static const luaL_Reg functions[] = {
     {"isolate_close",    l_isolate_close   },
     {"isolate_counters", l_isolate_counters},
+    {"isolate_limit",    l_isolate_limit   },
     {"isolate_open",     l_isolate_open    },
     {NULL,               NULL              },
 };

@@ -149,12 +149,6 @@ static int l_close_http(lua_State *L)
     return 0;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t count)
-{
-    lua_pushnumber(L, (lua_Number)count);
-    lua_setfield(L, -2, name);
-}
-
 /* http_counters(server) -> {accepted=, refused=, requests=, ...} | nil, "closed" */
 static int l_http_counters(lua_State *L)
 {
@@ -165,15 +159,15 @@ static int l_http_counters(lua_State *L)
         return seam_push_failure(L, ERR_CLOSED);
     counters = http_server_counters(server);
     lua_createtable(L, 0, 9);
-    set_count(L, "accepted", counters->accepted_count);
-    set_count(L, "refused", counters->refused_count);
-    set_count(L, "requests", counters->request_count);
-    set_count(L, "abandoned", counters->abandoned_count);
-    set_count(L, "timeouts", counters->timeout_count);
-    set_count(L, "rejected", counters->rejected_count);
-    set_count(L, "received_size", counters->received_size);
-    set_count(L, "sent_size", counters->sent_size);
-    set_count(L, "connections", counters->connection_count);
+    seam_set_number(L, "accepted", (lua_Number)counters->accepted_count);
+    seam_set_number(L, "refused", (lua_Number)counters->refused_count);
+    seam_set_number(L, "requests", (lua_Number)counters->request_count);
+    seam_set_number(L, "abandoned", (lua_Number)counters->abandoned_count);
+    seam_set_number(L, "timeouts", (lua_Number)counters->timeout_count);
+    seam_set_number(L, "rejected", (lua_Number)counters->rejected_count);
+    seam_set_number(L, "received_size", (lua_Number)counters->received_size);
+    seam_set_number(L, "sent_size", (lua_Number)counters->sent_size);
+    seam_set_number(L, "connections", (lua_Number)counters->connection_count);
     return 1;
 }
 

@@ -24,6 +24,9 @@ int seam_push_failure(lua_State *L, int code);
 Handle seam_check_handle(lua_State *L, int argument);
 void seam_push_handle(lua_State *L, Handle handle);
 
+/* Sets field `name` of the table on top. */
+void seam_set_number(lua_State *L, const char *name, lua_Number number);
+
 /* Registers `functions` in the table on top, each with the isolate as its first upvalue. */
 void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate);
 
@@ -40,6 +43,8 @@ void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);
 void bind_isolate_open(lua_State *L, Isolate *isolate);
 void bind_process_open(lua_State *L, Isolate *isolate);
+void bind_child_open(lua_State *L, Isolate *isolate);
+void bind_pulse_open(lua_State *L, Isolate *isolate);
 void bind_file_open(lua_State *L, Isolate *isolate);
 
 #endif

@@ -167,6 +167,8 @@ int process_run(int argument_count, char **arguments)
     pthread_attr_t attributes;
     pthread_t thread;
 
+    /* Workers are started through /proc/self/exe, and that would be their name in ps. */
+    pthread_setname_np(pthread_self(), "perigee");
     process.host.argument_count = argument_count;
     process.host.arguments = arguments;
     pthread_attr_init(&attributes);
