@@ -35,10 +35,15 @@ local live_count = 0
 local handlers = {} -- kind of event -> function(id, code, bytes)
 local waits = {}    -- kind of event -> id -> task
 
-local function run_forever(fn, a, b, c)
-    while true do
-        fn, a, b, c = yield(FINISHED, fn(a, b, c))
-    end
+local run_forever
+
+-- By tail calls, so that a pooled coroutine holds on to nothing of its last task.
+local function finish_and_wait(...)
+    return run_forever(yield(FINISHED, ...))
+end
+
+function run_forever(fn, a, b, c)
+    return finish_and_wait(fn(a, b, c))
 end
 
 local function take_thread()
