@@ -106,12 +106,8 @@ static int boot(lua_State *L)
 
 static void init_account(Isolate *isolate, const IsolateOptions *options)
 {
-    isolate->account = (Account){
-        .soft_size = options->soft_size == 0 ? SIZE_MAX : options->soft_size,
-        .hard_size = options->hard_size == 0 ? SIZE_MAX : options->hard_size,
-        .on_soft = on_soft_limit,
-        .owner = isolate,
-    };
+    isolate->account = (Account){.on_soft = on_soft_limit, .owner = isolate};
+    isolate_set_limits(isolate, options->soft_size, options->hard_size);
 }
 
 static char *copy_error(lua_State *L)
@@ -342,6 +338,13 @@ void isolate_read_counters(const Isolate *isolate, IsolateCounters *out)
     out->heap_size = isolate->account.used_size;
     out->cut_count = isolate->preempt.yield_count;
     out->refused_count = isolate->account.refused_count;
+}
+
+void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size)
+{
+    isolate->account.soft_size = soft_size == 0 ? SIZE_MAX : soft_size;
+    isolate->account.hard_size = hard_size == 0 ? SIZE_MAX : hard_size;
+    account_forgive(&isolate->account);
 }
 
 void isolate_fail_allocation(Isolate *isolate, uint64_t countdown)

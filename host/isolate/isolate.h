@@ -87,6 +87,8 @@ void isolate_set_handle(Isolate *isolate, Handle handle);
 bool isolate_is_broken(const Isolate *isolate);
 const char *isolate_failure(const Isolate *isolate); /* why it is broken */
 void isolate_read_counters(const Isolate *isolate, IsolateCounters *out);
+/* Of the heap, in place of those of the options; 0 for none. */
+void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size);
 void isolate_fail_allocation(Isolate *isolate, uint64_t countdown); /* for tests */
 
 /* For the runner alone: its links into the run queue. */

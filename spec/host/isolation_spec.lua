@@ -110,6 +110,29 @@ describe("a service", function()
         assert.equal(0, running:status().workers[1].restarts)
     end)
 
+    it("may set a memory limit of its own, lower or higher than the host's", function()
+        local eater = [[
+            return {
+                http = function()
+                    local eaten = {}
+                    for i = 1, 4000 do
+                        eaten[i] = ("x"):rep(4000) .. i
+                    end
+                    return "eaten"
+                end,
+                limits = { memory = "%s" },
+            }
+        ]]
+        local running = start({
+            ["modest.lua"] = eater:format("4MB"),
+            ["greedy.lua"] = eater:format("100MB"),
+            ["usual.lua"] = eater:gsub("limits = .-}", ""),
+        }, "--memory", "8MB")
+        assert.equal(503, running:get("/modest").status)
+        assert.equal(503, running:get("/usual").status)
+        assert.equal("eaten", running:body("/greedy"))
+    end)
+
     it("that asks for one huge piece of memory gets an error it can handle", function()
         local running = start({ ["huge.lua"] = [[
             return { http = function()

@@ -61,6 +61,11 @@ function methods:call(op, body, timeout_s)
     return result, code, detail
 end
 
+--- Sets how large its heap may grow, in place of what it was opened with.
+function methods:limit_memory(size)
+    host.isolate_limit(self.handle, size, size * HARD_FACTOR)
+end
+
 --- Closes the isolate; requests it still has are answered 503.
 function methods:close(reason)
     if self.is_closed then

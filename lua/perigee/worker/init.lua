@@ -112,6 +112,9 @@ function handlers.load(body)
         return nil, detail
     end
     candidate.manifest = manifest
+    if manifest.memory_size then
+        candidate:limit_memory(manifest.memory_size)
+    end
     return manifest
 end
 
