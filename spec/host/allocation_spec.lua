@@ -3,6 +3,7 @@
 local copy = require "perigee.core.copy"
 local event = require "perigee.core.event"
 local frame = require "perigee.core.frame"
+local generation = require "perigee.worker.generation"
 local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
 local seam = require "host"
@@ -216,6 +217,68 @@ describe("refused memory", function()
             decoder:push(bytes:sub(1, 5000))
             decoder:push(bytes:sub(5001))
             assert(decoder:next() == ("x"):rep(10000))
+        end)
+    end)
+
+    describe("in a service", function()
+        local SCRIPT = [[
+            local http = require "perigee.http"
+            local list = {}
+            for i = 1, 50 do
+                list[i] = ("item"):rep(i)
+            end
+            local app = http.router()
+            app:get("/:name", function(request) return request.params.name end)
+            return { http = app, save = function() return list end }
+        ]]
+        local STEP_SIZE = 997
+
+        local broken
+
+        setup(function()
+            scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
+                local one = generation.find(handle)
+                if one then
+                    one.peer:receive(bytes)
+                end
+            end)
+            scheduler.on_event(event.BROKEN, function(_, _, message)
+                broken = message
+            end)
+        end)
+
+        -- Loads the script and asks for its state with so many bytes more than an empty isolate has.
+        local function try(extra_size)
+            local one = assert(generation.open({ service = "small", number = 1, memory_size = 1e9 }))
+            local size = seam.isolate_counters(one.handle).heap_size
+            seam.isolate_limit(one.handle, 0, size + extra_size)
+            local manifest, code, detail = one:call("load", { name = "small", source = SCRIPT,
+                chunk = "small.lua", log = { level = "error", format = "text" } }, 10)
+            local saved
+            if manifest then
+                saved, code, detail = one:call("save", nil, 10)
+            end
+            -- The limit is not what it must be able to live with for ever.
+            seam.isolate_limit(one.handle, 0, 0)
+            local status = one:call("status", nil, 10)
+            one:close("the spec is done")
+            return saved, code, detail, status
+        end
+
+        it("is an error to its worker, which is answered whatever happened", function()
+            local extra_size = 0
+            local saved, code, detail, status
+            repeat
+                saved, code, detail, status = try(extra_size)
+                assert.is_nil(broken)
+                assert.is_table(status)
+                if not saved then
+                    assert.equal("failed", code)
+                    assert.is_string(detail)
+                end
+                extra_size = extra_size + STEP_SIZE
+            until saved
+            assert.is_true(extra_size > 20 * STEP_SIZE)
         end)
     end)
 

@@ -66,6 +66,12 @@ local function traceback(message)
     return { message = tostring(message), traceback = debug.traceback("", 2) }
 end
 
+-- Where there was no memory for a traceback, xpcall gives the bare reason.
+local function text_of(failure)
+    return type(failure) == "table" and failure.message .. "\n" .. failure.traceback
+        or tostring(failure)
+end
+
 local function answer(self, message)
     local handler = self.handlers[message.op]
     if not handler then
@@ -74,7 +80,7 @@ local function answer(self, message)
     end
     local is_ok, result, reason = xpcall(handler, traceback, message.body, self)
     if not is_ok then
-        self:reply(message.id, false, result.message .. "\n" .. result.traceback)
+        self:reply(message.id, false, text_of(result))
     elseif result == nil and reason ~= nil then
         self:reply(message.id, false, reason)
     else

@@ -37,10 +37,13 @@ end
 -- Returns true and what fn returned, or nil, message, traceback.
 local function call_guarded(fn, ...)
     local is_ok, result = xpcall(fn, with_traceback, ...)
-    if not is_ok then
-        return nil, result.message, result.traceback
+    if is_ok then
+        return true, result
+    elseif type(result) ~= "table" then
+        -- There was no memory for a traceback.
+        return nil, tostring(result), ""
     end
-    return true, result
+    return nil, result.message, result.traceback
 end
 
 local function describe_routes(app)
