@@ -24,8 +24,13 @@ function peer.new(options)
     }, metatable)
 end
 
+local function encode(message)
+    local bytes, _, detail = copy.encode(message, "the message")
+    return bytes or error(detail, 3)
+end
+
 local function send(self, message)
-    self.send(assert(copy.encode(message)))
+    self.send(encode(message))
 end
 
 --- Calls `op` on the other side and waits. Returns the result (nil becomes true), or nil, code,
@@ -38,7 +43,7 @@ function methods:call(op, body, timeout_s)
     local task = scheduler.current()
     self.next_id = id + 1
     -- Encoded first: when that raises nobody waits for an answer.
-    local bytes = assert(copy.encode({ id = id, op = op, body = body }))
+    local bytes = encode({ id = id, op = op, body = body })
     self.waiting[id] = { task = task, wait_id = task.wait_id }
     self.send(bytes)
     local is_ok, result, detail = scheduler.wait(timeout_s and host.now() + timeout_s)
