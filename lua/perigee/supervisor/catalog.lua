@@ -62,8 +62,9 @@ end
 function methods:owner_of(mount, except)
     for name, service in pairs(self.services) do
         if name ~= except then
-            local claimed = service.claimed_mount or service.live and service.live.mount
-            if claimed == mount then
+            -- One that moves still has its old mount: it may fail and stay.
+            local live_mount = service.live and service.live.mount
+            if service.claimed_mount == mount or live_mount == mount then
                 return service
             end
         end
