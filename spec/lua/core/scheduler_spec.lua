@@ -1,27 +1,272 @@
---- What only shows where tasks run, which is wherever `perigee test` runs a spec.
-local eventually = require "spec.support.eventually"
+local event = require "perigee.core.event"
+local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
+local seam = require "host"
 
-describe("a task that has ended", function()
-    it("leaves nothing of its function and arguments in the coroutine kept for the next", function()
-        local left = setmetatable({}, { __mode = "k" })
-
-        local function run_one()
-            local argument = {}
-            local fn = function(given)
-                assert(given == argument)
-            end
-            left[argument], left[fn] = true, true
-            return scheduler.spawn(fn, argument)
+describe("perigee.core.scheduler", function()
+    -- Runs fn with another taker of failures, and returns what that took.
+    local function failures_of(fn)
+        local taken = {}
+        local report = scheduler.on_failure
+        scheduler.on_failure = function(task, failure, traceback)
+            taken[#taken + 1] = { task = task, failure = failure, traceback = traceback }
         end
+        local is_ok, reason = pcall(fn)
+        scheduler.on_failure = report
+        assert(is_ok, reason)
+        return taken
+    end
 
-        local task = run_one()
-        eventually(function()
-            return task.state == "dead"
-        end, "the task has ended")
-        task = nil -- luacheck: ignore
-        collectgarbage()
-        collectgarbage()
-        assert.is_nil(next(left))
+    describe("a task", function()
+        it("runs after the ready ones, with its arguments", function()
+            local order = {}
+            for i = 1, 3 do
+                scheduler.spawn(function(a, b, c)
+                    order[#order + 1] = a .. b .. c
+                end, i, "b", "c")
+            end
+            assert.same({}, order)
+            perigee.sleep(0)
+            assert.same({ "1bc", "2bc", "3bc" }, order)
+        end)
+
+        it("tells its owner how it ended", function()
+            local results
+            local task = scheduler.spawn(function() return 1, nil, 3 end)
+            task.on_finish = function(...)
+                results = { n = select("#", ...), ... }
+            end
+            perigee.sleep(0)
+            assert.same({ n = 5, task, true, 1, nil, 3 }, results)
+            assert.equal("dead", task.state)
+        end)
+
+        it("that raises tells its owner the error and a traceback, and no other task", function()
+            local ended, others = nil, 0
+            scheduler.spawn(function() error("broken") end).on_finish = function(_, ...)
+                ended = { ... }
+            end
+            scheduler.spawn(function() others = others + 1 end)
+            perigee.sleep(0)
+            assert.is_false(ended[1])
+            assert.matches("scheduler_spec%.lua:%d+: broken", ended[2])
+            assert.matches("stack traceback:.*scheduler_spec", ended[3])
+            assert.equal(1, others)
+        end)
+
+        it("that raises without an owner is told as a failure", function()
+            local taken = failures_of(function()
+                scheduler.spawn(error, { reason = "odd" })
+                perigee.sleep(0)
+            end)
+            assert.equal(1, #taken)
+            assert.same({ reason = "odd" }, taken[1].failure)
+        end)
+
+        it("may raise from inside pcall and after waiting", function()
+            local message
+            scheduler.spawn(function()
+                pcall(function()
+                    perigee.sleep(0.001)
+                    error("inner")
+                end)
+                perigee.sleep(0.001)
+                error("outer", 0)
+            end).on_finish = function(_, _, failure) message = failure end
+            perigee.sleep(0.01)
+            assert.equal("outer", message)
+        end)
+
+        it("is counted while it lives", function()
+            local before = scheduler.live_count()
+            scheduler.spawn(perigee.sleep, 0.001)
+            assert.equal(before + 1, scheduler.live_count())
+            perigee.sleep(0.005)
+            assert.equal(before, scheduler.live_count())
+        end)
+
+        it("may be one of very many", function()
+            local done = 0
+            for _ = 1, 5000 do
+                scheduler.spawn(function()
+                    perigee.sleep(0)
+                    done = done + 1
+                end)
+            end
+            while done < 5000 do
+                perigee.sleep(0)
+            end
+        end)
+    end)
+
+    describe("a wait", function()
+        it("ends with what it was woken with", function()
+            local task, wait_id = scheduler.current(), scheduler.current().wait_id
+            scheduler.spawn(function()
+                assert(scheduler.wake(task, wait_id, "a", nil, "c"))
+            end)
+            assert.same({ n = 3, "a", nil, "c" }, { n = 3, scheduler.wait() })
+        end)
+
+        it("ends at its deadline", function()
+            local before = seam.now()
+            local value, code = scheduler.wait(before + 0.005)
+            assert.is_nil(value)
+            assert.equal("timeout", code)
+            assert.is_true(seam.now() >= before + 0.005)
+        end)
+
+        it("ends at a deadline that is past", function()
+            assert.equal("timeout", (select(2, scheduler.wait(seam.now() - 1))))
+        end)
+
+        it("that is over is not ended again", function()
+            local task, wait_id = scheduler.current(), scheduler.current().wait_id
+            scheduler.wait(seam.now())
+            scheduler.spawn(function()
+                assert(not scheduler.wake(task, wait_id, "stale"))
+            end)
+            assert.equal("timeout", (select(2, scheduler.wait(seam.now() + 0.001))))
+        end)
+
+        it("is ended once, though two wake it", function()
+            local task, wait_id = scheduler.current(), scheduler.current().wait_id
+            local first, second
+            scheduler.spawn(function()
+                first = scheduler.wake(task, wait_id, 1)
+                second = scheduler.wake(task, wait_id, 2)
+            end)
+            assert.equal(1, (scheduler.wait()))
+            assert.is_true(first)
+            assert.is_false(second)
+        end)
+
+        it("that was woken leaves no timer behind", function()
+            local task, wait_id = scheduler.current(), scheduler.current().wait_id
+            scheduler.spawn(function() scheduler.wake(task, wait_id, "woken") end)
+            assert.equal("woken", (scheduler.wait(seam.now() + 0.002)))
+            assert.equal("timeout", (select(2, scheduler.wait(seam.now() + 0.01))))
+        end)
+
+        it("of a dead task is not ended", function()
+            local task = scheduler.spawn(function() end)
+            perigee.sleep(0)
+            assert.is_false(scheduler.wake(task, task.wait_id))
+        end)
+    end)
+
+    describe("a timer", function()
+        it("calls at its time, in order", function()
+            local order = {}
+            local now = seam.now()
+            scheduler.at(now + 0.003, function() order[#order + 1] = "late" end)
+            scheduler.at(now + 0.001, function() order[#order + 1] = "early" end)
+            perigee.sleep(0.006)
+            assert.same({ "early", "late" }, order)
+        end)
+
+        it("that was cancelled does not call", function()
+            local is_called = false
+            local timer = scheduler.at(seam.now() + 0.001, function() is_called = true end)
+            scheduler.cancel_timer(timer)
+            perigee.sleep(0.003)
+            assert.is_false(is_called)
+        end)
+    end)
+
+    describe("an event", function()
+        it("that nobody waits for goes to the handler of its kind", function()
+            local box, descriptor = seam.stream_pair()
+            local id = box:id()
+            local seen
+            scheduler.on_event(event.READABLE, function(of) seen = of end)
+            assert.equal("again", (select(2, box:read())))
+            seam.close_descriptor(descriptor)
+            while not seen do
+                perigee.sleep(0)
+            end
+            scheduler.on_event(event.READABLE, nil)
+            assert.equal(id, seen)
+            box:close()
+        end)
+
+        it("can be waited for by one task only", function()
+            local box, descriptor = seam.stream_pair()
+            local id = box:id()
+            scheduler.spawn(scheduler.wait_event, event.READABLE, id, seam.now() + 0.005)
+            perigee.sleep(0)
+            assert.has_error(function()
+                scheduler.wait_event(event.READABLE, id)
+            end, "two tasks wait for the same event")
+            perigee.sleep(0.01)
+            seam.close_descriptor(descriptor)
+            box:close()
+        end)
+    end)
+
+    describe("coroutines for scripts", function()
+        local coroutines = scheduler.coroutine_library
+
+        it("yield and resume as Lua's do", function()
+            local thread = coroutines.create(function(a, b)
+                local c = coroutines.yield(a + b)
+                error("ended with " .. c, 0)
+            end)
+            assert.same({ true, 3 }, { coroutines.resume(thread, 1, 2) })
+            assert.same({ false, "ended with x" }, { coroutines.resume(thread, "x") })
+            assert.same({ false, "cannot resume dead coroutine" }, { coroutines.resume(thread) })
+            local step = coroutines.wrap(function()
+                for i = 1, 3 do
+                    coroutines.yield(i)
+                end
+            end)
+            assert.same({ 1, 2, 3 }, { step(), step(), step() })
+        end)
+
+        it("may wait inside, however deep", function()
+            local function wait_and_say(text)
+                perigee.sleep(0.001)
+                return text
+            end
+            local step = coroutines.wrap(function()
+                local inner = coroutines.wrap(function()
+                    coroutines.yield(wait_and_say("inner"))
+                    return wait_and_say("inner end")
+                end)
+                coroutines.yield(inner())
+                coroutines.yield(inner())
+                return wait_and_say("outer end")
+            end)
+            assert.same({ "inner", "inner end", "outer end" }, { step(), step(), step() })
+        end)
+
+        it("that wait cannot be resumed by another task", function()
+            local thread = coroutines.create(function() perigee.sleep(0.005) return "done" end)
+            local result
+            perigee.go(function() result = { coroutines.resume(thread) } end)
+            perigee.sleep(0.001)
+            assert.same({ false, "cannot resume a coroutine that waits" },
+                { coroutines.resume(thread) })
+            perigee.sleep(0.01)
+            assert.same({ true, "done" }, result)
+        end)
+
+        it("hand errors up, through wrap too", function()
+            assert.has_error(function()
+                coroutines.wrap(function()
+                    perigee.sleep(0.001)
+                    error("inside", 0)
+                end)()
+            end, "inside")
+        end)
+    end)
+
+    it("does not let a call wait outside of a task", function()
+        local message
+        scheduler.at(seam.now(), function()
+            message = select(2, pcall(perigee.sleep, 1))
+        end)
+        perigee.sleep(0.002)
+        assert.matches("this call waits, so it must be made inside a task", message)
     end)
 end)
