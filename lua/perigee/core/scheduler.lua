@@ -9,7 +9,8 @@ local timer_heap = require "perigee.core.timer_heap"
 local scheduler = {}
 
 local resume, next_event, now = host.resume, host.next_event, host.now
-local yield, create = coroutine.yield, coroutine.create
+local yield, create, running = coroutine.yield, coroutine.create, coroutine.running
+local isyieldable = coroutine.isyieldable
 
 -- What host.resume says of how a task came back (host/isolate/isolate.h).
 local WAITING, CUT, FAILED, ENDED = 0, 1, 2, 3
@@ -27,6 +28,7 @@ function task_metatable:__tostring()
 end
 
 local current     -- the task that runs
+local is_below_c  -- it runs a script's coroutine out of a callback of C, where no wait can end
 local interrupted -- the task that was cut or refused: it goes first
 local ready, ready_first, ready_last = {}, 1, 0
 local timers = timer_heap.new()
@@ -101,7 +103,7 @@ end
 
 -- Takes a task back from host.resume. Returns false when the turn is over.
 local function settle(task, state_before, state, ...)
-    current = nil
+    current, is_below_c = nil, false
     if state == WAITING then
         if (...) == FINISHED then
             finish(task, true, select(2, ...))
@@ -146,6 +148,9 @@ end
 local function prepare_wait(deadline)
     if not current then
         error("this call waits, so it must be made inside a task", 4)
+    elseif is_below_c or not isyieldable() then
+        error("this call waits, which is not possible below a function of C, such as the callback "
+            .. "of string.gsub or table.sort", 4)
     end
     if deadline then
         current.timer = { deadline = deadline, task = current, index = nil, order = nil }
@@ -186,6 +191,7 @@ end
 
 --- Lets every other ready task run first.
 function scheduler.yield()
+    prepare_wait()
     local task = current
     task.a, task.b, task.c = nil, nil, nil
     push_ready(task)
@@ -332,11 +338,34 @@ local function pass_on(thread, is_ok, first, ...)
     return is_ok, first, ...
 end
 
+local function leave_c(was_below_c, ...)
+    is_below_c = was_below_c
+    return ...
+end
+
 local function resume_script(thread, ...)
     if waiting_threads[thread] then
         return false, "cannot resume a coroutine that waits"
+    elseif isyieldable() then
+        return pass_on(thread, co_resume(thread, ...))
     end
-    return pass_on(thread, co_resume(thread, ...))
+    local was_below_c = is_below_c
+    is_below_c = true
+    return leave_c(was_below_c, co_resume(thread, ...))
+end
+
+-- To a script the task is what the main thread is to Lua: no coroutine. Nobody but the scheduler
+-- may resume it.
+local function running_script()
+    local thread = running()
+    return (not current or thread ~= current.thread) and thread or nil
+end
+
+local function yield_script(...)
+    if not running_script() then
+        error("attempt to yield outside of a coroutine: perigee.sleep(0) lets other tasks run", 2)
+    end
+    return yield(...)
 end
 
 local function unpack_result(is_ok, ...)
@@ -349,9 +378,11 @@ end
 --- The coroutine library for scripts: in it, waiting works as it does in the task itself.
 scheduler.coroutine_library = {
     create = coroutine.create,
-    isyieldable = coroutine.isyieldable,
+    isyieldable = function()
+        return running_script() ~= nil and isyieldable()
+    end,
     resume = resume_script,
-    running = coroutine.running,
+    running = running_script,
     status = coroutine.status,
     wrap = function(fn)
         local thread = create(fn)
@@ -359,7 +390,7 @@ scheduler.coroutine_library = {
             return unpack_result(resume_script(thread, ...))
         end
     end,
-    yield = yield,
+    yield = yield_script,
 }
 
 return scheduler

@@ -148,6 +148,33 @@ describe("perigee.core.scheduler", function()
             assert.equal("timeout", (select(2, scheduler.wait(seam.now() + 0.01))))
         end)
 
+        it("below a function of C is an error and leaves nothing behind", function()
+            local coroutines = scheduler.coroutine_library
+            local function sleep()
+                perigee.sleep(0.002)
+            end
+            local callbacks = {
+                sleep,
+                function() perigee.sleep(0) end,
+                function() coroutines.wrap(sleep)() end,
+                function()
+                    coroutines.wrap(function()
+                        ("x"):gsub("x", coroutines.wrap(function() end))
+                        sleep()
+                    end)()
+                end,
+            }
+            for _, callback in ipairs(callbacks) do
+                local is_ok, message = pcall(string.gsub, "x", "x", callback)
+                assert.is_false(is_ok)
+                assert.matches("this call waits, which is not possible below a function of C", message)
+                local before = seam.now()
+                perigee.sleep(0.01)
+                assert.is_true(seam.now() >= before + 0.01)
+            end
+            assert.is_true(coroutines.wrap(function() return sleep() == nil end)())
+        end)
+
         it("of a dead task is not ended", function()
             local task = scheduler.spawn(function() end)
             perigee.sleep(0)
@@ -249,6 +276,22 @@ describe("perigee.core.scheduler", function()
                 { coroutines.resume(thread) })
             perigee.sleep(0.01)
             assert.same({ true, "done" }, result)
+        end)
+
+        it("do not show the task's own, which only the scheduler resumes", function()
+            assert.is_nil(coroutines.running())
+            assert.is_false(coroutines.isyieldable())
+            local thread
+            thread = coroutines.create(function()
+                return coroutines.running() == thread and coroutines.isyieldable()
+            end)
+            assert.same({ true, true }, { coroutines.resume(thread) })
+        end)
+
+        it("do not yield out of the task", function()
+            local is_ok, message = pcall(coroutines.yield, 1)
+            assert.is_false(is_ok)
+            assert.matches("attempt to yield outside of a coroutine", message)
         end)
 
         it("hand errors up, through wrap too", function()
