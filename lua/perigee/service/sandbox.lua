@@ -32,17 +32,30 @@ local function pick(library, names)
     return granted
 end
 
+-- All parts a reader function gives, and never much more than a chunk may have.
+local function read_all(reader)
+    local parts, size = {}, 0
+    local part = reader()
+    while part ~= nil and part ~= "" and size <= MAX_CHUNK_SIZE do
+        if type(part) ~= "string" then
+            error("the reader function of load must return strings", 3)
+        end
+        parts[#parts + 1] = part
+        size = size + #part
+        part = reader()
+    end
+    return table.concat(parts)
+end
+
 -- Text only: bytecode is not checked by the virtual machine and can do anything.
 local function load_text(chunk, name, mode, environment)
     if mode ~= nil and mode ~= "t" and mode ~= "bt" then
         return nil, "only text chunks can be loaded"
     end
     if type(chunk) == "function" then
-        local parts = {}
-        for part in chunk do
-            parts[#parts + 1] = part
-        end
-        chunk = table.concat(parts)
+        chunk = read_all(chunk)
+    elseif type(chunk) ~= "string" then
+        error(("load takes a string or a function, got %s"):format(type(chunk)), 2)
     end
     if #chunk > MAX_CHUNK_SIZE then
         return nil, ("a chunk may have %d bytes, this one has %d"):format(MAX_CHUNK_SIZE, #chunk)
@@ -68,6 +81,16 @@ local function collect_garbage(what)
         error("a service may only ask collectgarbage for the \"count\"", 2)
     end
     return collectgarbage("count")
+end
+
+-- Methods of strings are found in a table no script can reach: Perigee's own modules in this isolate
+-- use them too. What a script adds to its `string` is a method as well; what it replaces there is
+-- not.
+local function guard_strings(library)
+    local own = pick(library, GRANTED.string)
+    local string_metatable = getmetatable("")
+    string_metatable.__index = setmetatable(own, { __index = library })
+    string_metatable.__metatable = false
 end
 
 -- A forgotten `local` makes tasks of one service overwrite each other's variables: an error says so
@@ -96,9 +119,7 @@ function sandbox.fill(globals, print, require)
     end
     globals._G = globals
     setmetatable(globals, { __newindex = refuse_global, __metatable = false })
-    local string_metatable = getmetatable("")
-    string_metatable.__index = granted.string
-    string_metatable.__metatable = false
+    guard_strings(granted.string)
 end
 
 return sandbox
