@@ -22,6 +22,7 @@ end
 table.sort(KEY_NAMES)
 
 local LIMITS = { memory = true, drain = true }
+local MAX_SIZE = 2 ^ 52
 local SIZE_UNITS = { [""] = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }
 
 local function is_function(value)
@@ -35,11 +36,17 @@ end
 
 --- "64MB" as bytes; a number is bytes already. Nil when it is neither.
 function definition.parse_size(value)
-    if type(value) == "number" then
-        return value > 0 and value or nil
+    local size = type(value) == "number" and value
+    if not size then
+        local number, unit = tostring(value):match("^(%d+)%s*(%a*)$")
+        size = number and SIZE_UNITS[unit] and tonumber(number) * SIZE_UNITS[unit]
     end
-    local number, unit = tostring(value):match("^(%d+)%s*(%a*)$")
-    return number and SIZE_UNITS[unit] and tonumber(number) * SIZE_UNITS[unit] or nil
+    return size and size > 0 and size <= MAX_SIZE and size or nil
+end
+
+-- False for NaN, which no timer can be set to.
+local function is_duration(value)
+    return type(value) == "number" and value >= 0
 end
 
 local function check_limits(limits)
@@ -50,7 +57,7 @@ local function check_limits(limits)
         elseif name == "memory" and not definition.parse_size(value) then
             return nil, ("limits.memory must be a size such as \"64MB\", got %s"):format(
                 tostring(value))
-        elseif name == "drain" and (type(value) ~= "number" or value < 0) then
+        elseif name == "drain" and not is_duration(value) then
             return nil, ("limits.drain must be seconds, got %s"):format(tostring(value))
         end
     end
@@ -113,11 +120,26 @@ function definition.check(value)
             return nil, ("%s must be %s, got %s"):format(key, KEYS[key], describe(item))
         end
     end
-    local is_ok, message = check_rpc(value.rpc or {})
+    local is_ok, message = check_rpc(rawget(value, "rpc") or {})
     if not is_ok then
         return nil, message
     end
-    return check_limits(value.limits or {})
+    return check_limits(rawget(value, "limits") or {})
+end
+
+local function without_metatable(value)
+    local plain = {}
+    for key, item in next, value do
+        plain[key] = item
+    end
+    return plain
+end
+
+--- The service as it was checked, key by key: what a metatable would add was not.
+function definition.plain(service)
+    local plain = without_metatable(service)
+    plain.limits = plain.limits and without_metatable(plain.limits)
+    return plain
 end
 
 return definition

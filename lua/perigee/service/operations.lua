@@ -114,8 +114,8 @@ function handlers.load(state, body)
     if not is_ok then
         return nil, reason
     end
-    state.service = result
-    return manifest(result)
+    state.service = definition.plain(result)
+    return manifest(state.service)
 end
 
 --- body = { saved = bytes | nil }
