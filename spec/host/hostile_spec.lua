@@ -28,7 +28,8 @@ describe("a hostile service", function()
             end }
         ]])
         assert.equal("answered", running:body("/hostile"))
-        running:wait_for_log("hostile +task %S+hostile%.lua:2 failed: an error that cannot be shown")
+        running:wait_for_log("hostile +task %S+hostile%.lua:2 failed: "
+            .. "an error that cannot be shown")
         assert.equal(1, running:service("hostile").generation)
     end)
 
