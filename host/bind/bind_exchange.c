@@ -6,9 +6,10 @@
 #include "bind/isolates.h"
 #include "bind/seam.h"
 #include "http/http1_rules.h"
+#include "server/server_exchange.h"
 
 /* A service may only name its own exchanges. */
-static ExchangeBox *find(lua_State *L, int argument)
+ExchangeBox *exchange_check(lua_State *L, int argument)
 {
     ExchangeBox *box = exchange_find(seam_host(L), seam_check_handle(L, argument));
 
@@ -24,7 +25,7 @@ static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
  * "closed" */
 static int l_exchange_request(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     const Http1Head *head;
 
     if (box == NULL)
@@ -45,7 +46,7 @@ static int l_exchange_request(lua_State *L)
 /* exchange_fields(id) -> {name, value, name, value, ...} as sent | nil, "closed" */
 static int l_exchange_fields(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     const Http1Head *head;
 
     if (box == NULL)
@@ -64,7 +65,7 @@ static int l_exchange_fields(lua_State *L)
 /* exchange_field(id, name) -> the values of all such fields, joined by ", " | nil */
 static int l_exchange_field(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     size_t name_size;
     const char *name = luaL_checklstring(L, 2, &name_size);
     const Http1Head *head;
@@ -91,7 +92,7 @@ static int l_exchange_field(lua_State *L)
 /* exchange_peer(id) -> host, port | nil, "closed" */
 static int l_exchange_peer(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     const Address *peer;
     char host[ADDRESS_TEXT_SIZE];
 
@@ -104,10 +105,10 @@ static int l_exchange_peer(lua_State *L)
     return 2;
 }
 
-/* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come | nil, code */
+/* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come at its end | nil, code */
 static int l_exchange_body(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     const Buffer *body;
     int status;
 
@@ -117,7 +118,7 @@ static int l_exchange_body(lua_State *L)
     if (status < 0)
         return seam_push_failure(L, status);
     if (status == 0) {
-        http_server_await_body(box->exchange);
+        server_exchange_await_whole_body(box->exchange);
         return seam_push_failure(L, ERR_AGAIN);
     }
     body = http1_exchange_body(box->exchange);
@@ -144,20 +145,32 @@ static bool are_fields(const char *text, size_t size)
     return true;
 }
 
+const char *exchange_check_fields(lua_State *L, int argument, size_t *size)
+{
+    const char *text = luaL_checklstring(L, argument, size);
+
+    luaL_argcheck(L, are_fields(text, *size), argument, "not a list of fields");
+    return text;
+}
+
+int exchange_check_status(lua_State *L, int argument)
+{
+    lua_Integer status = luaL_checkinteger(L, argument);
+
+    luaL_argcheck(L, status >= 200 && status <= 599, argument, "not a final status");
+    return (int)status;
+}
+
 /* exchange_respond(id, status, fields, body) -> true | nil, code: the exchange is over either
  * way */
 static int l_exchange_respond(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
-    lua_Integer status = luaL_checkinteger(L, 2);
-    Http1Reply reply;
+    ExchangeBox *box = exchange_check(L, 1);
+    Http1Reply reply = {.status = exchange_check_status(L, 2)};
     int result;
 
-    luaL_argcheck(L, status >= 200 && status <= 599, 2, "not a final status");
-    reply.status = (int)status;
-    reply.fields = luaL_checklstring(L, 3, &reply.fields_size);
+    reply.fields = exchange_check_fields(L, 3, &reply.fields_size);
     reply.body = luaL_checklstring(L, 4, &reply.body_size);
-    luaL_argcheck(L, are_fields(reply.fields, reply.fields_size), 3, "not a list of fields");
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     result = http_server_respond(box->exchange, &reply);
@@ -169,7 +182,7 @@ static int l_exchange_respond(lua_State *L)
  * it were new */
 static int l_exchange_hand_over(lua_State *L)
 {
-    ExchangeBox *box = find(L, 1);
+    ExchangeBox *box = exchange_check(L, 1);
     Isolate *target = isolates_find(seam_host(L), seam_check_handle(L, 2));
 
     if (box == NULL || target == NULL)

@@ -85,7 +85,9 @@ static HttpServerOptions check_options(lua_State *L)
     limits->head_size = option(L, "max_head", limits->head_size);
     limits->field_count = option(L, "max_fields", limits->field_count);
     limits->body_size = option(L, "max_body", limits->body_size);
+    limits->unread_size = option(L, "max_unread", limits->unread_size);
     limits->pipelined_count = option(L, "max_pipelined", limits->pipelined_count);
+    options.unsent_size = (uint32_t)option(L, "max_unsent", options.unsent_size);
     options.connection_count = (uint32_t)option(L, "max_connections", options.connection_count);
     options.head_timeout_ms = (uint32_t)option(L, "head_timeout", options.head_timeout_ms);
     options.body_timeout_ms = (uint32_t)option(L, "body_timeout", options.body_timeout_ms);
@@ -158,7 +160,7 @@ static int l_http_counters(lua_State *L)
     if (server == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     counters = http_server_counters(server);
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     seam_set_number(L, "accepted", (lua_Number)counters->accepted_count);
     seam_set_number(L, "refused", (lua_Number)counters->refused_count);
     seam_set_number(L, "requests", (lua_Number)counters->request_count);
@@ -167,11 +169,13 @@ static int l_http_counters(lua_State *L)
     seam_set_number(L, "rejected", (lua_Number)counters->rejected_count);
     seam_set_number(L, "received_size", (lua_Number)counters->received_size);
     seam_set_number(L, "sent_size", (lua_Number)counters->sent_size);
+    seam_set_number(L, "stream_peak_size", (lua_Number)counters->stream_peak_size);
     seam_set_number(L, "connections", (lua_Number)counters->connection_count);
     return 1;
 }
 
-/* Adds the pair {prefix, handle} on top of L and pops it. Returns 0 or a negative code. */
+/* Adds the {prefix, handle, body size or nil} on top of L and pops it. Returns 0 or a negative
+ * code. */
 static int add_mount(lua_State *L, MountTable *table)
 {
     size_t size;
@@ -180,17 +184,19 @@ static int add_mount(lua_State *L, MountTable *table)
 
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
+    lua_rawgeti(L, -3, 3);
     /* Not a number, which would become a string here, and that may raise. */
-    if (lua_type(L, -2) == LUA_TSTRING && lua_isnumber(L, -1)) {
-        prefix = lua_tolstring(L, -2, &size);
-        result = mount_table_add(table, prefix, size, (Handle)lua_tonumber(L, -1));
+    if (lua_type(L, -3) == LUA_TSTRING && lua_isnumber(L, -2)) {
+        MountTarget target = {(Handle)lua_tonumber(L, -2), (uint64_t)lua_tonumber(L, -1)};
+        prefix = lua_tolstring(L, -3, &size);
+        result = mount_table_add(table, prefix, size, target);
     }
-    lua_pop(L, 3);
+    lua_pop(L, 4);
     return result;
 }
 
-/* set_mounts{{prefix, handle}, ...} -> true | nil, code, index. Replaces all mounts at once, or
- * none. */
+/* set_mounts({{prefix, handle, largest body or nil}, ...}) -> true | nil, code, index. Replaces all
+ * mounts at once, or none. */
 static int l_set_mounts(lua_State *L)
 {
     Host *host = seam_host(L);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "bind/isolates.h"
+#include "server/server_exchange.h"
 
 static const char text_fields[] = "Content-Type: text/plain; charset=utf-8\r\n";
 static const char retry_fields[] = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n";
@@ -22,6 +23,7 @@ static void close_box(Resource *resource)
 
     if (!http1_exchange_is_answered(box->exchange))
         respond_text(box->exchange, 503, "The service was stopped before it answered.\n");
+    server_exchange_cut(box->exchange);
     http1_exchange_set_holder(box->exchange, NULL);
     http1_exchange_release(box->exchange);
     handle_table_remove(&box->host->exchanges, box->handle);
@@ -76,14 +78,27 @@ static bool is_for_host(const Http1Head *head)
     return head->path.size == 1 && head->bytes[head->path.offset] == '*';
 }
 
+static const MountTarget *find_target(const Host *host, const Http1Head *head, size_t *mount_size)
+{
+    return mount_table_find(host->mounts, head->bytes + head->path.offset, head->path.size,
+                            mount_size);
+}
+
+static uint64_t body_limit(void *owner, const Http1Head *head)
+{
+    size_t mount_size;
+    const MountTarget *target = find_target(owner, head, &mount_size);
+
+    return target != NULL ? target->body_size : 0;
+}
+
 static void on_request(void *owner, Http1Exchange *exchange)
 {
     Host *host = owner;
     const Http1Head *head = http1_exchange_head(exchange);
     size_t mount_size = 0;
-    Handle target = mount_table_find(host->mounts, head->bytes + head->path.offset, head->path.size,
-                                     &mount_size);
-    Isolate *isolate = isolates_find(host, target);
+    const MountTarget *target = find_target(host, head, &mount_size);
+    Isolate *isolate = target != NULL ? isolates_find(host, target->handle) : NULL;
 
     atomic_fetch_add_explicit(&host->pulse->request_count, 1, memory_order_relaxed);
     if (is_for_host(head))
@@ -114,8 +129,16 @@ static void on_abandoned(void *owner, Http1Exchange *exchange)
     push_event(exchange, EVENT_ABANDONED);
 }
 
+static void on_room(void *owner, Http1Exchange *exchange)
+{
+    (void)owner;
+    push_event(exchange, EVENT_ROOM);
+}
+
 const HttpServerHandler exchange_handler = {
+    .body_limit = body_limit,
     .on_request = on_request,
     .on_body = on_body,
     .on_abandoned = on_abandoned,
+    .on_room = on_room,
 };

@@ -1,5 +1,6 @@
 /* ExchangeBox: one HTTP exchange in the hands of an isolate. It has a number and hangs on the
- * isolate's list, so a service that is closed with requests unanswered answers them 503. */
+ * isolate's list, so a service that is closed with requests unanswered answers them 503, and what
+ * it was in the middle of sending is cut. */
 #ifndef PERIGEE_BIND_EXCHANGE_H
 #define PERIGEE_BIND_EXCHANGE_H
 
@@ -20,10 +21,20 @@ extern const HttpServerHandler exchange_handler;
 
 ExchangeBox *exchange_find(const Host *host, Handle handle);
 
+/* The exchange of the calling isolate whose number is at `argument`, or NULL. */
+struct lua_State;
+ExchangeBox *exchange_check(struct lua_State *L, int argument);
+
+/* The string at `argument`, which must be nothing but lines "token: value\r\n". */
+const char *exchange_check_fields(struct lua_State *L, int argument, size_t *size);
+
 /* Makes it another isolate's, which hears of it as of a new request. */
 void exchange_hand_over(ExchangeBox *box, Isolate *target);
 
-/* Gives the exchange up: unanswered it gets a 503. */
+/* The final status at `argument`. */
+int exchange_check_status(struct lua_State *L, int argument);
+
+/* Gives the exchange up: unanswered it gets a 503, half answered it is cut. */
 void exchange_close(ExchangeBox *box);
 
 #endif

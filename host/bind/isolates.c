@@ -50,6 +50,7 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     lua_newtable(L);
     bind_task_open(L, isolate);
     bind_exchange_open(L, isolate);
+    bind_exchange_stream_open(L, isolate);
     bind_message_open(L, isolate);
 }
 

@@ -38,6 +38,7 @@ void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
 /* One for each file: they add to the `host` table on top of L. */
 void bind_task_open(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
+void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);

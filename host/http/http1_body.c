@@ -2,8 +2,6 @@
  * bytes, then the byte behind it decides. Content is copied in the largest pieces there are. */
 #include "http/http1_body.h"
 
-#include <assert.h>
-
 #include "http/http1_chars.h"
 
 enum {
@@ -60,16 +58,27 @@ static int initial_state(const Http1Head *head)
 
 void http1_body_init(Http1Body *body, const Http1Head *head, const Http1Limits *limits)
 {
-    *body = (Http1Body){.state = initial_state(head), .limits = limits};
-    if (body->state == SIZED) {
-        assert(head->content_length <= limits->body_size);
+    *body = (Http1Body){
+        .state = initial_state(head),
+        .limits = limits,
+        .size_limit = limits->body_size,
+    };
+    if (body->state == SIZED)
         body->remaining_size = head->content_length;
-    }
 }
 
 bool http1_body_is_complete(const Http1Body *body)
 {
     return body->state == COMPLETE;
+}
+
+bool http1_body_lower_limit(Http1Body *body, uint64_t size)
+{
+    if (body->remaining_size > size)
+        return false;
+    if (body->size_limit - body->decoded_size > size)
+        body->size_limit = body->decoded_size + size;
+    return true;
 }
 
 /* The step functions take one byte and return the next state, or minus a status. */
@@ -89,7 +98,7 @@ static int step_size_digit(Http1Body *body, char digit)
     if (++body->digit_count > MAX_SIZE_DIGITS)
         return -400;
     body->remaining_size = body->remaining_size * 16 + (uint64_t)hex_value(digit);
-    if (body->remaining_size > body->limits->body_size - body->decoded_size)
+    if (body->remaining_size > body->size_limit - body->decoded_size)
         return -413;
     return CHUNK_SIZE;
 }
@@ -202,6 +211,16 @@ static size_t take_content(Http1Body *body, const char *bytes, size_t size, Buff
     return taken;
 }
 
+/* Not the empty line behind the trailers, whose first byte tells it from one of them. */
+static void keep_trailer(const Http1Body *body, int next, const char *bytes, size_t size)
+{
+    bool is_trailer = next >= TRAILER_NAME && next <= TRAILER_LF;
+    bool is_line_end = body->state == TRAILER_LF;
+
+    if (body->trailers != NULL && (is_trailer || is_line_end))
+        buffer_append(body->trailers, bytes, size);
+}
+
 /* Takes bytes around the content: a run and the byte behind it. */
 static long take_framing(Http1Body *body, const char *bytes, size_t size)
 {
@@ -212,12 +231,15 @@ static long take_framing(Http1Body *body, const char *bytes, size_t size)
         body->framing_size += run_size;
     if (body->framing_size > body->limits->framing_size)
         return -431;
-    if (run_size == size)
+    if (run_size == size) {
+        keep_trailer(body, body->state, bytes, run_size);
         return (long)size;
+    }
     if ((next = step(body, bytes[run_size])) < 0)
         return next;
     if (next >= FIRST_COUNTED)
         body->framing_size++;
+    keep_trailer(body, next, bytes, run_size + 1);
     body->state = next;
     return (long)run_size + 1;
 }

@@ -12,6 +12,9 @@
  * answers gets no more of them. */
 enum { FULL_OUTPUT_SIZE = 64 * 1024 };
 
+/* So much of a body nobody wants is read for the sake of the request behind it. */
+enum { DROPPED_BODY_SIZE = 256 * 1024 };
+
 Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1Handler *handler,
                                          void *owner)
 {
@@ -71,8 +74,10 @@ static void begin_next_head(Http1Connection *connection)
 
 void http1_connection_drop_body(Http1Connection *connection)
 {
+    bool is_short = http1_body_lower_limit(&connection->body, DROPPED_BODY_SIZE);
+
     connection->receiver = NULL;
-    if (connection->is_last)
+    if (connection->is_last || !is_short)
         http1_connection_stop_reading(connection);
 }
 
@@ -98,16 +103,36 @@ static int body_status_for(int status)
     }
 }
 
-/* The framing is lost, so nothing more can be read. An answered request gets no second answer. */
-static void fail_body(Http1Connection *connection, int status)
+/* The receiver may be answered and freed inside its callback: nothing touches it afterwards. */
+static void tell_receiver(Http1Connection *connection, Http1Exchange *receiver)
+{
+    if (receiver == NULL || !receiver->is_awaiting_body ||
+        (receiver->is_whole_body_wanted && receiver->body_status == 0))
+        return;
+    receiver->is_awaiting_body = false;
+    connection->handler->on_body(connection->owner, receiver);
+}
+
+/* Nothing more can be read. A begun answer goes on: its holder learns what happened to the body. */
+static void lose_body(Http1Connection *connection, int body_status, int refusal)
 {
     Http1Exchange *receiver = connection->receiver;
 
     http1_connection_stop_reading(connection);
-    if (receiver != NULL) {
-        connection->refusal = status;
-        http1_exchange_abandon(receiver, body_status_for(status));
+    if (receiver == NULL)
+        return;
+    if (receiver->is_streaming) {
+        receiver->body_status = body_status;
+        tell_receiver(connection, receiver);
+    } else {
+        connection->refusal = refusal;
+        http1_exchange_abandon(receiver, body_status);
     }
+}
+
+static void fail_body(Http1Connection *connection, int status)
+{
+    lose_body(connection, body_status_for(status), status);
     http1_connection_advance_line(connection);
 }
 
@@ -149,6 +174,7 @@ static void begin_request(Http1Connection *connection, Http1Exchange *exchange, 
     connection->is_last |= !exchange->head.is_keep_alive;
     http1_exchange_line_up(exchange);
     http1_body_init(&connection->body, &exchange->head, connection->limits);
+    connection->body.size_limit = connection->body_limit;
     connection->receiver = exchange;
     connection->reading = READING_BODY;
     connection->is_body_begun = has_more_input;
@@ -157,16 +183,28 @@ static void begin_request(Http1Connection *connection, Http1Exchange *exchange, 
     connection->handler->on_request(connection->owner, exchange);
 }
 
+static uint64_t find_body_limit(const Http1Connection *connection, const Http1Head *head)
+{
+    const Http1Handler *handler = connection->handler;
+    uint64_t limit = 0;
+
+    if (handler->body_limit != NULL && head->body_kind != HTTP1_NO_BODY)
+        limit = handler->body_limit(connection->owner, head);
+    return limit != 0 ? limit : connection->limits->body_size;
+}
+
 static int parse_head(Http1Connection *connection, Http1Exchange *exchange, size_t size)
 {
     Http1Head *head = &exchange->head;
     size_t field_count = connection->rules.field_count;
     int result = http1_head_parse(head->bytes, size, head->fields, field_count, head);
 
-    if (result == 0 && head->body_kind == HTTP1_SIZED_BODY &&
-        head->content_length > connection->limits->body_size)
+    if (result < 0)
+        return result;
+    connection->body_limit = find_body_limit(connection, head);
+    if (head->body_kind == HTTP1_SIZED_BODY && head->content_length > connection->body_limit)
         return -413;
-    return result;
+    return 0;
 }
 
 /* Returns the bytes taken, or 0 when the head needs more. Bytes seen before are not seen again. */
@@ -193,24 +231,18 @@ static size_t read_head(Http1Connection *connection, const char *bytes, size_t s
     return head_size;
 }
 
-/* The receiver may be answered and freed inside its callback: nothing touches it afterwards. */
-static void tell_receiver(Http1Connection *connection, Http1Exchange *receiver)
-{
-    if (receiver != NULL && receiver->is_awaiting_body) {
-        receiver->is_awaiting_body = false;
-        connection->handler->on_body(connection->owner, receiver);
-    }
-}
-
 static size_t read_body(Http1Connection *connection, const char *bytes, size_t size)
 {
     Http1Exchange *receiver = connection->receiver;
     uint64_t decoded_before = connection->body.decoded_size;
     Buffer *out = receiver != NULL ? &receiver->body : NULL;
-    long taken = http1_body_feed(&connection->body, bytes, size, out);
-    bool has_grown = connection->body.decoded_size != decoded_before;
-    bool is_complete = http1_body_is_complete(&connection->body);
+    bool has_grown, is_complete;
+    long taken;
 
+    connection->body.trailers = receiver != NULL ? &receiver->trailers : NULL;
+    taken = http1_body_feed(&connection->body, bytes, size, out);
+    has_grown = connection->body.decoded_size != decoded_before;
+    is_complete = http1_body_is_complete(&connection->body);
     connection->is_body_begun = true;
     if (taken < 0) {
         fail_body(connection, (int)-taken);
@@ -230,11 +262,21 @@ static bool has_room(const Http1Connection *connection)
            connection->output.size < FULL_OUTPUT_SIZE;
 }
 
+/* The holder of the body has not taken what is there. */
+static bool is_body_unread(const Http1Connection *connection)
+{
+    const Http1Exchange *receiver = connection->receiver;
+
+    return connection->reading == READING_BODY && receiver != NULL &&
+           !receiver->is_whole_body_wanted &&
+           receiver->body.size >= connection->limits->unread_size;
+}
+
 static bool may_read(const Http1Connection *connection)
 {
     if (is_between_requests(connection))
         return has_room(connection);
-    return connection->reading != READING_NOTHING;
+    return connection->reading != READING_NOTHING && !is_body_unread(connection);
 }
 
 static size_t read_some(Http1Connection *connection, const char *bytes, size_t size)
@@ -260,22 +302,13 @@ static size_t process(Http1Connection *connection, const char *bytes, size_t siz
     return connection->reading == READING_NOTHING ? size : taken;
 }
 
-static void drop_half_request(Http1Connection *connection)
-{
-    Http1Exchange *receiver = connection->receiver;
-
-    http1_connection_stop_reading(connection);
-    if (receiver != NULL)
-        http1_exchange_abandon(receiver, ERR_CLOSED);
-}
-
 static void process_kept_input(Http1Connection *connection)
 {
     size_t taken = process(connection, connection->input.bytes, connection->input.size);
 
     buffer_consume(&connection->input, taken);
     if (connection->is_input_ended && (may_read(connection) || connection->input.size == 0))
-        drop_half_request(connection);
+        lose_body(connection, ERR_CLOSED, 0);
 }
 
 void http1_connection_feed(Http1Connection *connection, const char *bytes, size_t size)
@@ -313,7 +346,8 @@ bool http1_connection_wants_input(const Http1Connection *connection)
 
 static bool is_body_due(const Http1Connection *connection)
 {
-    return connection->receiver == NULL || !http1_exchange_awaits_continue(connection->receiver);
+    return connection->receiver == NULL ||
+           (!http1_exchange_awaits_continue(connection->receiver) && !is_body_unread(connection));
 }
 
 int http1_connection_phase(const Http1Connection *connection)

@@ -3,7 +3,8 @@
  * output has the answers in the order of the requests.
  *
  * An Http1Exchange is one request and its answer. It is born when its head is complete and valid,
- * and is freed once it was answered or abandoned *and* its holder released it. */
+ * and is freed once it was answered or abandoned *and* its holder released it. Answers given piece
+ * by piece are in http1_stream.h. */
 #ifndef PERIGEE_HTTP_HTTP1_CONNECTION_H
 #define PERIGEE_HTTP_HTTP1_CONNECTION_H
 
@@ -22,15 +23,23 @@ typedef struct Http1Exchange Http1Exchange;
  * Inside a callback every function of an exchange may be called, and of the connection _fail and
  * _drain; _feed, _end_input and _destroy may not. */
 typedef struct Http1Handler {
+    /* How large the body behind this head may be, asked before on_request; 0, or no such function:
+     * as in the limits. */
+    uint64_t (*body_limit)(void *owner, const Http1Head *head);
     /* A new request: the holder now owns a reference and must call http1_exchange_release in the
      * end. Its body may still be to come. */
     void (*on_request)(void *owner, Http1Exchange *exchange);
-    /* The body grew or ended, after http1_exchange_await_body asked to be told. */
+    /* The body grew, ended or failed, after http1_exchange_await_body asked to be told; also from
+     * inside http1_connection_fail. */
     void (*on_body)(void *owner, Http1Exchange *exchange);
-    /* No answer will be sent: the body failed (its status says how) and the connection has refused
-     * the request itself, or the connection is gone. At most once per exchange, never after its
-     * answer; also from inside http1_connection_fail and _destroy. */
+    /* No answer will be sent, or not the rest of it: the body failed (its status says how) and the
+     * connection has refused the request itself, or the connection is gone or ends with an answer
+     * before it. At most once per exchange, never after the end of its answer; also from inside
+     * http1_connection_fail and _destroy, and functions that give other exchanges an answer. */
     void (*on_abandoned)(void *owner, Http1Exchange *exchange);
+    /* There is room for more of a begun answer, after http1_exchange_await_room asked to be told;
+     * only from inside http1_connection_offer_room. */
+    void (*on_room)(void *owner, Http1Exchange *exchange);
 } Http1Handler;
 
 /* What the connection waits for, so that its owner can run the right timer. */
@@ -38,7 +47,7 @@ enum {
     HTTP1_IDLE,         /* a request, and nothing is due */
     HTTP1_READING_HEAD, /* the rest of a head */
     HTTP1_READING_BODY, /* the rest of a body */
-    HTTP1_ANSWERING,    /* answers, the word to go on with a body, or room in the output */
+    HTTP1_ANSWERING,    /* answers, the word to go on with a body, or room for it */
     HTTP1_FINISHED,     /* nothing; what comes in is dropped */
 };
 
@@ -102,9 +111,12 @@ void *http1_exchange_holder(const Http1Exchange *exchange);
 /* The owner of the connection it belongs to; NULL once abandoned or the connection is gone. */
 void *http1_exchange_owner(const Http1Exchange *exchange);
 
-/* The decoded body so far, for the holder to consume at will. A whole body is at most
- * limits->body_size, consumed or not. */
+/* The decoded body so far, for the holder to consume at will. While limits->unread_size or more of
+ * it are there, no more is read, unless the whole is awaited. */
 Buffer *http1_exchange_body(Http1Exchange *exchange);
+
+/* The trailer fields of a complete chunked body as they were sent, lines of "Name: value\r\n". */
+const Buffer *http1_exchange_trailers(const Http1Exchange *exchange);
 
 /* 1 complete, 0 more to come, or a negative code: ERR_TOO_LARGE, ERR_INVALID, ERR_TIMEOUT,
  * or ERR_CLOSED when the rest will not be read. */
@@ -113,6 +125,10 @@ int http1_exchange_body_status(const Http1Exchange *exchange);
 /* While the body's status is 0: sends "100 Continue" if it is due, as soon as it is this exchange's
  * turn, and has on_body called once, at the next change. */
 void http1_exchange_await_body(Http1Exchange *exchange);
+
+/* The same, but on_body is called only when the body has ended or failed, and all of it is read
+ * meanwhile. */
+void http1_exchange_await_whole_body(Http1Exchange *exchange);
 
 /* An answer as it is given; everything is borrowed for the call. `fields` are ready and checked
  * lines "Name: value\r\n"; Content-Length, Connection, Transfer-Encoding and, unless it is among
@@ -125,13 +141,14 @@ typedef struct Http1Reply {
     size_t body_size;
 } Http1Reply;
 
-/* What is still to come of the request's body is read and dropped, or, when it waits for a
- * "100 Continue" that was never sent, not expected any more.
+/* What is still to come of the request's body is read and dropped; when that is much, or it waits
+ * for a "100 Continue" that was never sent, nothing more is read at all.
  * Returns 0, ERR_ANSWERED, or ERR_CLOSED when nobody is there to read it. */
 int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply);
 bool http1_exchange_is_answered(const Http1Exchange *exchange);
 
-/* Gives up the holder's reference. An exchange that is still unanswered is answered 500. */
+/* Gives up the holder's reference. An exchange that is still unanswered is answered 500, an answer
+ * without its end is cut. */
 void http1_exchange_release(Http1Exchange *exchange);
 
 #endif

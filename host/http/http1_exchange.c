@@ -59,6 +59,7 @@ static void free_exchange(Http1Exchange *exchange)
 
     list_unlink(&exchange->node);
     buffer_deinit(&exchange->body);
+    buffer_deinit(&exchange->trailers);
     buffer_deinit(&exchange->kept);
     if (connection != NULL && connection->spare == NULL &&
         exchange->block_capacity <= SPARE_BLOCK_SIZE) {
@@ -95,24 +96,25 @@ void http1_exchange_line_up(Http1Exchange *exchange)
     connection->line_count++;
 }
 
-static void leave_line(Http1Exchange *exchange)
+void http1_exchange_leave_line(Http1Exchange *exchange)
 {
     list_unlink(&exchange->turn);
     exchange->connection->line_count--;
 }
 
-/* An unanswered exchange is always held, so its holder frees it, perhaps inside the callback. */
+/* One without the end of its answer is always held, so its holder frees it, perhaps inside the
+ * callback. */
 void http1_exchange_abandon(Http1Exchange *exchange, int body_status)
 {
     Http1Connection *connection = exchange->connection;
 
     if (is_in_line(exchange))
-        leave_line(exchange);
+        http1_exchange_leave_line(exchange);
     list_unlink(&exchange->node);
     exchange->connection = NULL;
     if (exchange->body_status == 0)
         exchange->body_status = body_status;
-    if (exchange->is_answered)
+    if (exchange->is_answered && !exchange->is_streaming)
         free_if_unused(exchange);
     else
         connection->handler->on_abandoned(connection->owner, exchange);
@@ -120,7 +122,7 @@ void http1_exchange_abandon(Http1Exchange *exchange, int body_status)
 
 /* --- output --- */
 
-static Http1Exchange *first_in_line(const Http1Connection *connection)
+Http1Exchange *http1_connection_first_in_line(const Http1Connection *connection)
 {
     if (list_is_empty(&connection->line))
         return NULL;
@@ -153,52 +155,116 @@ static bool gives_date(const Http1Reply *reply)
     return false;
 }
 
-static void write_reply(Http1Connection *connection, const Http1Head *head, const Http1Reply *reply)
+static void write_head(Http1Exchange *exchange, const Http1Reply *reply)
 {
-    bool has_length = reply->status != 204 && reply->status != 304;
+    Http1Connection *connection = exchange->connection;
     Http1Answer answer = {
         .status = reply->status,
-        .minor_version = head->minor_version,
-        .is_keep_alive = !is_line_ending(connection),
-        .has_length = has_length,
-        .content_length = reply->body_size,
+        .minor_version = exchange->head.minor_version,
+        .is_keep_alive = exchange->framing != FRAMED_BY_CLOSE && !is_line_ending(connection),
+        .is_chunked = exchange->framing == FRAMED_BY_CHUNKS,
+        .has_length = exchange->framing == FRAMED_BY_LENGTH,
+        .content_length = exchange->answer_length,
         .date = gives_date(reply) ? NULL : connection->date,
         .fields = reply->fields,
         .fields_size = reply->fields_size,
     };
 
     http1_write_head(&connection->output, &answer);
-    if (has_length && !head->is_head)
-        buffer_append(&connection->output, reply->body, reply->body_size);
+    exchange->is_head_written = true;
 }
 
-static void keep_reply(Http1Exchange *exchange, const Http1Reply *reply)
+static void keep_head(Http1Exchange *exchange, const Http1Reply *reply)
 {
-    Buffer *kept = &exchange->kept;
-
-    buffer_reserve(kept, reply->fields_size + reply->body_size);
-    buffer_append(kept, reply->fields, reply->fields_size);
-    if (!exchange->head.is_head)
-        buffer_append(kept, reply->body, reply->body_size);
-    exchange->kept_reply = *reply;
-    exchange->kept_reply.fields = kept->bytes;
-    exchange->kept_reply.body = kept->bytes + reply->fields_size;
+    exchange->kept_status = reply->status;
+    exchange->kept_fields_size = reply->fields_size;
+    buffer_reserve(&exchange->kept, reply->fields_size + reply->body_size);
+    buffer_append(&exchange->kept, reply->fields, reply->fields_size);
 }
 
-static void write_kept_replies(Http1Connection *connection)
+void http1_exchange_give_head(Http1Exchange *exchange, const Http1Reply *reply)
+{
+    Http1Connection *connection = exchange->connection;
+
+    exchange->is_answered = true;
+    connection->progress++;
+    if (http1_connection_first_in_line(connection) == exchange)
+        write_head(exchange, reply);
+    else
+        keep_head(exchange, reply);
+}
+
+Buffer *http1_exchange_target(Http1Exchange *exchange)
+{
+    if (exchange->framing == FRAMED_BY_NOTHING || exchange->head.is_head)
+        return NULL;
+    return exchange->is_head_written ? &exchange->connection->output : &exchange->kept;
+}
+
+void http1_exchange_end_answer(Http1Exchange *exchange)
+{
+    Http1Connection *connection = exchange->connection;
+
+    exchange->is_streaming = false;
+    if (exchange->is_head_written) {
+        http1_exchange_leave_line(exchange);
+        http1_connection_advance_line(connection);
+    }
+}
+
+/* Callbacks may free any exchange, so `last` is only compared. */
+void http1_connection_end_line(Http1Connection *connection, const Http1Exchange *last)
+{
+    const List *last_turn = last != NULL ? &last->turn : &connection->line;
+
+    connection->is_last = true;
+    connection->refusal = 0;
+    if (last == NULL || connection->receiver != last)
+        http1_connection_stop_reading(connection);
+    while (!list_is_empty(&connection->line) && connection->line.previous != last_turn) {
+        List *turn = connection->line.previous;
+        http1_exchange_abandon(list_entry(turn, Http1Exchange, turn), ERR_CLOSED);
+    }
+}
+
+static void write_kept(Http1Exchange *exchange)
+{
+    const Buffer *kept = &exchange->kept;
+    size_t fields_size = exchange->kept_fields_size;
+    Http1Reply head = {
+        .status = exchange->kept_status,
+        .fields = kept->bytes,
+        .fields_size = fields_size,
+    };
+
+    write_head(exchange, &head);
+    buffer_append(&exchange->connection->output, kept->bytes + fields_size,
+                  kept->size - fields_size);
+    buffer_deinit(&exchange->kept);
+}
+
+static void write_kept_answers(Http1Connection *connection)
 {
     Http1Exchange *first;
 
-    while ((first = first_in_line(connection)) != NULL && first->is_answered) {
-        write_reply(connection, &first->head, &first->kept_reply);
-        leave_line(first);
-        free_if_unused(first);
+    while ((first = http1_connection_first_in_line(connection)) != NULL && first->is_answered &&
+           !first->is_head_written) {
+        bool is_streaming = first->is_streaming;
+        bool is_last = first->framing == FRAMED_BY_CLOSE;
+
+        write_kept(first);
+        if (!is_streaming) {
+            http1_exchange_leave_line(first);
+            free_if_unused(first);
+        }
+        if (is_last)
+            http1_connection_end_line(connection, is_streaming ? first : NULL);
     }
 }
 
 static void write_due_continue(Http1Connection *connection)
 {
-    Http1Exchange *first = first_in_line(connection);
+    Http1Exchange *first = http1_connection_first_in_line(connection);
 
     if (first != NULL && first->is_continue_due && !connection->is_body_begun) {
         buffer_append_text(&connection->output, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -209,7 +275,7 @@ static void write_due_continue(Http1Connection *connection)
 
 void http1_connection_advance_line(Http1Connection *connection)
 {
-    write_kept_replies(connection);
+    write_kept_answers(connection);
     write_due_continue(connection);
     if (connection->refusal != 0 && list_is_empty(&connection->line)) {
         http1_write_refusal(&connection->output, connection->refusal, connection->date);
@@ -226,8 +292,9 @@ bool http1_exchange_awaits_continue(const Http1Exchange *exchange)
            !exchange->is_continue_sent && !connection->is_body_begun;
 }
 
-/* The client may now send its body or leave it: the next request could not be told from it. */
-static void give_up_body(Http1Exchange *exchange)
+/* With "100 Continue" due, the client may now send its body or leave it: the next request could not
+ * be told from it. */
+void http1_exchange_give_up_body(Http1Exchange *exchange)
 {
     Http1Connection *connection = exchange->connection;
 
@@ -238,27 +305,27 @@ static void give_up_body(Http1Exchange *exchange)
         http1_connection_stop_reading(connection);
     else
         http1_connection_drop_body(connection);
+    exchange->is_awaiting_body = false;
+    exchange->is_continue_due = false;
 }
 
 int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply)
 {
-    Http1Connection *connection = exchange->connection;
+    bool has_length = reply->status != 204 && reply->status != 304;
+    Buffer *target;
 
     assert(reply->status >= 200);
     if (exchange->is_answered)
         return ERR_ANSWERED;
-    if (connection == NULL)
+    if (exchange->connection == NULL)
         return ERR_CLOSED;
-    give_up_body(exchange);
-    exchange->is_answered = true;
-    connection->progress++;
-    if (first_in_line(connection) == exchange) {
-        write_reply(connection, &exchange->head, reply);
-        leave_line(exchange);
-        http1_connection_advance_line(connection);
-    } else {
-        keep_reply(exchange, reply);
-    }
+    http1_exchange_give_up_body(exchange);
+    exchange->framing = has_length ? FRAMED_BY_LENGTH : FRAMED_BY_NOTHING;
+    exchange->answer_length = reply->body_size;
+    http1_exchange_give_head(exchange, reply);
+    if ((target = http1_exchange_target(exchange)) != NULL)
+        buffer_append(target, reply->body, reply->body_size);
+    http1_exchange_end_answer(exchange);
     return 0;
 }
 
@@ -289,6 +356,11 @@ Buffer *http1_exchange_body(Http1Exchange *exchange)
     return &exchange->body;
 }
 
+const Buffer *http1_exchange_trailers(const Http1Exchange *exchange)
+{
+    return &exchange->trailers;
+}
+
 int http1_exchange_body_status(const Http1Exchange *exchange)
 {
     return exchange->body_status;
@@ -310,11 +382,18 @@ void http1_exchange_await_body(Http1Exchange *exchange)
     }
 }
 
+void http1_exchange_await_whole_body(Http1Exchange *exchange)
+{
+    exchange->is_whole_body_wanted = true;
+    http1_exchange_await_body(exchange);
+}
+
 void http1_exchange_release(Http1Exchange *exchange)
 {
     assert(exchange->is_held);
     if (!exchange->is_answered)
         http1_exchange_respond(exchange, &(Http1Reply){.status = 500});
+    http1_exchange_cut(exchange);
     exchange->is_held = false;
     free_if_unused(exchange);
 }

@@ -1,6 +1,7 @@
-/* Private to http/: the structs behind http1_connection.h and what its two files ask of each other.
+/* Private to http/: the structs behind http1_connection.h and what its files ask of each other.
  * http1_connection.c reads: it turns input into exchanges and bodies.
- * http1_exchange.c writes: it turns answers into output, in the order of the line. */
+ * http1_exchange.c writes: it turns answers into output, in the order of the line.
+ * http1_stream.c does so for answers that come in pieces. */
 #ifndef PERIGEE_HTTP_HTTP1_EXCHANGE_H
 #define PERIGEE_HTTP_HTTP1_EXCHANGE_H
 
@@ -8,6 +9,7 @@
 #include "http/http1_body.h"
 #include "http/http1_connection.h"
 #include "http/http1_rules.h"
+#include "http/http1_stream.h"
 
 enum { READING_HEAD, READING_BODY, READING_NOTHING };
 
@@ -20,6 +22,7 @@ struct Http1Connection {
     int reading;             /* READING_HEAD ... ; READING_NOTHING is for ever */
     Http1Rules rules;        /* of the head that is read */
     Http1Body body;          /* of the body that is read */
+    uint64_t body_limit;     /* of its size */
     Http1Exchange *receiver; /* of that body; NULL when it is dropped */
     bool is_body_begun;      /* a byte of it is here, so nobody waits for a 100 Continue */
     bool is_last;            /* no request is read after the one being read */
@@ -31,12 +34,16 @@ struct Http1Connection {
     size_t line_count;
     int refusal;        /* the status to end the line with, or 0 */
     int refused_status; /* of the refusal that was written, or 0 */
+    bool is_cut;        /* see http1_connection_is_cut */
     Buffer output;
 
     List exchanges; /* all that are alive */
     Http1Exchange *spare;
     uint64_t progress;
 };
+
+/* How the client finds the end of an answer. */
+enum { FRAMED_BY_NOTHING, FRAMED_BY_LENGTH, FRAMED_BY_CHUNKS, FRAMED_BY_CLOSE };
 
 struct Http1Exchange {
     Http1Connection *connection; /* NULL once abandoned or it is gone */
@@ -46,15 +53,25 @@ struct Http1Exchange {
     char *block;
     size_t block_capacity;
     Buffer body;
+    Buffer trailers;
     int body_status;
     void *holder;
     bool is_held;
-    bool is_answered;
     bool is_awaiting_body;
+    bool is_whole_body_wanted;
     bool is_continue_due; /* asked for, and not its turn yet */
     bool is_continue_sent;
-    Http1Reply kept_reply; /* answered before its turn: points into `kept` */
-    Buffer kept;
+
+    bool is_answered;     /* an answer was given, or the beginning of one */
+    bool is_streaming;    /* its end is still to come */
+    bool is_head_written; /* to the output, where the rest goes too */
+    bool is_awaiting_room;
+    uint8_t framing;         /* of the answer: FRAMED_BY_NOTHING ... */
+    uint64_t answer_length;  /* Content-Length, if it is framed by that */
+    uint64_t remaining_size; /* of a stream's body: what may still be written */
+    int kept_status;         /* answered before its turn */
+    size_t kept_fields_size;
+    Buffer kept; /* its fields, then its body as far as it is there */
 };
 
 /* An exchange with a copy of the head's bytes, not parsed and in no line. */
@@ -73,8 +90,28 @@ void http1_exchange_abandon(Http1Exchange *exchange, int body_status);
 /* The client sends no body before it gets a word from us. */
 bool http1_exchange_awaits_continue(const Http1Exchange *exchange);
 
+/* Has the answer's head written, or kept until its turn, framed as `exchange` says. */
+void http1_exchange_give_head(Http1Exchange *exchange, const Http1Reply *reply);
+
+/* Where the answer's body goes now; NULL when it has none. */
+Buffer *http1_exchange_target(Http1Exchange *exchange);
+
+/* The answer is complete. Those behind may have their turn now. */
+void http1_exchange_end_answer(Http1Exchange *exchange);
+
+/* No answer comes behind that of `last`, which is in the line, or none at all when it is NULL. Only
+ * the body of `last` is still read. */
+void http1_connection_end_line(Http1Connection *connection, const Http1Exchange *last);
+
+void http1_exchange_leave_line(Http1Exchange *exchange);
+
+/* Wants no more of the request's body. */
+void http1_exchange_give_up_body(Http1Exchange *exchange);
+
 /* Moves into the output what has its turn now. */
 void http1_connection_advance_line(Http1Connection *connection);
+
+Http1Exchange *http1_connection_first_in_line(const Http1Connection *connection);
 
 /* Reads nothing more, for ever. */
 void http1_connection_stop_reading(Http1Connection *connection);

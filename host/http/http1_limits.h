@@ -11,6 +11,7 @@ typedef struct Http1Limits {
     size_t field_count;     /* 431 */
     size_t body_size;       /* decoded body: 413 */
     size_t framing_size;    /* chunk extensions and trailers of one message in total: 431 */
+    size_t unread_size;     /* of a body before its handler takes it; more is not read */
     size_t pipelined_count; /* requests of one connection not answered yet; more are not read */
 } Http1Limits;
 
@@ -18,7 +19,8 @@ typedef struct Http1Limits {
 #define HTTP1_DEFAULT_LIMITS                                                                       \
     {                                                                                              \
         .target_size = 8 * 1024, .head_size = 32 * 1024, .field_count = 100,                       \
-        .body_size = 1024 * 1024, .framing_size = 16 * 1024, .pipelined_count = 16,                \
+        .body_size = 1024 * 1024, .framing_size = 16 * 1024, .unread_size = 64 * 1024,             \
+        .pipelined_count = 16,                                                                     \
     }
 
 extern const Http1Limits http1_default_limits;

@@ -138,6 +138,8 @@ static char *put_own_fields(char *at, const Http1Answer *answer)
         at = PUT(put(PUT(at, "Date: "), answer->date, HTTP1_DATE_SIZE - 1), "\r\n");
     if (answer->has_length)
         at = PUT(put_uint(PUT(at, "Content-Length: "), answer->content_length, 1), "\r\n");
+    if (answer->is_chunked)
+        at = PUT(at, "Transfer-Encoding: chunked\r\n");
     if (!answer->is_keep_alive)
         at = PUT(at, "Connection: close\r\n");
     else if (answer->minor_version == 0)

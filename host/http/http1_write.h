@@ -20,7 +20,8 @@ typedef struct Http1Answer {
     int status;
     uint8_t minor_version; /* of the request */
     bool is_keep_alive;    /* say "close" when false; "keep-alive" only to HTTP/1.0 */
-    bool has_length;       /* false for 1xx, 204 and 304 without one */
+    bool is_chunked;
+    bool has_length; /* false for 1xx, 204 and 304 without one */
     uint64_t content_length;
     const char *date;   /* HTTP1_DATE_SIZE text; NULL for none */
     const char *fields; /* ready lines "Name: value\r\n", already checked */

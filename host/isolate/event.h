@@ -21,6 +21,7 @@ typedef enum EventKind {
     EVENT_CHANGE = 11,   /* id: the file watch; code: 0, or why it ended */
     EVENT_BROKEN = 12,   /* id: an isolate whose scheduler failed; bytes: why */
     EVENT_ACCEPTED = 13, /* id: the listener that has a connection to take */
+    EVENT_ROOM = 14,     /* id: the exchange that takes more of its answer */
 } EventKind;
 
 typedef struct Event {

@@ -18,15 +18,18 @@ typedef struct HttpServer HttpServer;
  * below may be called; what it leaves to do for the connections themselves is done when the
  * callback has returned. */
 typedef struct HttpServerHandler {
+    uint64_t (*body_limit)(void *owner, const Http1Head *head); /* may be NULL */
     void (*on_request)(void *owner, Http1Exchange *exchange);
     void (*on_body)(void *owner, Http1Exchange *exchange);
     void (*on_abandoned)(void *owner, Http1Exchange *exchange);
+    void (*on_room)(void *owner, Http1Exchange *exchange);
 } HttpServerHandler;
 
 typedef struct HttpServerOptions {
     Http1Limits limits;
     uint32_t connection_count;        /* more are answered 503 and closed */
-    uint32_t unsent_size;             /* with more than this unsent, no further request is read */
+    uint32_t unsent_size;             /* with more than this unsent no further request is read, and
+                                         an answer in pieces takes no more of them */
     uint32_t head_timeout_ms;         /* the whole head, from its first byte: 408 */
     uint32_t body_timeout_ms;         /* without a byte of a body that is due: 408 */
     uint32_t idle_timeout_ms;         /* between requests: closed without a word */
@@ -49,6 +52,7 @@ typedef struct HttpServerCounters {
     uint64_t rejected_count; /* requests refused unseen by a handler, other than for being slow */
     uint64_t received_size;
     uint64_t sent_size;
+    size_t stream_peak_size; /* the most an answer in pieces ever had unsent */
     size_t connection_count; /* open now, with those that only wait for the peer to close */
 } HttpServerCounters;
 

@@ -10,7 +10,7 @@
 typedef struct Mount {
     char *prefix;
     size_t prefix_size; /* 0 for "/": what remains of it without the "/" at its end */
-    uint64_t target;
+    MountTarget target;
 } Mount;
 
 struct MountTable {
@@ -70,12 +70,12 @@ static bool is_valid_prefix(const char *prefix, size_t size)
     return size > 0 && prefix[0] == '/' && (size == 1 || prefix[size - 1] != '/');
 }
 
-int mount_table_add(MountTable *table, const char *prefix, size_t prefix_size, uint64_t target)
+int mount_table_add(MountTable *table, const char *prefix, size_t prefix_size, MountTarget target)
 {
     size_t size = prefix_size == 1 ? 0 : prefix_size;
     bool is_there;
 
-    assert(target != 0);
+    assert(target.handle != 0);
     if (!is_valid_prefix(prefix, prefix_size))
         return ERR_INVALID;
 
@@ -100,8 +100,8 @@ static size_t without_last_segment(const char *path, size_t size)
     return size > 0 ? size - 1 : 0;
 }
 
-uint64_t mount_table_find(const MountTable *table, const char *path, size_t path_size,
-                          size_t *prefix_size)
+const MountTarget *mount_table_find(const MountTable *table, const char *path, size_t path_size,
+                                    size_t *prefix_size)
 {
     size_t size = path_size;
     bool is_there;
@@ -111,10 +111,10 @@ uint64_t mount_table_find(const MountTable *table, const char *path, size_t path
 
         if (is_there) {
             *prefix_size = size;
-            return table->mounts[place].target;
+            return &table->mounts[place].target;
         }
         if (size == 0)
-            return 0;
+            return NULL;
         size = without_last_segment(path, size);
     }
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "http/http1_stream.h"
 
 /* How much a peer may still send, unread, after the last answer. */
 enum { DROPPED_SIZE = 1024 * 1024 };
@@ -67,6 +68,15 @@ static const StreamHandler stream_handler = {
     .on_drain = on_drain,
 };
 
+static uint64_t body_limit(void *owner, const Http1Head *head)
+{
+    const HttpServerOptions *options = &((ServerConnection *)owner)->server->options;
+
+    if (options->handler->body_limit == NULL)
+        return 0;
+    return options->handler->body_limit(options->owner, head);
+}
+
 static void on_request(void *owner, Http1Exchange *exchange)
 {
     HttpServer *server = ((ServerConnection *)owner)->server;
@@ -90,10 +100,19 @@ static void on_abandoned(void *owner, Http1Exchange *exchange)
     server->options.handler->on_abandoned(server->options.owner, exchange);
 }
 
+static void on_room(void *owner, Http1Exchange *exchange)
+{
+    HttpServer *server = ((ServerConnection *)owner)->server;
+
+    server->options.handler->on_room(server->options.owner, exchange);
+}
+
 static const Http1Handler http1_handler = {
+    .body_limit = body_limit,
     .on_request = on_request,
     .on_body = on_body,
     .on_abandoned = on_abandoned,
+    .on_room = on_room,
 };
 
 static void set_reading(ServerConnection *connection, bool is_reading)
@@ -210,6 +229,17 @@ static void pump(ServerConnection *connection)
     } while (connection->stream != NULL && send_output(connection));
 }
 
+/* Whoever writes answers in pieces waits until half of what may be unsent is gone, so that it is
+ * not woken for every few bytes. */
+static void offer_room(ServerConnection *connection)
+{
+    size_t unsent_size =
+        http1_connection_output(connection->http1)->size + stream_unsent_size(connection->stream);
+
+    if (unsent_size <= connection->server->options.unsent_size / 2)
+        http1_connection_offer_room(connection->http1);
+}
+
 /* One that has not sent anything yet may have been accepted only just now: its first request is
  * waited for. */
 static bool is_to_be_drained(const ServerConnection *connection)
@@ -229,10 +259,13 @@ static void start_lingering(ServerConnection *connection)
 {
     Http1Connection *http1 = connection->http1;
     int refused_status = http1_connection_refusal(http1);
+    bool is_cut = http1_connection_is_cut(http1);
 
     connection->server->counters.rejected_count += refused_status != 0 && refused_status != 408;
     connection->http1 = NULL;
     http1_connection_destroy(http1);
+    if (is_cut)
+        end_stream(connection, stream_reset);
     if (connection->stream == NULL)
         return;
     stream_shutdown(connection->stream);
@@ -290,6 +323,9 @@ static void watch(ServerConnection *connection)
 static void serve(ServerConnection *connection)
 {
     pump(connection);
+    if (connection->stream == NULL)
+        return;
+    offer_room(connection);
     if (connection->stream == NULL)
         return;
     if (is_to_be_drained(connection))

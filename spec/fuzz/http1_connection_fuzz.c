@@ -145,7 +145,11 @@ static void take_abandoned(void *owner, Http1Exchange *exchange)
     release(request);
 }
 
-static const Http1Handler handler = {take_request, take_body, take_abandoned};
+static const Http1Handler handler = {
+    .on_request = take_request,
+    .on_body = take_body,
+    .on_abandoned = take_abandoned,
+};
 
 /* --- the client --- */
 

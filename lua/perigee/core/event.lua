@@ -12,4 +12,5 @@ return {
     SIGNAL = 10,
     CHANGE = 11,
     BROKEN = 12,
+    ROOM = 14,
 }

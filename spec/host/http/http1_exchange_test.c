@@ -263,7 +263,11 @@ static void release_abandoned(void *owner, Http1Exchange *exchange)
 
 static void an_exchange_may_be_released_as_it_is_abandoned(void **state)
 {
-    static const Http1Handler handler = {peer_take_request, peer_take_body, release_abandoned};
+    static const Http1Handler handler = {
+        .on_request = peer_take_request,
+        .on_body = peer_take_body,
+        .on_abandoned = release_abandoned,
+    };
     Peer peer;
 
     (void)state;

@@ -29,6 +29,7 @@ struct Peer {
     size_t request_count;
     size_t body_count;
     size_t abandoned_count;
+    size_t room_count;
 };
 
 static inline void peer_take_request(void *owner, Http1Exchange *exchange)
@@ -64,10 +65,22 @@ static inline void peer_take_abandoned(void *owner, Http1Exchange *exchange)
     peer->abandoned_count++;
     assert_null(http1_exchange_owner(exchange));
     assert_true(http1_exchange_body_status(exchange) != 0);
-    assert_int_equal(http1_exchange_respond(exchange, &(Http1Reply){.status = 200}), ERR_CLOSED);
+    assert_int_equal(http1_exchange_respond(exchange, &(Http1Reply){.status = 200}),
+                     http1_exchange_is_answered(exchange) ? ERR_ANSWERED : ERR_CLOSED);
 }
 
-static const Http1Handler peer_handler = {peer_take_request, peer_take_body, peer_take_abandoned};
+static inline void peer_take_room(void *owner, Http1Exchange *exchange)
+{
+    (void)exchange;
+    ((Peer *)owner)->room_count++;
+}
+
+static const Http1Handler peer_handler = {
+    .on_request = peer_take_request,
+    .on_body = peer_take_body,
+    .on_abandoned = peer_take_abandoned,
+    .on_room = peer_take_room,
+};
 
 static inline void peer_connect(Peer *peer)
 {

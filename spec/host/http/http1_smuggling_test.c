@@ -152,7 +152,11 @@ static void note_abandoned(void *owner, Http1Exchange *exchange)
     http1_exchange_release(exchange);
 }
 
-static const Http1Handler witness_handler = {answer_complete, answer_complete, note_abandoned};
+static const Http1Handler witness_handler = {
+    .on_request = answer_complete,
+    .on_body = answer_complete,
+    .on_abandoned = note_abandoned,
+};
 
 static void feed_copy(Http1Connection *connection, const char *bytes, size_t size)
 {

@@ -35,7 +35,7 @@ static int client_count;
 
 /* What the handler got, and what it is to do about it. */
 static Http1Exchange *exchanges[EXCHANGE_COUNT];
-static int request_count, body_count, abandoned_count;
+static int request_count, body_count, abandoned_count, room_count;
 static const char *answer; /* NULL: the test answers by itself */
 static void (*during_callback)(void);
 
@@ -73,14 +73,27 @@ static inline void on_body(void *owner, Http1Exchange *exchange)
 static inline void on_abandoned(void *owner, Http1Exchange *exchange)
 {
     assert_ptr_equal(owner, &request_count);
-    assert_int_equal(http_server_respond(exchange, &(Http1Reply){.status = 200}), ERR_CLOSED);
+    assert_int_equal(http_server_respond(exchange, &(Http1Reply){.status = 200}),
+                     http1_exchange_is_answered(exchange) ? ERR_ANSWERED : ERR_CLOSED);
     assert_int_equal(http_server_peer(exchange)->raw_size, 0);
     abandoned_count++;
     if (during_callback != NULL)
         during_callback();
 }
 
-static const HttpServerHandler handler = {on_request, on_body, on_abandoned};
+static inline void on_room(void *owner, Http1Exchange *exchange)
+{
+    assert_ptr_equal(owner, &request_count);
+    (void)exchange;
+    room_count++;
+}
+
+static const HttpServerHandler handler = {
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_abandoned = on_abandoned,
+    .on_room = on_room,
+};
 
 static inline void open_server(const HttpServerOptions *options)
 {
@@ -114,7 +127,7 @@ static inline void open_patient_server(void)
 static inline int server_setup(void **state)
 {
     server = NULL;
-    client_count = request_count = body_count = abandoned_count = 0;
+    client_count = request_count = body_count = abandoned_count = room_count = 0;
     memset(exchanges, 0, sizeof exchanges);
     answer = "hi";
     during_callback = NULL;

@@ -33,7 +33,7 @@ static int teardown(void **state)
 
 static int add(const char *prefix, uint64_t target)
 {
-    return mount_table_add(table, prefix, strlen(prefix), target);
+    return mount_table_add(table, prefix, strlen(prefix), (MountTarget){target, 10 * target});
 }
 
 /* Looks the path up in memory of exactly its size, so that a look past its end is an error. */
@@ -48,11 +48,14 @@ static void expect(const char *path, uint64_t target, size_t prefix_size)
     assert_non_null(exact);
     memcpy(exact, path, size);
 
-    uint64_t found = mount_table_find(table, exact, size, &found_size);
+    const MountTarget *target_found = mount_table_find(table, exact, size, &found_size);
+    uint64_t found = target_found != NULL ? target_found->handle : 0;
 
     free(exact);
     if (found != target)
         fail_msg("\"%s\" found %d and not %d", path, (int)found, (int)target);
+    if (target_found != NULL)
+        assert_int_equal(target_found->body_size, 10 * target);
     assert_int_equal(found_size, target == 0 ? 999 : prefix_size);
 }
 

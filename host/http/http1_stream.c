@@ -1,0 +1,152 @@
+/* Answers in pieces. */
+#include "http/http1_stream.h"
+
+#include <assert.h>
+
+#include "base/error.h"
+#include "http/http1_exchange.h"
+
+static uint8_t framing_of(const Http1Exchange *exchange, int status, uint64_t length)
+{
+    const Http1Head *head = &exchange->head;
+
+    if (status == 204 || status == 304)
+        return FRAMED_BY_NOTHING;
+    if (length != HTTP1_UNKNOWN_LENGTH)
+        return FRAMED_BY_LENGTH;
+    if (head->minor_version >= 1)
+        return FRAMED_BY_CHUNKS;
+    return head->is_head ? FRAMED_BY_NOTHING : FRAMED_BY_CLOSE;
+}
+
+int http1_exchange_start(Http1Exchange *exchange, const Http1Reply *head, uint64_t length)
+{
+    Http1Reply without_body = *head;
+
+    assert(head->status >= 200);
+    if (exchange->is_answered)
+        return ERR_ANSWERED;
+    if (exchange->connection == NULL)
+        return ERR_CLOSED;
+    if (http1_exchange_awaits_continue(exchange))
+        http1_exchange_give_up_body(exchange);
+    without_body.body_size = 0;
+    exchange->framing = framing_of(exchange, head->status, length);
+    exchange->answer_length = length;
+    exchange->remaining_size = length;
+    exchange->is_streaming = true;
+    http1_exchange_give_head(exchange, &without_body);
+    if (exchange->framing == FRAMED_BY_CLOSE && exchange->is_head_written)
+        http1_connection_end_line(exchange->connection, exchange);
+    return 0;
+}
+
+static bool is_open(const Http1Exchange *exchange)
+{
+    return exchange->is_streaming && exchange->connection != NULL;
+}
+
+int http1_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size)
+{
+    bool is_chunked = exchange->framing == FRAMED_BY_CHUNKS;
+    Buffer *target = is_open(exchange) ? http1_exchange_target(exchange) : NULL;
+
+    if (target == NULL)
+        return ERR_CLOSED;
+    if (size > exchange->remaining_size)
+        return ERR_TOO_LARGE;
+    if (size == 0)
+        return 0; /* an empty chunk would be the end */
+    if (exchange->framing == FRAMED_BY_LENGTH)
+        exchange->remaining_size -= size;
+    if (is_chunked) {
+        buffer_append_hex(target, size);
+        buffer_append(target, "\r\n", 2);
+    }
+    buffer_append(target, bytes, size);
+    if (is_chunked)
+        buffer_append(target, "\r\n", 2);
+    return 0;
+}
+
+int http1_exchange_finish(Http1Exchange *exchange, const char *trailers, size_t trailers_size)
+{
+    Buffer *target = is_open(exchange) ? http1_exchange_target(exchange) : NULL;
+
+    if (!is_open(exchange))
+        return ERR_CLOSED;
+    if (target != NULL && exchange->framing == FRAMED_BY_LENGTH && exchange->remaining_size > 0) {
+        http1_exchange_cut(exchange);
+        return ERR_INVALID;
+    }
+    if (target != NULL && exchange->framing == FRAMED_BY_CHUNKS) {
+        buffer_append(target, "0\r\n", 3);
+        buffer_append(target, trailers, trailers_size);
+        buffer_append(target, "\r\n", 2);
+    }
+    http1_exchange_give_up_body(exchange);
+    http1_exchange_end_answer(exchange);
+    return 0;
+}
+
+/* Nothing of it was sent yet, so it can still be told properly. */
+static void turn_into_500(Http1Exchange *exchange)
+{
+    buffer_deinit(&exchange->kept);
+    exchange->kept_status = 500;
+    exchange->kept_fields_size = 0;
+    exchange->framing = FRAMED_BY_LENGTH;
+    exchange->answer_length = 0;
+    exchange->is_streaming = false;
+}
+
+void http1_exchange_cut(Http1Exchange *exchange)
+{
+    Http1Connection *connection = exchange->connection;
+
+    if (!is_open(exchange))
+        return;
+    http1_exchange_give_up_body(exchange);
+    if (!exchange->is_head_written) {
+        turn_into_500(exchange);
+    } else if (http1_exchange_target(exchange) == NULL) {
+        http1_exchange_end_answer(exchange);
+    } else {
+        exchange->is_streaming = false;
+        connection->is_cut = exchange->framing == FRAMED_BY_CLOSE;
+        http1_exchange_leave_line(exchange);
+        http1_connection_end_line(connection, NULL);
+    }
+}
+
+bool http1_exchange_has_turn(const Http1Exchange *exchange)
+{
+    return is_open(exchange) && exchange->is_head_written;
+}
+
+size_t http1_exchange_unsent_size(const Http1Exchange *exchange)
+{
+    if (!is_open(exchange))
+        return 0;
+    return exchange->is_head_written ? exchange->connection->output.size : exchange->kept.size;
+}
+
+void http1_exchange_await_room(Http1Exchange *exchange)
+{
+    exchange->is_awaiting_room = is_open(exchange);
+}
+
+void http1_connection_offer_room(Http1Connection *connection)
+{
+    Http1Exchange *first = http1_connection_first_in_line(connection);
+
+    if (first != NULL && first->is_awaiting_room) {
+        first->is_awaiting_room = false;
+        connection->handler->on_room(connection->owner, first);
+    }
+}
+
+bool http1_connection_is_cut(const Http1Connection *connection)
+{
+    return connection->is_cut;
+}

@@ -1,0 +1,105 @@
+#include "server/server_exchange.h"
+
+#include "base/error.h"
+#include "server/server_connection.h"
+
+/* NULL when the client is gone, also if the exchange has not heard of that yet. */
+static ServerConnection *connection_of(const Http1Exchange *exchange)
+{
+    ServerConnection *connection = http1_exchange_owner(exchange);
+
+    return connection != NULL && connection->stream != NULL ? connection : NULL;
+}
+
+static void touch(ServerConnection *connection)
+{
+    if (connection != NULL)
+        server_connection_touch(connection);
+}
+
+void server_exchange_await_whole_body(Http1Exchange *exchange)
+{
+    http1_exchange_await_whole_body(exchange);
+    touch(connection_of(exchange));
+}
+
+void server_exchange_consume_body(Http1Exchange *exchange, size_t size)
+{
+    buffer_consume(http1_exchange_body(exchange), size);
+    touch(connection_of(exchange));
+}
+
+int server_exchange_start(Http1Exchange *exchange, const Http1Reply *head, uint64_t length)
+{
+    ServerConnection *connection = connection_of(exchange);
+    int result = http1_exchange_start(exchange, head, length);
+
+    touch(connection);
+    return result;
+}
+
+int server_exchange_finish(Http1Exchange *exchange, const char *trailers, size_t trailers_size)
+{
+    ServerConnection *connection = connection_of(exchange);
+    int result = http1_exchange_finish(exchange, trailers, trailers_size);
+
+    touch(connection);
+    return result;
+}
+
+void server_exchange_cut(Http1Exchange *exchange)
+{
+    ServerConnection *connection = connection_of(exchange);
+
+    http1_exchange_cut(exchange);
+    touch(connection);
+}
+
+/* What lies in the answer's way to the client. */
+static size_t unsent_size(const ServerConnection *connection, const Http1Exchange *exchange)
+{
+    size_t size = http1_exchange_unsent_size(exchange);
+
+    if (http1_exchange_has_turn(exchange))
+        size += stream_unsent_size(connection->stream);
+    return size;
+}
+
+static size_t bound(const ServerConnection *connection, const Http1Exchange *exchange)
+{
+    const HttpServerOptions *options = &connection->server->options;
+
+    if (http1_exchange_has_turn(exchange))
+        return options->unsent_size;
+    return options->unsent_size / options->limits.pipelined_count;
+}
+
+static void note_unsent(HttpServer *server, size_t size)
+{
+    if (size > server->counters.stream_peak_size)
+        server->counters.stream_peak_size = size;
+}
+
+long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size)
+{
+    ServerConnection *connection = connection_of(exchange);
+    size_t unsent, room;
+    int result;
+
+    if (connection == NULL)
+        return ERR_CLOSED;
+    touch(connection);
+    unsent = unsent_size(connection, exchange);
+    room = bound(connection, exchange);
+    room = unsent < room ? room - unsent : 0;
+    if (room == 0 && size > 0) {
+        http1_exchange_await_room(exchange);
+        return ERR_AGAIN;
+    }
+    if (size > room)
+        size = room;
+    if ((result = http1_exchange_write(exchange, bytes, size)) < 0)
+        return result;
+    note_unsent(connection->server, unsent + size);
+    return (long)size;
+}
