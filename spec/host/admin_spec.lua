@@ -43,7 +43,9 @@ describe("the admin port", function()
     end)
 
     it("says that it is not ready when health() raises", function()
-        local running = start({ ["ill.lua"] = [[return { health = function() error("no disk") end }]] })
+        local running = start({
+            ["ill.lua"] = [[return { health = function() error("no disk") end }]],
+        })
         local answer, status = running:ask("GET", "/readyz")
         assert.equal(503, status)
         assert.matches("no disk", answer.services[1].detail)

@@ -48,7 +48,7 @@ describe("perigee", function()
         end
 
         it("the flag that was probably meant", function()
-            refuse("there is no flag %-%-htpp: did you mean %-%-http%?", ".", "--htpp", "127.0.0.1:0")
+            refuse("there is no flag %-%-htpp: did you mean %-%-http%?", ".", "--htpp", "x")
             refuse("there is no flag %-%-frobnicate; see perigee %-%-help", ".", "--frobnicate")
         end)
 
@@ -58,10 +58,12 @@ describe("perigee", function()
         end)
 
         it("the value that is none", function()
-            refuse("%-%-max%-body must be a size such as 64MB, got 'much'", ".", "--max-body", "much")
+            refuse("%-%-max%-body must be a size such as 64MB, got 'much'", ".",
+                "--max-body", "much")
             refuse("%-%-drain must be a time", ".", "--drain", "soon")
             refuse("%-%-slice must be at least 1", ".", "--slice", "0")
-            refuse("%-%-workers must be auto or a number from 1 to 256, got '0'", ".", "--workers", "0")
+            refuse("%-%-workers must be auto or a number from 1 to 256, got '0'", ".",
+                "--workers", "0")
             refuse("%-%-log%-level must be one of debug, info, warn, error, got 'loud'", ".",
                 "--log-level", "loud")
             refuse("%-%-http needs a value", ".", "--http")
@@ -85,7 +87,7 @@ describe("perigee", function()
 
         it("from a configuration file, which the environment beats", function()
             folder:write("services/hello.lua", HELLO)
-            folder:write("settings.lua", [[return { log_format = "json", max_target = 64, memory = "32MB" }]])
+            folder:write("settings.lua", [[return { log_format = "json", max_target = 64 }]])
             local running = host.start({
                 directory = folder:join("services"),
                 flags = { "--config", folder:join("settings.lua") },
@@ -98,7 +100,8 @@ describe("perigee", function()
         it("but not from one with an unknown key, an error, or none", function()
             folder:write("services/hello.lua", HELLO)
             for text, pattern in pairs({
-                ["return { worker = 2 }"] = "settings%.lua: there is no setting 'worker': did you mean 'workers'%?",
+                ["return { worker = 2 }"] = "settings%.lua: there is no setting 'worker': "
+                    .. "did you mean 'workers'%?",
                 ["return {"] = "settings%.lua:1: ",
                 ["return 3"] = "settings%.lua must return a table of settings, got number",
                 ["return { drain = {} }"] = "settings%.lua: drain must be a time",
@@ -123,8 +126,8 @@ describe("perigee", function()
             folder:write("services/lib/answer.lua", [[return function() return "" end]])
             local status, output, log = run("check", "services")
             assert.equal("", log)
-            assert.equal("ok      services/hello.lua  /hello\nok      services/shop/init.lua  /buy\n",
-                output)
+            assert.equal("ok      services/hello.lua  /hello\n"
+                .. "ok      services/shop/init.lua  /buy\n", output)
             assert.equal(0, status)
         end)
 
@@ -147,10 +150,11 @@ describe("perigee", function()
             assert.matches("ok      services/a.lua  /a\n", output)
             assert.matches("FAILED  services/b.lua\n +services/b.lua:2: ", output)
             assert.matches("FAILED  services/c.lua\n +services/c.lua:2: ", output)
-            assert.matches('FAILED  services/d.lua\n +.*the mount "/a" is taken by services/a.lua', output)
+            assert.matches('FAILED  services/d.lua\n +.*the mount "/a" is taken by services/a.lua',
+                output)
             assert.matches("FAILED  services/e.lua\n +.*did you mean 'mount'%?", output)
-            assert.matches("FAILED  services/f.lua\n +.*module 'lib.missing' was not found.*no file "
-                .. "services/lib/missing.lua", output)
+            assert.matches("FAILED  services/f.lua\n +.*module 'lib.missing' was not found.*"
+                .. "no file services/lib/missing.lua", output)
         end)
 
         it("ends with status 1 when there is no such directory", function()
@@ -256,7 +260,8 @@ describe("perigee", function()
         end)
 
         it("says what failed and ends with status 1", function()
-            local running = host.start({ services = { ["a.lua"] = HELLO }, flags = { "--no-watch" } })
+            local running = host.start({ services = { ["a.lua"] = HELLO },
+                flags = { "--no-watch" } })
             running:write("a.lua", "error('no')")
             local status, output = run("reload", "a", "--admin", running.admin)
             assert.equal(1, status)

@@ -1,4 +1,5 @@
---- What a connection can do besides one request: be kept, be filled with requests, be closed by half, be misused.
+--- What a connection can do besides one request: be kept, be filled with requests, be closed by
+-- half, be misused.
 local host = require "spec.support.host"
 local perigee = require "perigee"
 
@@ -55,8 +56,8 @@ describe("a connection", function()
     local function bodies_of(answers)
         local bodies, position = {}, 1
         while position <= #answers do
-            local _, head_end, size = answers:find("^HTTP/1%.1 200 .-Content%-Length: (%d+).-\r\n\r\n",
-                position)
+            local _, head_end, size = answers:find(
+                "^HTTP/1%.1 200 .-Content%-Length: (%d+).-\r\n\r\n", position)
             assert(head_end, "no answer at byte " .. position .. " of:\n" .. answers)
             position = head_end + 1 + size
             bodies[#bodies + 1] = answers:sub(head_end + 1, position - 1)

@@ -68,7 +68,7 @@ describe("a service", function()
         assert.equal("299999997", sum)
     end)
 
-    it("that loops while it loads fails at the load timeout, and the host starts without it", function()
+    it("that loops while it loads fails at the load timeout; the host starts without it", function()
         local running = start({ ["hangs.lua"] = "while true do end" }, "--load-timeout", "300ms")
         assert.matches("hangs +%S+ +FAILED: did not finish loading within 0%.3 s", running:table())
         assert.equal("fine", running:body("/neighbour"))

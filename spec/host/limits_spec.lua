@@ -1,4 +1,5 @@
---- What a client may send and how long it may take, each bounded by a flag and answered with a status.
+--- What a client may send and how long it may take, each bounded by a flag and answered with a
+-- status.
 local host = require "spec.support.host"
 local perigee = require "perigee"
 
@@ -27,8 +28,8 @@ describe("the host", function()
     end
 
     local function post(size, target)
-        return ("POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s"):format(target or "/read",
-            CLOSE, size, ("a"):rep(size))
+        return ("POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s")
+            :format(target or "/read", CLOSE, size, ("a"):rep(size))
     end
 
     it("refuses a body that is announced larger than --max-body", function()
@@ -39,13 +40,15 @@ describe("the host", function()
 
     it("refuses a body that grows larger than --max-body", function()
         local running = start("--max-body", "1KB")
-        local head = "POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        local head = "POST /read HTTP/1.1\r\nHost: x\r\n" .. CLOSE
+            .. "Transfer-Encoding: chunked\r\n\r\n"
         local function chunk(size)
             return ("%x\r\n%s\r\n"):format(size, ("a"):rep(size))
         end
         assert.matches("^HTTP/1.1 200 .*\r\n\r\n1024$",
             running:raw(head .. chunk(1000) .. chunk(24) .. "0\r\n\r\n"))
-        assert.matches("^HTTP/1.1 413 ", running:raw(head .. chunk(1000) .. chunk(25) .. "0\r\n\r\n"))
+        assert.matches("^HTTP/1.1 413 ",
+            running:raw(head .. chunk(1000) .. chunk(25) .. "0\r\n\r\n"))
     end)
 
     it("answers a handler that does not want the body", function()

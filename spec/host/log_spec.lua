@@ -13,12 +13,13 @@ describe("the log", function()
             print("loaded", 1, nil, true)
             return { http = function(request) print("asked for " .. request.path) return "" end }
         ]])
-        running:wait_for_log("^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ INFO  talker  loaded\t1\tnil\ttrue$")
+        running:wait_for_log("^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ INFO  talker  "
+            .. "loaded\t1\tnil\ttrue$")
         running:body("/talker/a")
         running:wait_for_log(" INFO  talker  asked for /talker/a$")
     end)
 
-    it("has what a service says by perigee.log, with fields, from the level that was asked for", function()
+    it("has what a service says by perigee.log, with fields, from the level asked for", function()
         local running = start([[
             local log = require "perigee.log"
             log.debug("unheard")
@@ -42,7 +43,10 @@ describe("the log", function()
     end)
 
     it("cannot be made to look like another event by what is printed", function()
-        local running = start([[print("harmless\n2026-01-01T00:00:00.000Z ERROR other  forged") return {}]])
+        local running = start([[
+            print("harmless\n2026-01-01T00:00:00.000Z ERROR other  forged")
+            return {}
+        ]])
         running:wait_for_log("harmless")
         running:wait_for_log("^%s+2026.*forged")
     end)
@@ -61,8 +65,8 @@ describe("the log", function()
         ]])
         assert.equal("started", running:body("/talker"))
         local line = running:wait_for_log("lost the connection")
-        assert.matches(" ERROR talker  task %S+talker%.lua:2 failed: %S+talker%.lua:4: lost the connection",
-            line)
+        assert.matches(" ERROR talker  task %S+talker%.lua:2 failed: "
+            .. "%S+talker%.lua:4: lost the connection", line)
         running:wait_for_log("spawned_at=%S+talker%.lua:7")
         assert.equal("started", running:body("/talker"))
     end)

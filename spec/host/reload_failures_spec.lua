@@ -1,8 +1,10 @@
---- A new version that cannot serve changes nothing but the log and the status: the old one answers throughout.
+--- A new version that cannot serve changes nothing but the log and the status: the old one answers
+-- throughout.
 local host = require "spec.support.host"
 
 local function version(text, more)
-    return ([[return { http = function() return %q end, mount = "/", %s }]]):format(text, more or "")
+    return ([[return { http = function() return %q end, mount = "/", %s }]])
+        :format(text, more or "")
 end
 
 for workers = 1, 2 do
@@ -81,8 +83,11 @@ for workers = 1, 2 do
         it("that wants the mount of another service changes nothing, and both are named", function()
             running:write("b.lua", [[return { http = function() return "b" end, mount = "/b" }]])
             running:wait_for_body("/b", "b")
-            local message = save_broken([[return { http = function() return "new" end, mount = "/b" }]])
-            assert.matches("/a%.lua: the mount \"/b\" is taken by the service 'b' %(%S+/b%.lua%)", message)
+            local message = save_broken([[
+                return { http = function() return "new" end, mount = "/b" }
+            ]])
+            assert.matches("/a%.lua: the mount \"/b\" is taken by the service 'b' %(%S+/b%.lua%)",
+                message)
             assert.equal("b", running:body("/b"))
         end)
 
@@ -115,7 +120,8 @@ describe("a service that failed from the beginning", function()
     end)
 
     it("says why to clients with --dev", function()
-        local running = host.start({ services = { ["a.lua"] = "error('no')" }, flags = { "--dev" } })
+        local running = host.start({ services = { ["a.lua"] = "error('no')" },
+            flags = { "--dev" } })
         assert.matches("a%.lua:1: no", running:body("/a"))
     end)
 end)
@@ -128,8 +134,8 @@ describe("two services with the same mount", function()
             ["a.lua"] = [[return { http = function() return "a" end, mount = "/x" }]],
             ["b.lua"] = [[return { http = function() return "b" end, mount = "/x" }]],
         } })
-        local failed = running:table():match("(%a) +%S+ +FAILED: [^\n]*the mount \"/x\" is taken by the "
-            .. "service '%a'")
+        local failed = running:table():match("(%a) +%S+ +FAILED: [^\n]*"
+            .. "the mount \"/x\" is taken by the service '%a'")
         local other = failed == "a" and "b" or "a"
         assert.equal(other, running:body("/x"))
         running:write(other .. ".lua", [[return { mount = "/elsewhere" }]])

@@ -1,4 +1,5 @@
---- Every way in which a file can come to have other contents ends in the same: the new version answers.
+--- Every way in which a file can come to have other contents ends in the same: the new version
+-- answers.
 local host = require "spec.support.host"
 
 local function version(text)

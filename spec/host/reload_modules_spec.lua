@@ -1,4 +1,5 @@
---- A service is its script and the modules it asked for: a change of any of them reloads just who uses it.
+--- A service is its script and the modules it asked for: a change of any of them reloads just who
+-- uses it.
 local host = require "spec.support.host"
 
 -- A service that answers with the value of a module.
@@ -107,8 +108,8 @@ describe("a module", function()
             ["lib/one.lua"] = [[local two = require "lib.two" return two]],
             ["lib/two.lua"] = [[local one = require "lib.one" return one]],
         })
-        assert.matches("FAILED: %S+/lib/two%.lua:1: module 'lib%.one' is required while it is being loaded",
-            running:table())
+        assert.matches("FAILED: %S+/lib/two%.lua:1: module 'lib%.one' is required while it is "
+            .. "being loaded", running:table())
     end)
 
     it("with a mistake is named with its line", function()

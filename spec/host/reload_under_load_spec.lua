@@ -83,7 +83,8 @@ for workers = 1, 2 do
             together({ kept_client, new_client, slow_client, save_again_and_again })
             running:wait_until(function()
                 local isolates = running:service("a").isolates
-                return #isolates == workers and isolates[1].generation == isolates[workers].generation
+                return #isolates == workers
+                    and isolates[1].generation == isolates[workers].generation
             end, "the old generations are closed")
             running:wait_until(function()
                 for i, count in ipairs(descriptor_counts()) do
@@ -125,7 +126,7 @@ end
 describe("a generation that does not drain", function()
     after_each(host.stop_all)
 
-    it("is closed at the deadline of its service, its requests are answered 503 and counted", function()
+    it("is closed at its deadline, and its requests are answered 503 and counted", function()
         local text = [[
             return {
                 http = function(request)

@@ -58,7 +58,8 @@ describe("a service with one replica, in two workers,", function()
         for _ = 1, 3 do
             for _, connection in ipairs(connections) do
                 expected = expected + 1
-                local answer = assert(connection:request({ method = "POST", target = "/one/count" }))
+                local answer = assert(connection:request({ method = "POST",
+                    target = "/one/count" }))
                 assert.equal(expected, json.decode(answer.body).count)
             end
         end
@@ -74,7 +75,8 @@ describe("a service with one replica, in two workers,", function()
         for _ = 1, CONNECTIONS do
             local answer = running:request({
                 method = "PUT", target = "/one/echo/a%20b/c?x=1&y=%20",
-                fields = { "X-Question", "why", "Host", "example.org" }, body = ("body\0"):rep(5000),
+                fields = { "X-Question", "why", "Host", "example.org" },
+                body = ("body\0"):rep(5000),
             })
             assert.equal(202, answer.status)
             assert.equal("yes", answer:header("x-answer"))

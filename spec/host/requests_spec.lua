@@ -84,8 +84,8 @@ describe("a request", function()
     end)
 
     it("carries forms, header fields, cookies and the client's address", function()
-        local form = ask("POST", "/shop/form", { "Content-Type", "application/x-www-form-urlencoded" },
-            "a=1&b=x+y")
+        local form = ask("POST", "/shop/form",
+            { "Content-Type", "application/x-www-form-urlencoded" }, "a=1&b=x+y")
         assert.same({ { a = "1", b = "x y" } }, json.decode(form.body))
         local who = ask("GET", "/shop/who", { "X-Name", "Ann", "Cookie", "user=ann; other=1" })
         assert.same({ header = "Ann", cookie = "ann", host = "127.0.0.1" }, json.decode(who.body))
@@ -93,7 +93,8 @@ describe("a request", function()
 
     it("in chunks is one body", function()
         local answer = running:raw("PUT /shop/items/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-            .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: 1\r\n\r\n")
+            .. "Transfer-Encoding: chunked\r\n\r\n"
+            .. "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: 1\r\n\r\n")
         assert.matches("^HTTP/1.1 200 ", answer)
         assert.matches("\r\n\r\nabcdefg$", answer)
     end)

@@ -24,7 +24,8 @@ describe("the signal", function()
     after_each(host.stop_all)
 
     local function start(...)
-        return host.start({ services = { ["service.lua"] = SERVICE }, flags = { ... }, workers = 2 })
+        return host.start({ services = { ["service.lua"] = SERVICE }, flags = { ... },
+            workers = 2 })
     end
 
     local function begin(running, target)

@@ -19,10 +19,13 @@ describe("starting the host", function()
 
     describe("prints a table that", function()
         it("names services, scripts and routes below their mounts", function()
-            local running = host.start({ services = { ["hello.lua"] = HELLO, ["plain.lua"] = PLAIN } })
+            local running = host.start({ services = {
+                ["hello.lua"] = HELLO, ["plain.lua"] = PLAIN,
+            } })
             local text = running:table()
             assert.matches("\n  SERVICE  SCRIPT +ROUTES\n", text)
-            assert.matches("\n  hello +%S+/services/hello%.lua +GET /hello/:name, POST /hello\n", text)
+            assert.matches("\n  hello +%S+/services/hello%.lua +GET /hello/:name, POST /hello\n",
+                text)
             assert.matches("\n  plain +%S+/services/plain%.lua +any request below /plain\n", text)
         end)
 
@@ -56,7 +59,8 @@ describe("starting the host", function()
             } })
             local text = running:table()
             assert.matches("raises +%S+ +FAILED: %S+/raises%.lua:3: no database\n", text)
-            assert.matches("returns +%S+ +FAILED: %S+/returns%.lua: a service must return a table", text)
+            assert.matches("returns +%S+ +FAILED: %S+/returns%.lua: a service must return a table",
+                text)
             assert.matches("mistyped +%S+ +FAILED: .-'htpp': did you mean 'http'%?\n", text)
         end)
     end)
@@ -93,7 +97,10 @@ describe("starting the host", function()
 
         it("the directory is missing, or is none", function()
             folder:write("file", "")
-            for name, reason in pairs({ missing = "there is no directory", file = "is not a directory" }) do
+            for name, reason in pairs({
+                missing = "there is no directory",
+                file = "is not a directory",
+            }) do
                 local status, _, log = program.run({ "serve", folder:join(name) })
                 assert.equal(1, status)
                 assert.matches(reason, log)

@@ -91,7 +91,8 @@ describe("a worker", function()
 
     it("is restarted although the file of the program is gone", function()
         local file = os.tmpname()
-        assert(os.execute(("cp '%s' '%s' && chmod +x '%s'"):format(program.path(), file, file)) == 0)
+        local copy = ("cp '%s' '%s' && chmod +x '%s'"):format(program.path(), file, file)
+        assert(os.execute(copy) == 0)
         local running = host.start({ services = { ["service.lua"] = SERVICE }, file = file })
         os.remove(file)
         local pid = running:status().workers[1].pid

@@ -5,7 +5,8 @@ local perigee = require "perigee"
 local DEADLINE_S = 30
 local STEP_S = 0.003
 
---- Waits until condition() returns something, and returns that. An error that names `what` at the deadline.
+--- Waits until condition() returns something, and returns that. An error that names `what` at the
+-- deadline.
 return function(condition, what)
     local deadline = perigee.now() + DEADLINE_S
     local value = condition()

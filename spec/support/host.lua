@@ -1,6 +1,7 @@
---- A host to drive from outside: the real program, serving a directory of its own on ports the kernel picks.
+--- A host to drive from outside: the real program, serving a directory of its own on ports the
+-- kernel picks.
 --
---    local running = host.start { services = { ["hello.lua"] = text }, flags = { "--workers", "2" } }
+--    local running = host.start { services = { ["hello.lua"] = text }, flags = { "--dev" } }
 --    assert.equal(200, running:get("/hello/Ann").status)
 --
 -- A spec ends with host.stop_all in after_each, so that nothing outlives it whatever happened.
@@ -31,9 +32,9 @@ local function compose_arguments(directory, options)
     return arguments
 end
 
---- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below the directory
--- served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an array; `environment` and `file`
--- as of program.start.
+--- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below
+-- the directory served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an
+-- array; `environment` and `file` as of program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self
@@ -71,7 +72,8 @@ function methods:table()
     return self.program.output
 end
 
---- Makes a request on a connection of its own: { method =, target =, fields =, body = }. Fails the spec without an answer.
+--- Makes a request on a connection of its own: { method =, target =, fields =, body = }. Fails the
+-- spec without an answer.
 function methods:request(request)
     request.address = request.address or self.http
     request.timeout_s = request.timeout_s or TIMEOUT_S
@@ -161,7 +163,8 @@ function methods:log()
     return self.program.log
 end
 
---- Waits until a line of the log has `pattern`, and returns that line; `count` of them when it is given.
+--- Waits until a line of the log has `pattern`, and returns that line; `count` of them when it is
+-- given.
 function methods:wait_for_log(pattern, count)
     local found
     eventually(function()
@@ -186,7 +189,7 @@ function methods:wait_for_body(target, body)
 end
 
 --- Waits until something is so.
-function methods:wait_until(condition, what)
+function methods.wait_until(_, condition, what)
     return eventually(condition, what)
 end
 

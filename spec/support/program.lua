@@ -1,4 +1,5 @@
---- The real binary as a child of the spec: its output, its end, and certainty that nothing of it is left.
+--- The real binary as a child of the spec: its output, its end, and certainty that nothing of it is
+-- left.
 local event = require "perigee.core.event"
 local eventually = require "spec.support.eventually"
 local scheduler = require "perigee.core.scheduler"
@@ -50,7 +51,8 @@ local function compose_command(arguments, options)
     return command
 end
 
---- Starts the binary. `options` = { file = another one, environment = { NAME = value }, directory = to run in }.
+--- Starts the binary. `options` = { file = another one, environment = { NAME = value }, directory =
+-- to run in }.
 function program.start(arguments, options)
     options = options or {}
     local output, output_fd = assert(stream.pair())
@@ -85,7 +87,8 @@ function methods:has_ended()
     return self.status ~= nil
 end
 
---- Waits for the end of the process and of all that share its output. Returns the exit status, or minus the signal.
+--- Waits for the end of the process and of all that share its output. Returns the exit status, or
+-- minus the signal.
 function methods:wait()
     eventually(function()
         return self.status and self.open_count == 0
@@ -109,7 +112,8 @@ local function read_numbers(path)
     return numbers
 end
 
---- The process ids of its children. The loop has a thread of its own, so any thread may be the parent.
+--- The process ids of its children. The loop has a thread of its own, so any thread may be the
+-- parent.
 function methods:children()
     local pids = {}
     local tasks = ("/proc/%d/task"):format(self.pid)

@@ -31,7 +31,8 @@ function methods:join(name)
     return self.path .. "/" .. name
 end
 
---- Replaces the file as most editors do: a new one is renamed over it. Makes the folders on the way.
+--- Replaces the file as most editors do: a new one is renamed over it. Makes the folders on the
+-- way.
 function methods:write(name, text)
     local path = self:join(name)
     local folder = name:match("^(.*)/")

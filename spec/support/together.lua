@@ -1,4 +1,5 @@
---- Runs functions at once, each in a task of its own, and waits for all. An error in one of them is raised here.
+--- Runs functions at once, each in a task of its own, and waits for all. An error in one of them is
+-- raised here.
 local eventually = require "spec.support.eventually"
 local perigee = require "perigee"
 

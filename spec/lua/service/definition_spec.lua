@@ -24,7 +24,8 @@ describe("perigee.service.definition", function()
     end)
 
     it("refuses what is no table, and says what it is", function()
-        refuse(nil, "a service must return a table such as { http = app }, this one returned nothing")
+        refuse(nil, "a service must return a table such as { http = app }, "
+            .. "this one returned nothing")
         refuse("x", 'this one returned "x"')
         refuse(true, "this one returned true")
         refuse(nothing, "this one returned a function")
@@ -32,7 +33,8 @@ describe("perigee.service.definition", function()
 
     it("refuses an unknown key and names the nearest", function()
         refuse({ htpp = nothing }, "unknown key 'htpp': did you mean 'http'%?")
-        refuse({ frobnicate = 1 }, "unknown key 'frobnicate'; known are health, http, limits, mount")
+        refuse({ frobnicate = 1 },
+            "unknown key 'frobnicate'; known are health, http, limits, mount")
         refuse({ nothing }, "unknown key '1'")
     end)
 
@@ -46,7 +48,8 @@ describe("perigee.service.definition", function()
     end)
 
     it("refuses a mount that is no path", function()
-        for _, mount in ipairs({ "", "a", "/a/", "//a", "/a//b", "/a b", "/a?b", "/a#b", "/%41", 1 }) do
+        for _, mount in ipairs({ "", "a", "/a/", "//a", "/a//b", "/a b", "/a?b", "/a#b", "/%41",
+            1 }) do
             refuse({ mount = mount }, "^mount must be a path such as \"/orders\"")
         end
         for _, mount in ipairs({ "/", "/a", "/a/b", "/a-b_c.d~e" }) do
