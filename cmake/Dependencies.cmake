@@ -6,6 +6,8 @@ find_package(Threads REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 add_library(uv ALIAS PkgConfig::libuv)
 
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
+
 # Archives by their file names: http-parser has no pkg-config entry, and lua-cjson's asks for
 # another Lua than ours.
 function(perigee_import_static name archive)

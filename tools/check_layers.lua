@@ -18,7 +18,7 @@ local C_ARROWS = {
     base = {},
 }
 
--- Headers of libraries, and the folders and files that may include them.
+-- Headers of libraries, or folders of them, and the folders and files that may include them.
 local LIBRARY_HEADERS = {
     ["lua.h"] = { "isolate/", "bind/" },
     ["lauxlib.h"] = { "isolate/", "bind/" },
@@ -26,6 +26,7 @@ local LIBRARY_HEADERS = {
     ["luajit.h"] = { "isolate/", "bind/" },
     ["uv.h"] = { "os/", "net/", "base/error.c" },
     ["http_parser.h"] = { "http/http1_head.c" },
+    ["openssl/"] = { "net/tls_context.c", "net/tls_filter.c", "net/tls_pem.c", "net/tls_pem.h" },
 }
 
 -- A part of lua/perigee may require itself and every part with a lower rank. `perigee` is init.lua.
@@ -101,8 +102,12 @@ local function check_own_include(path, line, folder, header)
     end
 end
 
+local function users_of(header)
+    return LIBRARY_HEADERS[header] or LIBRARY_HEADERS[header:match("^[^/]+/")]
+end
+
 local function check_library_include(path, line, header)
-    local allowed = LIBRARY_HEADERS[header]
+    local allowed = users_of(header)
     if allowed and not is_among(path:match("^host/(.*)"), allowed) then
         report(path, line, "<%s> belongs to %s; use what they offer",
             header, table.concat(allowed, ", "))
@@ -117,7 +122,7 @@ local function check_c_file(path)
     end
     for line, text in source.lines(source.read(root .. "/" .. path)) do
         local open, header = text:match('^%s*#%s*include%s*([<"])([^>"]+)')
-        if LIBRARY_HEADERS[header] or open == "<" then
+        if header and (open == "<" or users_of(header)) then
             check_library_include(path, line, header)
         elseif header then
             check_own_include(path, line, folder, header)

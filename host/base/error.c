@@ -23,6 +23,8 @@ static const ErrorText error_texts[] = {
     {ERR_CANCELED,       "canceled",    "canceled"                        },
     {ERR_EOF,            "eof",         "end of input"                    },
     {ERR_ANSWERED,       "answered",    "the request was answered already"},
+    {ERR_TLS,            "tls",         "unacceptable in TLS"},
+    {ERR_NOT_TLS,        "not_tls",     "not TLS"},
     {UV_EAGAIN,          "again",       NULL                              },
     {UV_ECONNREFUSED,    "refused",     NULL                              },
     {UV_ECONNRESET,      "closed",      NULL                              },

@@ -15,6 +15,8 @@ enum {
     ERR_CANCELED = -10008,
     ERR_EOF = -10009,      /* an orderly end */
     ERR_ANSWERED = -10010, /* the exchange already has its answer */
+    ERR_TLS = -10011,      /* the peer's TLS, or its certificate, is not acceptable */
+    ERR_NOT_TLS = -10012,  /* plain bytes where TLS was to begin */
 };
 
 /* The short stable name of `code`: "closed", "timeout", "refused", "in_use", "denied", ...

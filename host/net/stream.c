@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -26,9 +27,10 @@ struct Stream {
     Loop *loop;
     const StreamHandler *handler;
     void *owner;
+    Filter *filter;        /* NULL: what is written is what is sent */
     Sending *sending;      /* NULL while the kernel took everything */
     Buffer waiting;        /* written while `sending` was under way */
-    uint64_t written_size; /* bytes given to stream_write */
+    uint64_t written_size; /* bytes to be sent since the stream was made */
     int failure;           /* of writing; what every further write returns */
     bool is_connecting;
     bool is_reading;   /* wanted by the owner; it takes effect once connected */
@@ -37,7 +39,18 @@ struct Stream {
     Address peer;
 };
 
+/* A filter is given so much of a large write at once, so that what it makes of it does not exist as
+ * a whole besides. */
+enum { FILTERED_SIZE = 64 * 1024 };
+
 static const StreamHandler no_handler = {0};
+
+static void drop_filter(Stream *stream)
+{
+    if (stream->filter != NULL)
+        stream->filter->type->destroy(stream->filter);
+    stream->filter = NULL;
+}
 
 static int open_handle(Stream *stream, int family)
 {
@@ -126,6 +139,8 @@ static void end_reading(Stream *stream, int status)
         stream->handler->on_end(stream->owner, status);
 }
 
+static void read_filtered(Stream *stream, const char *bytes, size_t size);
+
 static void lend_buffer(uv_handle_t *handle, size_t wanted_size, uv_buf_t *out)
 {
     Stream *stream = handle->data;
@@ -134,14 +149,30 @@ static void lend_buffer(uv_handle_t *handle, size_t wanted_size, uv_buf_t *out)
     out->base = loop_read_buffer(stream->loop, &out->len);
 }
 
+/* Somebody else may have cut a filtered stream: only the filter knows of an orderly end. */
+static int end_status(const Stream *stream, ssize_t size)
+{
+    if (size == UV_EOF)
+        return stream->filter == NULL ? ERR_EOF : ERR_CLOSED;
+    return (int)size;
+}
+
+static void tell_read(Stream *stream, const char *bytes, size_t size)
+{
+    if (stream->handler->on_read != NULL)
+        stream->handler->on_read(stream->owner, bytes, size);
+}
+
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 {
     Stream *stream = handle->data;
 
     if (size < 0)
-        end_reading(stream, size == UV_EOF ? ERR_EOF : (int)size);
-    else if (size > 0 && stream->handler->on_read != NULL)
-        stream->handler->on_read(stream->owner, buffer->base, (size_t)size);
+        end_reading(stream, end_status(stream, size));
+    else if (size > 0 && stream->filter != NULL)
+        read_filtered(stream, buffer->base, (size_t)size);
+    else if (size > 0)
+        tell_read(stream, buffer->base, (size_t)size);
 }
 
 void stream_start_reading(Stream *stream)
@@ -315,24 +346,107 @@ static int write_later(Stream *stream, const char *bytes, size_t size)
     return send_waiting(stream);
 }
 
-int stream_write(Stream *stream, const void *bytes, size_t size)
+/* Sends or queues bytes as they are. */
+static int send_bytes(Stream *stream, const char *bytes, size_t size)
 {
     int result = 0;
 
     if (stream->failure < 0)
         return stream->failure;
-    if (stream->is_shut_down)
-        return ERR_CLOSED;
     if (stream->sending == NULL && size > 0)
         result = write_now(stream, bytes, size);
     if (result >= 0 && (size_t)result < size)
-        result = write_later(stream, (const char *)bytes + result, size - (size_t)result);
+        result = write_later(stream, bytes + result, size - (size_t)result);
     if (result < 0) {
         fail_writing(stream, result);
         return result;
     }
     stream->written_size += size;
     return 0;
+}
+
+/* Sends what a filter made and frees it. */
+static int send_wire(Stream *stream, Buffer *wire)
+{
+    int result = send_bytes(stream, wire->bytes, wire->size);
+
+    buffer_deinit(wire);
+    return result;
+}
+
+static int write_filtered(Stream *stream, const char *bytes, size_t size)
+{
+    Filter *filter = stream->filter;
+    int result = filter->is_open ? 0 : ERR_INVALID;
+
+    while (size > 0 && result == 0) {
+        Buffer wire = {0};
+        size_t taken = size < FILTERED_SIZE ? size : FILTERED_SIZE;
+
+        if ((result = filter->type->encode(filter, bytes, taken, &wire)) < 0)
+            fail_writing(stream, result);
+        else
+            result = send_wire(stream, &wire);
+        bytes += taken;
+        size -= taken;
+    }
+    return result;
+}
+
+int stream_write(Stream *stream, const void *bytes, size_t size)
+{
+    if (stream->failure < 0)
+        return stream->failure;
+    if (stream->is_shut_down)
+        return ERR_CLOSED;
+    if (stream->filter != NULL)
+        return write_filtered(stream, bytes, size);
+    return send_bytes(stream, bytes, size);
+}
+
+static bool is_closing(const Stream *stream)
+{
+    return uv_is_closing(&stream->uv.handle);
+}
+
+/* A filter that did not open is taken away: its last word is sent, and the owner may add one in
+ * clear. */
+static void tell_opened(Stream *stream, int status)
+{
+    if (status < 0)
+        drop_filter(stream);
+    if (stream->handler->on_connect != NULL)
+        stream->handler->on_connect(stream->owner, status);
+}
+
+/* Each callback may close the stream, and so end the matter. */
+static void read_filtered(Stream *stream, const char *bytes, size_t size)
+{
+    Filter *filter = stream->filter;
+    bool was_open = filter->is_open;
+    Buffer plain = {0}, wire = {0};
+    int status = filter->type->decode(filter, bytes, size, &plain, &wire);
+    bool is_open = filter->is_open;
+
+    send_wire(stream, &wire);
+    if (!was_open && (is_open || status < 0))
+        tell_opened(stream, is_open ? 0 : status);
+    if (plain.size > 0 && !is_closing(stream))
+        tell_read(stream, plain.bytes, plain.size);
+    if (status < 0 && is_open && !is_closing(stream))
+        end_reading(stream, status);
+    buffer_deinit(&plain);
+}
+
+void stream_set_filter(Stream *stream, Filter *filter)
+{
+    assert(stream->filter == NULL && stream->written_size == 0);
+    stream->filter = filter;
+}
+
+const Filter *stream_filter(const Stream *stream)
+{
+    return stream->filter;
 }
 
 size_t stream_unsent_size(const Stream *stream)
@@ -345,10 +459,21 @@ uint64_t stream_sent_size(const Stream *stream)
     return stream->written_size - stream_unsent_size(stream);
 }
 
+static void finish_filter(Stream *stream)
+{
+    Buffer wire = {0};
+
+    if (stream->filter == NULL)
+        return;
+    stream->filter->type->finish(stream->filter, &wire);
+    send_wire(stream, &wire);
+}
+
 void stream_shutdown(Stream *stream)
 {
     if (stream->is_shut_down)
         return;
+    finish_filter(stream);
     stream->is_shut_down = true;
     if (!stream->is_connecting && stream->sending == NULL)
         finish_shutdown(stream);
@@ -373,6 +498,7 @@ static void on_close(uv_handle_t *handle)
         buffer_deinit(&stream->sending->bytes);
     memory_free(stream->sending);
     buffer_deinit(&stream->waiting);
+    drop_filter(stream);
     memory_free(stream);
 }
 

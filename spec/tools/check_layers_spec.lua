@@ -93,6 +93,14 @@ describe("the layer check", function()
             })
         end)
 
+        it("refuses headers of OpenSSL outside of their files", function()
+            assert_fails("host/net/stream.c:1: <openssl/ssl.h> belongs to net/tls_context.c, "
+                .. "net/tls_filter.c, net/tls_pem.c, net/tls_pem.h; use what they offer", {
+                ["host/net/stream.c"] = "#include <openssl/ssl.h>\n",
+                ["host/net/tls_filter.c"] = "#include <openssl/ssl.h>\n",
+            })
+        end)
+
         it("refuses http_parser.h outside of its one file", function()
             assert_fails("host/http/http1_body.c:1: <http_parser.h> belongs to "
                 .. "http/http1_head.c; use what they offer", {
