@@ -156,6 +156,12 @@ fail:
     return result;
 }
 
+void http_server_set_tls(HttpServer *server, TlsContext *context)
+{
+    tls_context_release(server->tls);
+    server->tls = context;
+}
+
 int http_server_respond(Http1Exchange *exchange, const Http1Reply *reply)
 {
     ServerConnection *connection = http1_exchange_owner(exchange);
@@ -191,6 +197,19 @@ const Address *http_server_peer(const Http1Exchange *exchange)
     return stream_peer(connection->stream);
 }
 
+bool http_server_describe_tls(const Http1Exchange *exchange, TlsDescription *out)
+{
+    const ServerConnection *connection = http1_exchange_owner(exchange);
+    const Filter *filter;
+
+    if (connection == NULL || connection->stream == NULL)
+        return false;
+    if ((filter = stream_filter(connection->stream)) == NULL)
+        return false;
+    *out = tls_filter_describe(filter);
+    return true;
+}
+
 static void touch_all(HttpServer *server)
 {
     for (int kind = 0; kind < EXPIRY_KIND_COUNT; kind++) {
@@ -223,6 +242,7 @@ void http_server_close(HttpServer *server)
     http_server_enter(server);
     listener_close(server->listener);
     timer_close(server->tick);
+    http_server_set_tls(server, NULL);
     server->is_closed = true;
     while ((entry = expiry_any(&server->expiry)) != NULL)
         server_connection_close(list_entry(entry, ServerConnection, expiry));

@@ -4,12 +4,15 @@
 #ifndef PERIGEE_SERVER_HTTP_SERVER_H
 #define PERIGEE_SERVER_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "http/http1_connection.h"
 #include "http/http1_limits.h"
 #include "net/address.h"
+#include "net/tls_context.h"
+#include "net/tls_filter.h"
 #include "os/loop.h"
 
 typedef struct HttpServer HttpServer;
@@ -50,6 +53,7 @@ typedef struct HttpServerCounters {
     uint64_t abandoned_count;
     uint64_t timeout_count;  /* connections ended by any of the timers */
     uint64_t rejected_count; /* requests refused unseen by a handler, other than for being slow */
+    uint64_t handshake_failure_count; /* of TLS, with those that took too long */
     uint64_t received_size;
     uint64_t sent_size;
     size_t stream_peak_size; /* the most an answer in pieces ever had unsent */
@@ -58,6 +62,10 @@ typedef struct HttpServerCounters {
 
 /* Adopts `fd` (closed also when this fails). */
 int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, HttpServer **out);
+
+/* Has connections accepted from now on speak TLS; those that are open go on as they began. Takes
+ * the reference over. A handshake may take head_timeout_ms. */
+void http_server_set_tls(HttpServer *server, TlsContext *context);
 
 /* Answers an exchange, see http1_exchange_respond. Sent by the next flush. */
 int http_server_respond(Http1Exchange *exchange, const Http1Reply *reply);
@@ -72,6 +80,9 @@ void http_server_flush(HttpServer *server);
 
 /* The client's address; all zero when it is gone. */
 const Address *http_server_peer(const Http1Exchange *exchange);
+
+/* What the client and the server agreed on. False without TLS, or when the client is gone. */
+bool http_server_describe_tls(const Http1Exchange *exchange, TlsDescription *out);
 
 /* Stops accepting. Requests that have begun are answered with "Connection: close", idle connections
  * are closed; one that has not sent its first request yet may do so within head_timeout_ms. */

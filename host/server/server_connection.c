@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "http/http1_stream.h"
+#include "net/tls_filter.h"
 
 /* How much a peer may still send, unread, after the last answer. */
 enum { DROPPED_SIZE = 1024 * 1024 };
@@ -13,6 +14,17 @@ static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
                               "Retry-After: 1\r\n"
                               "Connection: close\r\n"
                               "\r\n";
+
+/* For whoever typed http:// and the port of https://. */
+static const char plain_refusal[] = "HTTP/1.1 400 Bad Request\r\n"
+                                    "Content-Type: text/plain; charset=utf-8\r\n"
+                                    "Content-Length: 53\r\n"
+                                    "Connection: close\r\n"
+                                    "\r\n"
+                                    "This port speaks HTTPS: begin the URL with https://.\n";
+
+static void say_refusal(ServerConnection *connection);
+static void refuse_handshake(ServerConnection *connection, int status);
 
 static void wait_for(ServerConnection *connection, int kind)
 {
@@ -42,6 +54,7 @@ static void on_end(void *owner, int status)
 
     http_server_enter(server);
     connection->has_input_ended = true;
+    server->counters.handshake_failure_count += connection->is_shaking_hands;
     if (status != ERR_EOF)
         server_connection_close(connection);
     else if (connection->http1 != NULL)
@@ -62,7 +75,24 @@ static void on_drain(void *owner, int status)
     http_server_leave(server);
 }
 
+/* A handshake came to its end, well or not. */
+static void on_connect(void *owner, int status)
+{
+    ServerConnection *connection = owner;
+    HttpServer *server = connection->server;
+
+    http_server_enter(server);
+    connection->is_shaking_hands = false;
+    if (status < 0)
+        refuse_handshake(connection, status);
+    else if (connection->is_refusal)
+        say_refusal(connection);
+    server_connection_touch(connection);
+    http_server_leave(server);
+}
+
 static const StreamHandler stream_handler = {
+    .on_connect = on_connect,
     .on_read = on_read,
     .on_end = on_end,
     .on_drain = on_drain,
@@ -126,6 +156,12 @@ static void set_reading(ServerConnection *connection, bool is_reading)
         stream_stop_reading(connection->stream);
 }
 
+static void say_refusal(ServerConnection *connection)
+{
+    stream_write(connection->stream, refusal, sizeof refusal - 1);
+    stream_shutdown(connection->stream);
+}
+
 static ServerConnection *create(HttpServer *server, Stream *stream)
 {
     ServerConnection *connection = memory_alloc(sizeof *connection);
@@ -136,6 +172,9 @@ static ServerConnection *create(HttpServer *server, Stream *stream)
     expiry_init_entry(&connection->expiry);
     wait_for(connection, EXPIRY_NONE);
     stream_set_handler(stream, &stream_handler, connection);
+    if (server->tls != NULL)
+        stream_set_filter(stream, tls_filter_create(server->tls));
+    connection->is_shaking_hands = server->tls != NULL;
     server->counters.connection_count++;
     server_connection_touch(connection);
     return connection;
@@ -156,8 +195,8 @@ void server_connection_refuse(HttpServer *server, Stream *stream)
 
     connection->is_refusal = true;
     server->refusal_count++;
-    stream_write(stream, refusal, sizeof refusal - 1);
-    stream_shutdown(stream);
+    if (!connection->is_shaking_hands)
+        say_refusal(connection);
     set_reading(connection, true);
 }
 
@@ -272,6 +311,18 @@ static void start_lingering(ServerConnection *connection)
     set_reading(connection, true);
 }
 
+/* TLS has said what it had to say; nobody else has anything to tell. */
+static void refuse_handshake(ServerConnection *connection, int status)
+{
+    connection->server->counters.handshake_failure_count++;
+    if (status == ERR_NOT_TLS)
+        stream_write(connection->stream, plain_refusal, sizeof plain_refusal - 1);
+    if (connection->http1 != NULL)
+        start_lingering(connection);
+    else
+        stream_shutdown(connection->stream);
+}
+
 static void linger(ServerConnection *connection)
 {
     bool is_enough = connection->has_input_ended || connection->dropped_size > DROPPED_SIZE;
@@ -284,6 +335,8 @@ static void linger(ServerConnection *connection)
 
 static int awaited(const ServerConnection *connection)
 {
+    if (connection->is_shaking_hands)
+        return EXPIRY_HEAD;
     if (stream_unsent_size(connection->stream) > 0)
         return EXPIRY_WRITE;
     if (connection->http1 == NULL)
@@ -365,6 +418,13 @@ static void refuse_slow(ServerConnection *connection)
     server_connection_touch(connection);
 }
 
+/* There is no way yet to say a 408. */
+static void give_up_handshake(ServerConnection *connection)
+{
+    connection->server->counters.handshake_failure_count++;
+    server_connection_close(connection);
+}
+
 void server_connection_expire(ServerConnection *connection)
 {
     int kind = connection->expiry.kind;
@@ -378,7 +438,9 @@ void server_connection_expire(ServerConnection *connection)
         return;
     }
     connection->server->counters.timeout_count += kind != EXPIRY_LINGER;
-    if (kind == EXPIRY_HEAD || kind == EXPIRY_BODY)
+    if (connection->is_shaking_hands)
+        give_up_handshake(connection);
+    else if (kind == EXPIRY_HEAD || kind == EXPIRY_BODY)
         refuse_slow(connection);
     else if (kind == EXPIRY_WRITE)
         end_stream(connection, stream_reset);

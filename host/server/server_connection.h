@@ -19,6 +19,7 @@ struct HttpServer {
     HttpServerOptions options;
     HttpServerCounters counters;
     Listener *listener; /* NULL once draining */
+    TlsContext *tls;    /* of connections to come; NULL for plain ones */
     Timer *tick;
     bool is_ticking;
     bool is_draining;
@@ -41,6 +42,7 @@ typedef struct ServerConnection {
     uint32_t dropped_size;
     bool is_reading;
     bool is_refusal;
+    bool is_shaking_hands; /* of TLS; before that is over nothing is read or said */
     bool has_input_ended;
 } ServerConnection;
 
