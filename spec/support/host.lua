@@ -60,7 +60,7 @@ end
 function host.stop_all()
     for _, running in ipairs(started) do
         if running.program then
-            running.program:kill()
+            running.program:finish()
         end
         running.root:destroy()
     end

@@ -2,6 +2,7 @@
 -- left.
 local event = require "perigee.core.event"
 local eventually = require "spec.support.eventually"
+local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
 local seam = require "host"
 local stream = require "perigee.core.stream"
@@ -10,8 +11,11 @@ local program = {}
 local methods = {}
 local metatable = { __index = methods }
 
-local SIGKILL = 9
+local SIGKILL, SIGTERM = 9, 15
 local LAST_WORDS_SIZE = 2000
+
+-- Long enough for a host that has nothing to do.
+local GRACE_S = 1
 
 --- The binary under test.
 function program.path()
@@ -123,6 +127,17 @@ function methods:children()
         end
     end
     return pids
+end
+
+--- Ends it in order if it does not take long, so that a sanitizer can look for leaks, or else by
+-- force.
+function methods:finish()
+    local deadline = perigee.now() + GRACE_S
+    self:signal(SIGTERM)
+    while not self.status and perigee.now() < deadline do
+        perigee.sleep(0.001)
+    end
+    self:kill()
 end
 
 --- Ends whatever is left of it, at once.
