@@ -56,6 +56,15 @@ local function pool_of(slot)
     return pools[slot]
 end
 
+--- Nothing will be sent on any more: the connections to other workers are closed, which wait for
+-- that when they stop.
+function forward.close()
+    for slot, pool in pairs(pools) do
+        pools[slot] = nil
+        pool:close()
+    end
+end
+
 local function send_on(asked, entry)
     local method, _, _, _, _, target = asked:request_line()
     if not method then
