@@ -53,10 +53,11 @@ if is_privileged then
     end)
 end
 
--- Machine code is outside the counted heap, so it has a bound of its own.
+-- Machine code is outside the counted heap, so it has a bound of its own. What prepares a service
+-- runs once: its code is not worth machine code, so the compiler is switched on for the script.
 local jit_options = host.library("jit.opt")
 jit_options.start("maxmcode=2048", "sizemcode=64", "maxtrace=2000")
-if not is_privileged and not host.is_preemptive() then
+if not is_privileged then
     environment.jit.off()
 end
 

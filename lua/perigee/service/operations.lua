@@ -87,9 +87,16 @@ end
 
 local function run_script(state, body)
     sandbox.fill(globals, print_to_log, make_require(state))
+    -- What a heap has once grown to stays with the process, so the script gets the room of what is
+    -- garbage by now.
+    collectgarbage()
     local chunk, reason = load(body.source, "@" .. body.chunk, "t")
     if not chunk then
         return nil, reason
+    end
+    -- Compiled loops that cannot be interrupted would cost the worker.
+    if host.is_preemptive() then
+        jit.on()
     end
     return call_guarded(chunk, body.name)
 end
