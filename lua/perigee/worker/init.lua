@@ -83,17 +83,22 @@ function handlers.configure(body)
     return { pid = host.pid(), is_preemptive = is_preemptive }
 end
 
+-- It lives as long as the generation, so it holds on to no more than it needs.
+local function module_fetcher(service, number)
+    return function(name)
+        local file, _, detail = supervisor:call("module",
+            { service = service, generation = number, name = name })
+        return file, detail
+    end
+end
+
 --- body = { service=, generation=, source=, chunk=, memory_size= } -> manifest
 function handlers.load(body)
     local candidate, message = generation.open({
         service = body.service,
         number = body.generation,
         memory_size = body.memory_size,
-        fetch_module = function(name)
-            local file, _, detail = supervisor:call("module",
-                { service = body.service, generation = body.generation, name = name })
-            return file, detail
-        end,
+        fetch_module = module_fetcher(body.service, body.generation),
     })
     if not candidate then
         return nil, message
