@@ -61,7 +61,8 @@ describe("perigee", function()
             refuse("%-%-max%-body must be a size such as 64MB, got 'much'", ".",
                 "--max-body", "much")
             refuse("%-%-drain must be a time", ".", "--drain", "soon")
-            refuse("%-%-slice must be at least 1", ".", "--slice", "0")
+            refuse("%-%-slice must be from 1 to 1000", ".", "--slice", "0")
+            refuse("%-%-slice must be from 1 to 1000", ".", "--slice", "2000")
             refuse("%-%-workers must be auto or a number from 1 to 256, got '0'", ".",
                 "--workers", "0")
             refuse("%-%-log%-level must be one of debug, info, warn, error, got 'loud'", ".",

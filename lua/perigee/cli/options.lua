@@ -8,6 +8,12 @@ local function at_least(least)
     end
 end
 
+local function between(least, most)
+    return function(value)
+        return value >= least and value <= most, ("must be from %d to %d"):format(least, most)
+    end
+end
+
 options.log = {
     { name = "log-level", kind = "choice", choices = { "debug", "info", "warn", "error" },
         value = "LEVEL", default = "info", help = "debug, info, warn or error" },
@@ -36,7 +42,7 @@ local serve = {
         help = "more directories for require" },
     { name = "memory", kind = "size", value = "SIZE", default = 64 * 1024 * 1024,
         shown_default = "64MB", help = "heap of one service in one worker" },
-    { name = "slice", kind = "count", value = "MS", default = 5, check = at_least(1),
+    { name = "slice", kind = "count", value = "MS", default = 5, check = between(1, 1000),
         help = "a service's turn, in milliseconds" },
     { name = "stall", kind = "duration", value = "TIME", default = 2,
         help = "a worker stuck this long is replaced" },
