@@ -36,6 +36,11 @@ function Exchange.peer()
     return "127.0.0.1", 49152
 end
 
+-- A connection without TLS.
+function Exchange.tls()
+    return nil
+end
+
 function Exchange:body()
     return self.content
 end

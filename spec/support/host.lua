@@ -48,7 +48,7 @@ function host.start(options)
     eventually(function()
         return self.program:has_ended() or self.program.output:find("  admin +http://%S+\n")
     end, "the start-up table is there")
-    self.http = self.program.output:match("  http +http://([^/%s]+)")
+    self.http = self.program.output:match("  https? +https?://([^/%s]+)")
     self.admin = self.program.output:match("  admin +http://([^/%s]+)")
     if not self.http then
         error("the host did not start:\n" .. self.program:last_words(), 2)

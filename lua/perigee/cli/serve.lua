@@ -65,6 +65,31 @@ local function http_options(values)
     }
 end
 
+-- Nil without certificates.
+local function tls_settings(values)
+    if #values["tls-cert"] == 0 then
+        return nil
+    end
+    return {
+        certificates = values["tls-cert"],
+        keys = values["tls-key"],
+        client_ca = values["tls-client-ca"],
+        client = values["tls-client"],
+    }
+end
+
+-- True, or nil and which of the flags for TLS does not fit the others.
+local function check_tls(values)
+    local certificate_count, key_count = #values["tls-cert"], #values["tls-key"]
+    if certificate_count ~= key_count then
+        return nil, ("every certificate has a key of its own: --tls-cert names %d, --tls-key %d")
+            :format(certificate_count, key_count)
+    elseif values["tls-client-ca"] and certificate_count == 0 then
+        return nil, "--tls-client-ca is of use only with --tls-cert and --tls-key"
+    end
+    return true
+end
+
 --- The settings of perigee.supervisor from option values.
 function serve.settings(values, directory, worker_count)
     return {
@@ -83,6 +108,7 @@ function serve.settings(values, directory, worker_count)
         hand_over_s = values["hand-over"],
         drain_s = values.drain,
         http = http_options(values),
+        tls = tls_settings(values),
         log = { level = values["log-level"], format = values["log-format"] },
     }
 end
@@ -110,6 +136,10 @@ function serve.read_settings(arguments)
     local worker_count, problem = parse_workers(values.workers)
     if not worker_count then
         return nil, problem
+    end
+    local is_consistent, conflict = check_tls(values)
+    if not is_consistent then
+        return nil, conflict
     end
     return serve.settings(values, positional[1] or "services", worker_count)
 end

@@ -30,14 +30,20 @@ local function service_row(service)
     }
 end
 
+local function print_failure(name, failure)
+    io.stdout:write(("\n%s failed last at %s:\n    %s\n"):format(name,
+        os.date("%Y-%m-%d %H:%M:%S", failure.at), (failure.message:gsub("\n", "\n    "))))
+end
+
 local function print_report(report)
     local rows = { { "SERVICE", "GEN", "STATE", "MOUNT", "IN FLIGHT", "HEAP", "BUSY", "RELOADS",
         "FAILURES" } }
     for _, service in ipairs(report.services) do
         rows[#rows + 1] = service_row(service)
     end
-    io.stdout:write(("perigee %s, pid %d, up %.0f s, %s, http %s\n\n"):format(report.version,
-        report.pid, report.uptime_s, report.directory, report.addresses.http))
+    local scheme = report.addresses.https and "https" or "http"
+    io.stdout:write(("perigee %s, pid %d, up %.0f s, %s, %s %s\n\n"):format(report.version,
+        report.pid, report.uptime_s, report.directory, scheme, report.addresses[scheme]))
     io.stdout:write(table_text.format(rows), "\n")
     rows = { { "WORKER", "PID", "STATE", "RESTARTS", "CONNECTIONS", "REQUESTS" } }
     for _, worker in ipairs(report.workers) do
@@ -47,11 +53,12 @@ local function print_report(report)
             tostring(http.requests or "-") }
     end
     io.stdout:write(table_text.format(rows))
+    if report.tls and report.tls.last_error then
+        print_failure("loading certificates", report.tls.last_error)
+    end
     for _, service in ipairs(report.services) do
         if service.last_error then
-            io.stdout:write(("\n%s failed last at %s:\n    %s\n"):format(service.name,
-                os.date("%Y-%m-%d %H:%M:%S", service.last_error.at),
-                (service.last_error.message:gsub("\n", "\n    "))))
+            print_failure(service.name, service.last_error)
         end
     end
 end

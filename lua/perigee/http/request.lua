@@ -1,8 +1,8 @@
 --- The request a handler gets. Plain fields: method, target, path, mount. Everything else is read
 -- from the exchange when it is first asked for, because most handlers ask for little.
 --
--- Also fields: params, query, query_all, version, headers, cookies, remote, id. Middleware may add
--- its own.
+-- Also fields: params, query, query_all, version, headers, cookies, remote, scheme, tls, id.
+-- Middleware may add its own.
 local lazy_module = require "perigee.core.lazy"
 
 local cookies = lazy_module "perigee.http.cookies"
@@ -91,6 +91,19 @@ end
 function lazy.remote(self)
     local host, port = self._exchange:peer()
     return { host = host, port = port }
+end
+
+--- What the client and the host agreed on: {version, cipher, sni, client}; nil without TLS. `sni` is
+-- the host the client asked for, `client` = {subject} when it showed a certificate.
+function lazy.tls(self)
+    local version, cipher, sni, subject = self._exchange:tls()
+    return version and { version = version, cipher = cipher, sni = sni,
+        client = subject and { subject = subject } } or nil
+end
+
+--- "https" or "http".
+function lazy.scheme(self)
+    return self.tls and "https" or "http"
 end
 
 --- 16 hexadecimal digits, the ones in the log and in the answer when the handler fails.

@@ -5,6 +5,7 @@
 --    exchange:fields() → flat array {name, value, ...}, as sent
 --    exchange:field(lower-case name) → value or nil; repeated fields joined by ", "
 --    exchange:peer() → host, port
+--    exchange:tls() → version, cipher, host asked for or nil, client's subject or nil; or nothing
 --    exchange:body() → the whole body or nil, code; waits
 --    exchange:respond(status, lines, body) → true or nil, code; `lines` are "Name: value\r\n" each,
 --    without Content-Length, Connection and Date

@@ -35,16 +35,17 @@ local function describe(service)
         .. tostring(service.last_error and service.last_error.message):gsub("\n.*", "") }
 end
 
---- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { http=,
--- admin= }.
+--- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { admin=, and
+-- either http= or https= }.
 function banner.format(version, services, addresses, worker_count)
+    local scheme = addresses.https and "https" or "http"
     local rows = { { "SERVICE", "SCRIPT", "ROUTES" } }
     for _, service in ipairs(services) do
         rows[#rows + 1] = describe(service)
     end
-    return ("perigee %s, %d worker%s\n\n%s\n  http   http://%s/\n  admin  http://%s/status\n")
+    return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n  admin  http://%s/status\n")
         :format(version, worker_count, worker_count == 1 and "" or "s", table_text.format(rows),
-            addresses.http, addresses.admin)
+            scheme, scheme, addresses[scheme], addresses.admin)
 end
 
 return banner

@@ -3,6 +3,7 @@
 local admin = require "perigee.supervisor.admin"
 local banner = require "perigee.supervisor.banner"
 local catalog = require "perigee.supervisor.catalog"
+local certificates = require "perigee.supervisor.certificates"
 local directory = require "perigee.supervisor.directory"
 local event = require "perigee.core.event"
 local host = require "host"
@@ -30,6 +31,9 @@ local STOP_MARGIN_S, EXIT_S = 5, 2
 -- A worker that dies this often before the host was ever up will not come up.
 local START_ATTEMPTS = 3
 
+-- For a worker to take other certificates.
+local SET_TLS_S = 5
+
 local function listen(address, count, flag)
     local descriptors, actual, message = host.listen(address, count)
     if not descriptors then
@@ -51,6 +55,15 @@ function supervisor.open(settings)
         is_stopping = false,
         problems = {},
     }, metatable)
+    if settings.tls then
+        local message
+        self.certificates, message = certificates.open(settings.tls, function()
+            self:refresh_later(certificates.SETTLE_S)
+        end)
+        if not self.certificates then
+            return nil, message
+        end
+    end
     local http_fds, http_address = listen(settings.http_address, settings.worker_count, "--http")
     if not http_fds then
         return nil, http_address
@@ -59,7 +72,7 @@ function supervisor.open(settings)
     if not admin_fds then
         return nil, admin_address
     end
-    self.addresses = { http = http_address, admin = admin_address }
+    self.addresses = { [settings.tls and "https" or "http"] = http_address, admin = admin_address }
     self.admin_fd = admin_fds[1]
     self:open_workers(http_fds)
     self.directory = directory.open({ path = settings.directory,
@@ -135,6 +148,7 @@ local function worker_settings(self, worker)
         slice_ms = settings.slice_ms,
         log = settings.log,
         http = settings.http,
+        tls = self.certificates and self.certificates.options,
         is_developing = settings.is_developing,
         load_timeout_s = settings.load_timeout_s,
         stop_timeout_s = settings.stop_timeout_s,
@@ -196,6 +210,9 @@ function methods:watch_all()
             paths[path] = true
         end)
     end
+    for _, path in ipairs(self.certificates and self.certificates:paths() or {}) do
+        paths[path] = true
+    end
     self.directory:watch(paths)
 end
 
@@ -221,9 +238,7 @@ function methods:remove_missing(found)
             service.missing_since = nil
         elseif not service.missing_since then
             service.missing_since = host.now()
-            scheduler.at(host.now() + REMOVAL_S, function()
-                self.directory:poke()
-            end)
+            self:refresh_later(REMOVAL_S)
         elseif host.now() - service.missing_since >= REMOVAL_S and not service.is_busy then
             self.catalog:remove(name)
             log.event(name, "info", ("%s is gone: the service is removed"):format(
@@ -234,8 +249,39 @@ function methods:remove_missing(found)
     end
 end
 
+function methods:refresh_later(delay_s)
+    scheduler.at(host.now() + delay_s, function()
+        self.directory:poke()
+    end)
+end
+
+-- A worker that is not up is told when it is configured.
+local function send_certificates(self)
+    local up = {}
+    for _, worker in ipairs(self.workers.list) do
+        if worker.state == "up" then
+            up[#up + 1] = worker
+        end
+    end
+    for slot, result in pairs(workers.each(up, function(worker)
+        return worker:call("set_tls", self.certificates.options, SET_TLS_S)
+    end)) do
+        if not result[1] and result[2] ~= "closed" then
+            log.error(("worker %d did not take the certificates: %s"):format(slot, result[3]))
+        end
+    end
+    log.info("TLS: certificates loaded anew; connections that are open keep theirs")
+end
+
+function methods:refresh_certificates(is_forced)
+    if self.certificates and self.certificates:refresh(is_forced) then
+        scheduler.spawn(send_certificates, self).name = "certificates"
+    end
+end
+
 --- Looks at the directory and starts the reloads that are due. `is_forced`: of everything.
 function methods:refresh(is_forced)
+    self:refresh_certificates(is_forced)
     local found, problems = self.directory:scan()
     if not found then
         -- The directory itself is being replaced, or its disk is away: what runs goes on.

@@ -42,8 +42,8 @@ local function add_isolates(services, worker, report)
     end
 end
 
---- `parts` = { catalog=, workers=, settings=, started_at=, addresses= }. Asks every worker, so it
--- waits.
+--- `parts` = { catalog=, workers=, settings=, started_at=, addresses=, certificates= or nil }. Asks
+-- every worker, so it waits.
 function status.collect(parts)
     local by_name, services, workers = {}, json.array(), json.array()
     for _, service in ipairs(parts.catalog:list()) do
@@ -65,6 +65,7 @@ function status.collect(parts)
         uptime_s = host.now() - parts.started_at,
         directory = parts.settings.directory,
         addresses = parts.addresses,
+        tls = parts.certificates and parts.certificates:describe(),
         workers = workers,
         services = services,
     }

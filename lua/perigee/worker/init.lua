@@ -195,6 +195,29 @@ function handlers.open()
         end
         servers[#servers + 1] = server
     end
+    if not settings.tls then
+        return true
+    end
+    local is_ok, message = handlers.set_tls(settings.tls)
+    if not is_ok then
+        -- What was to speak TLS must not speak without it.
+        for _, server in ipairs(servers) do
+            host.close_http(server)
+        end
+        servers = {}
+    end
+    return is_ok, message
+end
+
+--- body = options of host.set_tls: what new connections of the HTTP port get from now on.
+function handlers.set_tls(body)
+    settings.tls = body
+    if servers[1] then
+        local is_ok, _, message = host.set_tls(servers[1], body)
+        if not is_ok then
+            return nil, message
+        end
+    end
     return true
 end
 

@@ -1,5 +1,5 @@
-/* What tests of TLS share: certificates made when they are needed, in PEM, and a client of OpenSSL's
- * between memory buffers. */
+/* What tests of TLS share: certificates made when they are needed, in PEM, and a client of
+ * OpenSSL's between memory buffers. */
 #ifndef PERIGEE_SPEC_TLS_FIXTURE_H
 #define PERIGEE_SPEC_TLS_FIXTURE_H
 
