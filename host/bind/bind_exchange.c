@@ -105,7 +105,8 @@ static int l_exchange_peer(lua_State *L)
     return 2;
 }
 
-/* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come at its end | nil, code */
+/* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come at its end | nil,
+ * code */
 static int l_exchange_body(lua_State *L)
 {
     ExchangeBox *box = exchange_check(L, 1);

@@ -45,21 +45,67 @@ function Exchange:body()
     return self.content
 end
 
-function Exchange:respond(status, lines, body)
-    if self.response then
-        return nil, "answered"
-    end
+function Exchange:read(size)
+    local at = self.position or 1
+    local piece = self.content:sub(at, at + size - 1)
+    self.position = at + #piece
+    return piece ~= "" and piece or nil
+end
+
+function Exchange.trailers()
+    return ""
+end
+
+local function parse_fields(lines)
     local list = {}
     for name, value in lines:gmatch("([^:\r\n]+): ([^\r\n]*)\r\n") do
         list[#list + 1], list[#list + 2] = name, value
     end
     assert(headers.new(list):text() == lines, "malformed fields")
-    self.response = { status = status, headers = headers.new(list),
-        body = self.method == "HEAD" and "" or body }
+    return headers.new(list)
+end
+
+function Exchange:respond(status, lines, body)
+    if self.response then
+        return nil, "answered"
+    end
+    self.response = { status = status, headers = parse_fields(lines),
+        body = self.method == "HEAD" and "" or body, is_cut = false, trailers = nil }
     return true
 end
 
--- What a request gives back: status, headers (see perigee.http.headers), body.
+function Exchange:start(status, lines, length)
+    self.length = length
+    return self:respond(status, lines, "")
+end
+
+function Exchange:write(bytes)
+    local response = self.response
+    if self.method == "HEAD" or response.status == 304 then
+        return nil, "closed"
+    elseif self.length and #response.body + #bytes > self.length then
+        return nil, "too_large"
+    end
+    response.body = response.body .. bytes
+    return true
+end
+
+function Exchange:finish(lines)
+    local response = self.response
+    if self.length and self.method ~= "HEAD" and #response.body < self.length then
+        response.is_cut = true
+        return nil, "invalid"
+    end
+    response.trailers = parse_fields(lines)
+    return true
+end
+
+function Exchange:cut()
+    self.response.is_cut = true
+end
+
+-- What a request gives back: status, headers (see perigee.http.headers), body; is_cut, true for an
+-- answer in pieces that went wrong on the way; trailers of one that did not.
 local Response = {}
 Response.__index = Response
 
@@ -107,7 +153,7 @@ local function check_options(options)
     end
 end
 
---- Sends a request and returns the response {status, headers, body, json()}.
+--- Sends a request and returns the response {status, headers, body, is_cut, trailers, json()}.
 -- @param path below "/", as a client of the host sends it; may hold a query
 -- @param options headers, query and form as tables, a value or an array of values by name; body as
 -- a string; json as any value

@@ -61,6 +61,13 @@ describe("docs/http.md", function()
         assert.equal(415, client:post("/photos", { json = {} }).status)
     end)
 
+    it("streams", function()
+        assert.matches("^1\n2\n.*\n1000\n$", client:get("/export").body)
+        assert.matches("^event: tick\nid: 1\ndata: several\ndata: lines\n\n",
+            client:get("/ticks").body)
+        assert.equal(3, client:post("/upload", { body = "abc" }):json().size)
+    end)
+
     it("finds routes", function()
         assert.equal("7", client:get("/users/7"):json().id)
         assert.equal("me", client:get("/users/me"):json().id)

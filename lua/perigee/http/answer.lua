@@ -2,8 +2,8 @@
 -- and perigee.http.outcome, for what handlers return, have in common. Nothing here raises; what is
 -- wrong is returned as a sentence.
 --
--- An answer is a table with _exchange; _status and _headers once set; _answered_at, a place, once
--- sent.
+-- An answer is a table with _exchange; _status, _headers and _length once set; _answered_at, a
+-- place, once sent or begun to be sent.
 local lazy = require "perigee.core.lazy"
 
 local headers = lazy "perigee.http.headers"
@@ -40,6 +40,19 @@ function answer.field_problem(name, value)
         return ("the header %s is the host's to set"):format(name)
     end
     return problem
+end
+
+--- True for the one field that is the host's unless the answer is written in pieces.
+function answer.is_length(name)
+    return type(name) == "string" and #name == 14 and name:lower() == "content-length"
+end
+
+--- What is wrong with a Content-Length.
+function answer.length_problem(value)
+    if type(value) ~= "number" or value < 0 or value % 1 ~= 0 or value >= 2 ^ 53 then
+        return "the header Content-Length must be a number of bytes, not " .. tostring(value)
+    end
+    return nil
 end
 
 --- The fields set so far.
@@ -98,19 +111,33 @@ function answer.problem(self, bytes)
     return nil
 end
 
+--- What stands against sending these bytes as the whole body.
+function answer.body_problem(self, bytes)
+    local problem = answer.problem(self, bytes)
+    if not problem and self._length and self._length ~= #bytes then
+        return ("the Content-Length was set to %d, but the body has %d bytes"):format(self._length,
+            #bytes)
+    end
+    return problem
+end
+
+--- The field lines of the answer, with this Content-Type unless it has one.
+function answer.lines(self, content_type)
+    local fields = self._headers
+    if not fields then
+        return content_type_lines[content_type] or ""
+    end
+    if content_type and not fields:get("Content-Type") then
+        fields:add("Content-Type", content_type)
+    end
+    return fields:text()
+end
+
 --- Sends the answer, which has no problem.
 -- @param place what sends it, for the message when something does so again
 -- @return the answer; or nil, "closed" when the client is gone
 function answer.deliver(self, place, bytes, content_type)
-    local fields, lines = self._headers
-    if not fields then
-        lines = content_type_lines[content_type] or ""
-    else
-        if content_type and not fields:get("Content-Type") then
-            fields:add("Content-Type", content_type)
-        end
-        lines = fields:text()
-    end
+    local lines = answer.lines(self, content_type)
     self._answered_at = place
     local is_sent, code = self._exchange:respond(self._status or 200, lines, bytes)
     if not is_sent then

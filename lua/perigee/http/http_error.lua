@@ -46,7 +46,9 @@ end
 -- @param code what they returned: "too_large", "timeout", "unsupported"; anything else is a 400
 -- @param detail becomes the message
 function http_error.of_body(code, detail)
-    return http_error.new(statuses_of_codes[code] or 400, detail)
+    local made = http_error.new(statuses_of_codes[code] or 400, detail)
+    made.code = code
+    return made
 end
 
 function http_error.is(value)

@@ -5,6 +5,7 @@ local lazy = require "perigee.core.lazy"
 local where = require "perigee.core.where"
 
 local json = lazy "perigee.json"
+local response_stream = lazy "perigee.http.response_stream"
 
 local RETURN_PLACE = "the return of its handler"
 
@@ -35,13 +36,13 @@ function outcome.send_error(response, failure)
     if problem then
         return problem
     end
-    response._status = failure.status
+    response._status, response._length = failure.status, nil
     answer.deliver(response, RETURN_PLACE, json.encode { error = failure.message }, answer.JSON)
 end
 
 --- Sends an answer in place of the one that failed; what was set for that is dropped.
 function outcome.replace(response, status, bytes, content_type)
-    response._status, response._headers = status, nil
+    response._status, response._headers, response._length = status, nil, nil
     answer.deliver(response, RETURN_PLACE, bytes, content_type)
 end
 
@@ -50,7 +51,7 @@ local function send_body(response, body)
         return outcome.send_error(response, body)
     end
     local bytes, content_type = answer.encode(body)
-    local problem = not bytes and content_type or answer.problem(response, bytes)
+    local problem = not bytes and content_type or answer.body_problem(response, bytes)
     if problem then
         return problem
     end
@@ -76,6 +77,11 @@ local function send_returned(response, first, second, third)
     return send_body(response, first)
 end
 
+local function finish_stream(response)
+    local _, _, problem = response_stream.finish(response, RETURN_PLACE)
+    return problem and "ended too early: " .. problem
+end
+
 --- Answers with what the handler returned: a table or a string; status, body, headers; an error of
 -- perigee.http; the response itself; or nothing, when it has sent its answer already.
 -- @return nil, or a message for the log that says what was wrong; then nothing was sent
@@ -85,6 +91,7 @@ function outcome.finish(response, request, first, second, third)
         problem = first ~= nil and first ~= response
             and ("returned a %s, but the request was already answered at %s")
                 :format(type(first), response._answered_at)
+        problem = problem or response._is_streaming and finish_stream(response)
     elseif first == nil then
         problem = nothing_problem(second)
     else

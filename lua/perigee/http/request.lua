@@ -9,6 +9,7 @@ local cookies = lazy_module "perigee.http.cookies"
 local form = lazy_module "perigee.http.form"
 local headers = lazy_module "perigee.http.headers"
 local http_error = lazy_module "perigee.http.http_error"
+local request_body = lazy_module "perigee.http.request_body"
 local json = lazy_module "perigee.json"
 local url = lazy_module "perigee.http.url"
 
@@ -127,7 +128,9 @@ end
 --- The whole body, "" when there is none. Waits for it.
 -- @return the bytes; or nil and "too_large", "timeout", "closed" or "invalid"
 function methods:body()
-    if self._body == nil then
+    if self._is_read_in_pieces then
+        error("the body of this request is already being read in pieces", 2)
+    elseif self._body == nil then
         local body, code = self._exchange:body()
         self._body, self._body_code = body or false, code
     end
@@ -135,6 +138,41 @@ function methods:body()
         return nil, self._body_code
     end
     return self._body
+end
+
+local function is_count(value, least)
+    return type(value) == "number" and value >= least
+end
+
+--- The next bytes of the body as they come. Waits for them; what is not taken is not read from the
+-- client.
+-- @param size at most so many, 64 KiB by default
+-- @return the bytes; nil at the end of the body; or nil and a code as of `body`
+function methods:read(size)
+    if size ~= nil and not is_count(size, 1) then
+        error("request:read takes a number of bytes, not " .. tostring(size), 2)
+    end
+    return request_body.read(self, size)
+end
+
+--- Iterates over the body as it comes: `for chunk in request:chunks() do`. A body that fails raises
+-- the error answer that fits, so that half of it is never taken for the whole.
+-- @param options limit = bytes, 413 beyond; the service's own limit holds besides
+function methods:chunks(options)
+    local limit = options and options.limit
+    if limit ~= nil and not is_count(limit, 0) then
+        error("the limit of request:chunks must be a number of bytes, not " .. tostring(limit), 2)
+    end
+    return request_body.chunks(self, limit)
+end
+
+--- The fields behind a chunked body that has been read, as of `headers`; most requests have none.
+-- @return Headers; or nil, "closed"
+function methods:trailers()
+    if not self._is_body_over and not self._body then
+        error("trailers come behind the body: read it first", 2)
+    end
+    return request_body.trailers(self)
 end
 
 --- The body decoded as JSON, whatever its Content-Type says. null is `json.null`.

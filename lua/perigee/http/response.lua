@@ -5,7 +5,9 @@ local lazy = require "perigee.core.lazy"
 local where = require "perigee.core.where"
 
 local cookies = lazy "perigee.http.cookies"
+local events = lazy "perigee.http.events"
 local json = lazy "perigee.json"
+local response_stream = lazy "perigee.http.response_stream"
 
 local redirects = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
@@ -22,6 +24,7 @@ function response.new(exchange, handler)
         _handler = handler,
         _status = nil,
         _answered_at = nil,
+        _is_streaming = nil, -- see perigee.http.response_stream
     }, metatable)
 end
 
@@ -45,8 +48,14 @@ function methods:status(status)
     return self
 end
 
---- Sets a header field, in place of all with this name.
+--- Sets a header field, in place of all with this name. Content-Length, a number, is for answers
+-- that are written in pieces: then so many bytes must be.
 function methods:header(name, value)
+    if answer.is_length(name) then
+        check(self, answer.length_problem(value) or answer.problem(self, ""))
+        self._length = value
+        return self
+    end
     check(self, answer.field_problem(name, value) or answer.problem(self, ""))
     answer.headers_of(self):set(name, value)
     return self
@@ -71,20 +80,20 @@ end
 -- Like all methods that send it returns the response; or nil, "closed" when the client is gone.
 function methods:send(body)
     local bytes, content_type = answer.encode(body)
-    check(self, not bytes and content_type or answer.problem(self, bytes))
+    check(self, not bytes and content_type or answer.body_problem(self, bytes))
     return answer.deliver(self, caller(self), bytes, content_type)
 end
 
 --- Sends any value that JSON can hold.
 function methods:json(value)
     local bytes, _, detail = json.try_encode(value, "response")
-    check(self, detail or answer.problem(self, bytes))
+    check(self, detail or answer.body_problem(self, bytes))
     return answer.deliver(self, caller(self), bytes, answer.JSON)
 end
 
 local function text_problem(self, text)
     return type(text) ~= "string" and "the text must be a string, not " .. type(text)
-        or answer.problem(self, text)
+        or answer.body_problem(self, text)
 end
 
 function methods:text(text)
@@ -114,6 +123,47 @@ function methods:no_content()
     check(self, answer.problem(self, ""))
     self._status = 204
     return answer.deliver(self, caller(self), "")
+end
+
+--- Writes bytes of an answer that is made while it is sent; the first call sends the status and the
+-- fields set so far. Waits while the client is slow. The answer ends with the handler.
+-- @return the response; or nil, "closed" when nobody takes more: the client is gone, or asked with
+-- HEAD
+function methods:write(bytes)
+    check(self, response_stream.problem(self, bytes))
+    local place = self._answered_at or caller(self)
+    local is_written, code, problem = response_stream.write(self, place, bytes)
+    check(self, problem)
+    if not is_written then
+        return nil, code
+    end
+    return self
+end
+
+--- Ends an answer that was written before its handler ends.
+-- @param trailers fields behind a chunked body, by name
+function methods:finish(trailers)
+    check(self, response_stream.problem(self, ""))
+    local place = caller(self)
+    local is_finished, code, problem = response_stream.finish(self, place, trailers)
+    self._finished_at = place
+    check(self, problem)
+    if not is_finished then
+        return nil, code
+    end
+    return self
+end
+
+--- Begins a stream of server-sent events. See perigee.http.events for what can be done with it.
+function methods:events()
+    check(self, answer.problem(self, "streamed"))
+    local fields = answer.headers_of(self)
+    fields:set("Content-Type", "text/event-stream")
+    fields:set("Cache-Control", "no-cache")
+    response_stream.write(self, caller(self), "")
+    return events.new(function(bytes)
+        return response_stream.write(self, nil, bytes)
+    end)
 end
 
 function methods:is_answered()

@@ -7,8 +7,13 @@
 --    exchange:peer() → host, port
 --    exchange:tls() → version, cipher, host asked for or nil, client's subject or nil; or nothing
 --    exchange:body() → the whole body or nil, code; waits
+--    exchange:read(size) → the next bytes of the body, nil at its end, or nil, code; waits
+--    exchange:trailers() → lines, once the body has ended
 --    exchange:respond(status, lines, body) → true or nil, code; `lines` are "Name: value\r\n" each,
 --    without Content-Length, Connection and Date
+--    exchange:start(status, lines, length or nil), exchange:write(bytes), which waits, and
+--    exchange:finish(trailer lines) → true or nil, code: an answer in pieces
+--    exchange:cut(): such an answer ends here, and the client can tell that it is not whole
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
 local outcome = require "perigee.http.outcome"
@@ -17,6 +22,7 @@ local response = require "perigee.http.response"
 local router = require "perigee.http.router"
 
 local failure_page = lazy "perigee.http.failure_page"
+local response_stream = lazy "perigee.http.response_stream"
 
 local OWN_FILE = debug.getinfo(1, "S").short_src
 
@@ -81,11 +87,19 @@ if not select(2, xpcall(function(argument) return argument end, print, true)) th
     end
 end
 
---- Logs a fault of the service and answers 500, unless an answer is out already.
+local function cut(answered)
+    if answered._is_streaming then
+        response_stream.cut(answered)
+    end
+end
+
+--- Logs a fault of the service and answers 500, unless an answer is out already; one that is only
+-- half out is cut.
 local function fail(self, asked, answered, message, traceback)
     self.log.error(message, { request_id = asked.id, method = asked.method, path = asked.path,
         traceback = traceback })
     if answered:is_answered() then
+        cut(answered)
         return
     end
     if self.is_developing then
@@ -96,7 +110,10 @@ local function fail(self, asked, answered, message, traceback)
 end
 
 local function fail_with_error(self, asked, answered, failure)
-    if answered:is_answered() then
+    if answered:is_answered() and failure.code == "closed" then
+        cut(answered) -- the client went away while its body was read: nobody's fault
+        return
+    elseif answered:is_answered() then
         local message = tostring(failure) .. " was raised after the request was answered"
         fail(self, asked, answered, message)
         return

@@ -21,7 +21,7 @@ for name in pairs(KEYS) do
 end
 table.sort(KEY_NAMES)
 
-local LIMITS = { memory = true, drain = true }
+local LIMITS = { memory = true, body = true, drain = true }
 local MAX_SIZE = 2 ^ 52
 local SIZE_UNITS = { [""] = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }
 
@@ -52,10 +52,10 @@ end
 local function check_limits(limits)
     for name, value in pairs(limits) do
         if not LIMITS[name] then
-            return nil, ("limits.%s is not a limit; there are limits.memory and limits.drain")
-                :format(tostring(name))
-        elseif name == "memory" and not definition.parse_size(value) then
-            return nil, ("limits.memory must be a size such as \"64MB\", got %s"):format(
+            return nil, ("limits.%s is not a limit; there are limits.memory, limits.body and "
+                .. "limits.drain"):format(tostring(name))
+        elseif name ~= "drain" and not definition.parse_size(value) then
+            return nil, ("limits.%s must be a size such as \"64MB\", got %s"):format(name,
                 tostring(value))
         elseif name == "drain" and not is_duration(value) then
             return nil, ("limits.drain must be seconds, got %s"):format(tostring(value))

@@ -7,9 +7,10 @@ local exchange = {}
 local methods = {}
 local metatable = { __index = methods }
 
--- A client that goes away ends the wait for its body, which then says why.
+-- A client that goes away ends every wait of its exchange: asking again then says why.
 scheduler.on_event(event.ABANDONED, function(id)
     scheduler.notify(event.BODY, id)
+    scheduler.notify(event.ROOM, id)
 end)
 
 function exchange.new(id)
@@ -32,12 +33,6 @@ function methods:peer()
     return host.exchange_peer(self.id)
 end
 
---- Version, cipher, host asked for or nil, subject of the client's certificate or nil. Nothing
--- without TLS.
-function methods:tls()
-    return host.exchange_tls(self.id)
-end
-
 --- The whole body, waited for; or nil, code.
 function methods:body()
     while true do
@@ -47,6 +42,89 @@ function methods:body()
         end
         scheduler.wait_event(event.BODY, self.id)
     end
+end
+
+--- At most `size` of the next bytes of the body, waited for; nil at its end; or nil, code.
+function methods:read(size)
+    while true do
+        local bytes, code = host.exchange_read(self.id, size)
+        if bytes then
+            return bytes
+        elseif code == "eof" then
+            return nil
+        elseif code ~= "again" then
+            return nil, code
+        end
+        scheduler.wait_event(event.BODY, self.id)
+    end
+end
+
+function methods:trailers()
+    return host.exchange_trailers(self.id)
+end
+
+function methods:start(status, fields, length)
+    return host.exchange_start(self.id, status, fields, length)
+end
+
+-- The pieces of one write stay together, whatever other tasks write meanwhile. A writer that was
+-- ended has no turn any more.
+local function await_turn(self)
+    local task = scheduler.current()
+    while self.writer and self.writer ~= task and self.writer.state ~= "dead" do
+        self.queue = self.queue or {}
+        self.queue[#self.queue + 1] = { task = task, wait_id = task.wait_id }
+        scheduler.wait()
+    end
+end
+
+local function pass_turn(self)
+    self.writer = nil
+    while self.queue and self.queue[1] do
+        local next_one = table.remove(self.queue, 1)
+        if scheduler.wake(next_one.task, next_one.wait_id) then
+            return
+        end
+    end
+end
+
+--- Writes all of `bytes`, waiting while too much of the answer is unsent. Returns true, or nil,
+-- code.
+function methods:write(bytes)
+    local position = 0
+    await_turn(self)
+    repeat
+        local written, code = host.exchange_write(self.id, bytes, position)
+        if written then
+            position = written
+        elseif code == "again" then
+            self.writer = scheduler.current()
+            scheduler.wait_event(event.ROOM, self.id)
+        else
+            pass_turn(self)
+            return nil, code
+        end
+    until written == #bytes
+    pass_turn(self)
+    return true
+end
+
+-- Other tasks that still wait to write or read learn that it is over.
+local function end_waits(self)
+    scheduler.notify(event.ROOM, self.id)
+    scheduler.notify(event.BODY, self.id)
+    pass_turn(self)
+end
+
+function methods:finish(trailers)
+    local is_finished, code = host.exchange_finish(self.id, trailers)
+    end_waits(self)
+    return is_finished, code
+end
+
+function methods:cut()
+    host.exchange_cut(self.id)
+    end_waits(self)
 end
 
 function methods:respond(status, fields, body)

@@ -64,6 +64,7 @@ local function manifest(service)
         routes = describe_routes(service.http),
         drain_s = limits.drain,
         memory_size = limits.memory and definition.parse_size(limits.memory),
+        body_size = limits.body and definition.parse_size(limits.body),
     }
 end
 

@@ -89,6 +89,7 @@ local function live_entry(service, slot, home)
         service = service.name,
         kind = is_local and "local" or "remote",
         generation = live.number,
+        body_size = live.manifest.body_size,
         slot = home,
     }
 end

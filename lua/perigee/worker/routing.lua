@@ -8,7 +8,7 @@ local routing = {}
 
 local SYSTEM
 
--- mount -> { service=, kind="local"|"remote"|"failed", generation=, slot=, reason= }
+-- mount -> { service=, kind="local"|"remote"|"failed", generation=, slot=, body_size=, reason= }
 local entries = {}
 local held = {}    -- service -> list of exchange ids
 local find_local   -- function(service, generation number) -> generation
@@ -29,7 +29,7 @@ end
 local function apply()
     local mounts = {}
     for mount, entry in pairs(entries) do
-        mounts[#mounts + 1] = { mount, target_of(entry) }
+        mounts[#mounts + 1] = { mount, target_of(entry), entry.body_size }
     end
     assert(host.set_mounts(mounts))
 end
