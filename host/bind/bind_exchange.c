@@ -89,6 +89,30 @@ static int l_exchange_field(lua_State *L)
     return 1;
 }
 
+static void push_text(lua_State *L, const char *text)
+{
+    if (text != NULL)
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+}
+
+/* exchange_tls(id) -> version, cipher, host asked for or nil, subject of the client's certificate
+ * or nil | nothing without TLS */
+static int l_exchange_tls(lua_State *L)
+{
+    ExchangeBox *box = exchange_check(L, 1);
+    TlsDescription description;
+
+    if (box == NULL || !http_server_describe_tls(box->exchange, &description))
+        return 0;
+    lua_pushstring(L, description.version);
+    lua_pushstring(L, description.cipher);
+    push_text(L, description.server_name);
+    push_text(L, description.client);
+    return 4;
+}
+
 /* exchange_peer(id) -> host, port | nil, "closed" */
 static int l_exchange_peer(lua_State *L)
 {
@@ -200,6 +224,7 @@ static const luaL_Reg functions[] = {
     {"exchange_peer",      l_exchange_peer     },
     {"exchange_request",   l_exchange_request  },
     {"exchange_respond",   l_exchange_respond  },
+    {"exchange_tls",       l_exchange_tls      },
     {NULL,                 NULL                },
 };
 

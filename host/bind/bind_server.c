@@ -125,18 +125,18 @@ static int l_serve_http(lua_State *L)
     return 1;
 }
 
-static HttpServer *check_server(lua_State *L)
+HttpServer *seam_check_server(lua_State *L, int argument)
 {
-    lua_Integer index = luaL_checkinteger(L, 1);
+    lua_Integer index = luaL_checkinteger(L, argument);
 
-    luaL_argcheck(L, index >= 1 && index <= HOST_SERVER_COUNT, 1, "no such server");
+    luaL_argcheck(L, index >= 1 && index <= HOST_SERVER_COUNT, argument, "no such server");
     return seam_host(L)->servers[index - 1];
 }
 
 /* drain_http(server): no new connections or requests; what runs is answered */
 static int l_drain_http(lua_State *L)
 {
-    HttpServer *server = check_server(L);
+    HttpServer *server = seam_check_server(L, 1);
 
     if (server != NULL)
         http_server_drain(server);
@@ -146,7 +146,7 @@ static int l_drain_http(lua_State *L)
 /* close_http(server): every connection, at once */
 static int l_close_http(lua_State *L)
 {
-    http_server_close(check_server(L));
+    http_server_close(seam_check_server(L, 1));
     seam_host(L)->servers[lua_tointeger(L, 1) - 1] = NULL;
     return 0;
 }
@@ -154,19 +154,20 @@ static int l_close_http(lua_State *L)
 /* http_counters(server) -> {accepted=, refused=, requests=, ...} | nil, "closed" */
 static int l_http_counters(lua_State *L)
 {
-    HttpServer *server = check_server(L);
+    HttpServer *server = seam_check_server(L, 1);
     const HttpServerCounters *counters;
 
     if (server == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     counters = http_server_counters(server);
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     seam_set_number(L, "accepted", (lua_Number)counters->accepted_count);
     seam_set_number(L, "refused", (lua_Number)counters->refused_count);
     seam_set_number(L, "requests", (lua_Number)counters->request_count);
     seam_set_number(L, "abandoned", (lua_Number)counters->abandoned_count);
     seam_set_number(L, "timeouts", (lua_Number)counters->timeout_count);
     seam_set_number(L, "rejected", (lua_Number)counters->rejected_count);
+    seam_set_number(L, "handshake_failures", (lua_Number)counters->handshake_failure_count);
     seam_set_number(L, "received_size", (lua_Number)counters->received_size);
     seam_set_number(L, "sent_size", (lua_Number)counters->sent_size);
     seam_set_number(L, "stream_peak_size", (lua_Number)counters->stream_peak_size);

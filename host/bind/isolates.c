@@ -58,6 +58,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
 {
     isolates_push_service_host(L, isolate);
     bind_server_open(L, isolate);
+    bind_tls_open(L, isolate);
     bind_stream_open(L, isolate);
     bind_isolate_open(L, isolate);
     bind_process_open(L, isolate);

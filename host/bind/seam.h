@@ -24,6 +24,9 @@ int seam_push_failure(lua_State *L, int code);
 Handle seam_check_handle(lua_State *L, int argument);
 void seam_push_handle(lua_State *L, Handle handle);
 
+/* The HTTP server whose number is at `argument`; NULL when it is closed. */
+HttpServer *seam_check_server(lua_State *L, int argument);
+
 /* Sets field `name` of the table on top. */
 void seam_set_number(lua_State *L, const char *name, lua_Number number);
 
@@ -40,6 +43,7 @@ void bind_task_open(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
+void bind_tls_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);
 void bind_isolate_open(lua_State *L, Isolate *isolate);
