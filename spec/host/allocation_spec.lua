@@ -80,6 +80,18 @@ local CALLS = {
 }
 
 describe("refused memory", function()
+    -- As for services: where their loops cannot be interrupted they run without the compiler, and
+    -- that LuaJIT crashes when memory is refused in compiled code.
+    setup(function()
+        if not seam.is_preemptive() then
+            jit.off()
+        end
+    end)
+
+    teardown(function()
+        jit.on()
+    end)
+
     for name, call in pairs(CALLS) do
         it("in the seam's " .. name .. " leaves nothing open", function()
             -- The first call may open something that stays, such as the loop's one inotify
