@@ -33,6 +33,12 @@ function methods:peer()
     return host.exchange_peer(self.id)
 end
 
+--- Version, cipher, host asked for or nil, subject of the client's certificate or nil. Nothing
+-- without TLS.
+function methods:tls()
+    return host.exchange_tls(self.id)
+end
+
 --- The whole body, waited for; or nil, code.
 function methods:body()
     while true do
