@@ -115,7 +115,7 @@ describe("the layer check", function()
                 ["lua/perigee/core/scheduler.lua"] = "local host = require \"host\"\n"
                     .. "coroutine.yield()\n",
                 ["lua/perigee/http/server.lua"] = "require('perigee.core.scheduler')\n"
-                    .. "require 'host' require \"lpeg\"\n",
+                    .. "require \"lpeg\"\n",
                 ["lua/perigee/cli/main.lua"] = "require \"perigee.http.server\"\n",
             }
         end)

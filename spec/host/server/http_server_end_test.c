@@ -52,7 +52,7 @@ static void a_drained_server_waits_for_a_first_request_only_so_long(void **state
     Client *fresh;
 
     (void)state;
-    options.head_timeout_ms = 40;
+    options.head_timeout_ms = 600;
     open_server(&options);
     fresh = connect_client();
     RUN_UNTIL(open_count() == 1);
