@@ -18,7 +18,10 @@ local function exit(code)
     io.stderr:flush()
     local status = (code == true or code == nil or code == 0) and 0 or 1
     host.exit(status)
-    scheduler.wait()
+    -- Whatever a spec has left behind that wakes this task, it does not go on to another status.
+    while true do
+        scheduler.wait()
+    end
 end
 
 local function find_busted()
