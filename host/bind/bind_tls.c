@@ -62,7 +62,7 @@ static void check_client_rules(lua_State *L, TlsOptions *options)
 /* What `options` points to is the table's at `argument`. */
 static void check_options(lua_State *L, int argument, TlsPair *pairs, TlsOptions *options)
 {
-    size_t size;
+    size_t size = 0;
 
     luaL_checktype(L, argument, LUA_TTABLE);
     lua_pushvalue(L, argument);

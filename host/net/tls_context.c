@@ -184,11 +184,6 @@ void tls_context_release(TlsContext *context)
     memory_free(context);
 }
 
-size_t tls_context_pair_count(const TlsContext *context)
-{
-    return context->pair_count;
-}
-
 static int64_t seconds_of(const ASN1_TIME *time)
 {
     struct tm parts = {0};

@@ -53,8 +53,6 @@ TlsContext *tls_context_share(TlsContext *context);
 /* Gives up a reference. NULL is fine. */
 void tls_context_release(TlsContext *context);
 
-size_t tls_context_pair_count(const TlsContext *context);
-
 /* Of the certificate of pair `index`, without those above it. */
 TlsValidity tls_context_validity(const TlsContext *context, size_t index);
 

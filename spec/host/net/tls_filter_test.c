@@ -1,4 +1,4 @@
-/* TlsFilter and TlsContext against OpenSSL's client, with buffers for a network. */
+/* TlsFilter against OpenSSL's client, with buffers for a network. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -512,8 +512,6 @@ static void clients_show_a_certificate_when_they_must(void **state)
     assert_false(filter->is_open);
 }
 
-/* --- contexts --- */
-
 static void a_connection_keeps_the_context_it_began_with(void **state)
 {
     (void)state;
@@ -521,63 +519,6 @@ static void a_connection_keeps_the_context_it_began_with(void **state)
     tls_context_release(context);
     context = NULL;
     talk(SIZE_MAX);
-}
-
-static void validity_is_the_certificates(void **state)
-{
-    int64_t now_s = (int64_t)time(NULL);
-    TlsValidity validity;
-
-    (void)state;
-    make_context((TlsOptions){0});
-    assert_int_equal(tls_context_pair_count(context), 2);
-    validity = tls_context_validity(context, 0);
-    assert_in_range(now_s - validity.first_s, 86400 - 60, 86400 + 60);
-    assert_in_range(validity.last_s - now_s, 29 * 86400, 31 * 86400);
-    assert_in_range(tls_context_validity(context, 1).last_s - now_s, 59 * 86400, 61 * 86400);
-}
-
-static void expect_problem(const char *chain, const char *key, const char *ca, const char *expected)
-{
-    TlsPair pair = {pem_of(chain, "cert.pem"), pem_of(key, "key.pem")};
-    TlsOptions options = {.pairs = &pair, .pair_count = 1};
-    char problem[TLS_PROBLEM_SIZE] = "";
-
-    if (ca != NULL)
-        options.client_ca = pem_of(ca, "ca.pem");
-    assert_int_equal(tls_context_create(&options, &context, problem), ERR_INVALID);
-    assert_string_equal(problem, expected);
-    assert_null(context);
-}
-
-static void what_is_wrong_is_said(void **state)
-{
-    static const char damaged[] = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    static const char damaged_key[] =
-        "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
-    char chain[2 * PEM_SIZE];
-    char encrypted[PEM_SIZE];
-    BIO *text = BIO_new(BIO_s_mem());
-
-    (void)state;
-    must(PEM_write_bio_PKCS8PrivateKey(text, first.private_key, EVP_aes_128_cbc(), "secret", 6,
-                                       NULL, NULL) == 1);
-    take_text(text, encrypted);
-    snprintf(chain, sizeof chain, "%s%s", first.chain, damaged);
-    expect_problem("text", first.key, NULL, "cert.pem: there is no certificate in PEM in it");
-    expect_problem("", first.key, NULL, "cert.pem: there is no certificate in PEM in it");
-    expect_problem(damaged, first.key, NULL, "cert.pem: the certificate in it is damaged");
-    expect_problem(chain, first.key, NULL, "cert.pem: a certificate in it is damaged");
-    expect_problem(first.chain, "text", NULL, "key.pem: there is no private key in PEM in it");
-    expect_problem(first.chain, first.chain, NULL, "key.pem: there is no private key in PEM in it");
-    expect_problem(first.chain, damaged_key, NULL, "key.pem: the private key in it is damaged");
-    expect_problem(first.chain, encrypted, NULL,
-                   "key.pem: the key is encrypted, and there is nobody to ask for its passphrase: "
-                   "decrypt it with openssl pkey");
-    expect_problem(first.chain, second.key, NULL,
-                   "key.pem: the key does not belong to the certificate in cert.pem");
-    expect_problem(first.chain, first.key, "text", "ca.pem: there is no certificate in PEM in it");
-    expect_problem(first.chain, first.key, damaged, "ca.pem: a certificate in it is damaged");
 }
 
 static int make_identities(void **state)
@@ -625,8 +566,6 @@ int main(void)
         tls_test(sessions_are_resumed_wherever_the_key_is_known),
         tls_test(clients_show_a_certificate_when_they_must),
         tls_test(a_connection_keeps_the_context_it_began_with),
-        tls_test(validity_is_the_certificates),
-        tls_test(what_is_wrong_is_said),
     };
     return cmocka_run_group_tests(tests, make_identities, free_identities);
 }

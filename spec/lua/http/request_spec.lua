@@ -17,6 +17,7 @@ local function exchange_of(options)
         options.minor_version or 1, "/x?target")
     answer("fields", options.fields or {})
     answer("peer", "192.0.2.1", 4711)
+    answer("tls", unpack(options.tls or {}, 1, 4))
     answer("body", options.body, options.body_code)
     function exchange.field(_, name)
         asked.field = name
@@ -52,6 +53,21 @@ describe("perigee.http.request", function()
         local asking = request_of()
         assert.same({}, asking.params)
         assert.equal(asking.params, asking.params)
+    end)
+
+    it("is https where TLS is spoken", function()
+        local asking, asked = request_of { tls = { "TLSv1.3", "AES", "a.test", "CN=ann" } }
+        assert.equal("https", asking.scheme)
+        assert.same({ version = "TLSv1.3", cipher = "AES", sni = "a.test",
+            client = { subject = "CN=ann" } }, asking.tls)
+        assert.equal(1, asked.tls)
+        assert.is_nil(request_of { tls = { "TLSv1.2", "AES" } }.tls.client)
+    end)
+
+    it("is http elsewhere", function()
+        local asking = request_of()
+        assert.equal("http", asking.scheme)
+        assert.is_nil(asking.tls)
     end)
 
     describe("query", function()
