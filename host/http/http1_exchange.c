@@ -98,6 +98,7 @@ void http1_exchange_line_up(Http1Exchange *exchange)
 
 void http1_exchange_leave_line(Http1Exchange *exchange)
 {
+    assert(exchange->connection != NULL);
     list_unlink(&exchange->turn);
     exchange->connection->line_count--;
 }
@@ -238,8 +239,9 @@ static void write_kept(Http1Exchange *exchange)
     };
 
     write_head(exchange, &head);
-    buffer_append(&exchange->connection->output, kept->bytes + fields_size,
-                  kept->size - fields_size);
+    if (kept->size > fields_size)
+        buffer_append(&exchange->connection->output, kept->bytes + fields_size,
+                      kept->size - fields_size);
     buffer_deinit(&exchange->kept);
 }
 

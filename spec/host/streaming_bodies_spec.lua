@@ -147,7 +147,7 @@ describe("a body in pieces", function()
 
     it("comes with its trailers", function()
         local text = start():raw(
-            head("/count", "Connection: close\r\nTransfer-Encoding: chunked\r\n") 
+            head("/count", "Connection: close\r\nTransfer-Encoding: chunked\r\n")
             .. "3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\r\n")
         assert.matches('"size":5', text)
         assert.matches('"sum":"7"', text)
