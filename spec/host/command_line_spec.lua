@@ -215,6 +215,21 @@ describe("perigee", function()
             assert.equal(1, red_status)
         end)
 
+        it("ends with status 1 whatever a failing spec has left running", function()
+            folder:write("spec/a_spec.lua", [[
+                local perigee = require "perigee"
+                local scheduler = require "perigee.core.scheduler"
+                it("wakes whoever runs the specs when they are over", function()
+                    local runner = scheduler.current()
+                    perigee.go(function()
+                        scheduler.wake(runner, runner.wait_id)
+                    end)
+                    error("and fails")
+                end)
+            ]])
+            assert.equal(1, (run("test")))
+        end)
+
         it("runs only the file that is named", function()
             folder:write("spec/a_spec.lua", [[it("passes", function() end)]])
             folder:write("spec/b_spec.lua", [[error("not this one")]])
