@@ -14,6 +14,8 @@
 #include "isolate/resource.h"
 #include "os/file_watch.h"
 
+enum { MIN_READ_SIZE = 4096 };
+
 static int push_names(lua_State *L)
 {
     DIR *directory = lua_touserdata(L, 1);
@@ -84,19 +86,44 @@ static ssize_t read_all(int fd, char *bytes, size_t limit)
     return (ssize_t)total;
 }
 
+static ssize_t read_path(const char *path, char *bytes, size_t limit)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t size;
+
+    if (fd < 0)
+        return -errno;
+    size = read_all(fd, bytes, limit);
+    close(fd);
+    return size;
+}
+
+/* Room for the file as it is now and one byte more, by which it shows that it has grown. Files of
+ * the kernel tell no size. */
+static size_t room_for(const char *path, size_t limit)
+{
+    struct stat info;
+    size_t room = MIN_READ_SIZE;
+
+    if (stat(path, &info) == 0 && (size_t)info.st_size >= room)
+        room = (size_t)info.st_size + 1;
+    return room > limit ? limit + 1 : room;
+}
+
 /* read_file(path, limit) -> bytes | nil, code; "too_large" past the limit */
 static int l_read_file(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     size_t limit = (size_t)luaL_checkinteger(L, 2);
-    char *bytes = lua_newuserdata(L, limit + 1);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t size;
+    size_t room = room_for(path, limit);
+    char *bytes = lua_newuserdata(L, room);
+    ssize_t size = read_path(path, bytes, room);
 
-    if (fd < 0)
-        return seam_push_failure(L, -errno);
-    size = read_all(fd, bytes, limit + 1);
-    close(fd);
+    if (size == (ssize_t)room && room <= limit) {
+        room = limit + 1;
+        bytes = lua_newuserdata(L, room);
+        size = read_path(path, bytes, room);
+    }
     if (size < 0)
         return seam_push_failure(L, (int)size);
     if ((size_t)size > limit)
