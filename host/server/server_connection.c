@@ -4,27 +4,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "http/http1_stream.h"
-#include "net/tls_filter.h"
+#include "server/server_handshake.h"
 
 /* How much a peer may still send, unread, after the last answer. */
 enum { DROPPED_SIZE = 1024 * 1024 };
-
-static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                              "Content-Length: 0\r\n"
-                              "Retry-After: 1\r\n"
-                              "Connection: close\r\n"
-                              "\r\n";
-
-/* For whoever typed http:// and the port of https://. */
-static const char plain_refusal[] = "HTTP/1.1 400 Bad Request\r\n"
-                                    "Content-Type: text/plain; charset=utf-8\r\n"
-                                    "Content-Length: 53\r\n"
-                                    "Connection: close\r\n"
-                                    "\r\n"
-                                    "This port speaks HTTPS: begin the URL with https://.\n";
-
-static void say_refusal(ServerConnection *connection);
-static void refuse_handshake(ServerConnection *connection, int status);
 
 static void wait_for(ServerConnection *connection, int kind)
 {
@@ -54,7 +37,7 @@ static void on_end(void *owner, int status)
 
     http_server_enter(server);
     connection->has_input_ended = true;
-    server->counters.handshake_failure_count += connection->is_shaking_hands;
+    server_handshake_note_end(connection);
     if (status != ERR_EOF)
         server_connection_close(connection);
     else if (connection->http1 != NULL)
@@ -75,18 +58,13 @@ static void on_drain(void *owner, int status)
     http_server_leave(server);
 }
 
-/* A handshake came to its end, well or not. */
 static void on_connect(void *owner, int status)
 {
     ServerConnection *connection = owner;
     HttpServer *server = connection->server;
 
     http_server_enter(server);
-    connection->is_shaking_hands = false;
-    if (status < 0)
-        refuse_handshake(connection, status);
-    else if (connection->is_refusal)
-        say_refusal(connection);
+    server_handshake_finish(connection, status);
     server_connection_touch(connection);
     http_server_leave(server);
 }
@@ -156,12 +134,6 @@ static void set_reading(ServerConnection *connection, bool is_reading)
         stream_stop_reading(connection->stream);
 }
 
-static void say_refusal(ServerConnection *connection)
-{
-    stream_write(connection->stream, refusal, sizeof refusal - 1);
-    stream_shutdown(connection->stream);
-}
-
 static ServerConnection *create(HttpServer *server, Stream *stream)
 {
     ServerConnection *connection = memory_alloc(sizeof *connection);
@@ -172,9 +144,6 @@ static ServerConnection *create(HttpServer *server, Stream *stream)
     expiry_init_entry(&connection->expiry);
     wait_for(connection, EXPIRY_NONE);
     stream_set_handler(stream, &stream_handler, connection);
-    if (server->tls != NULL)
-        stream_set_filter(stream, tls_filter_create(server->tls));
-    connection->is_shaking_hands = server->tls != NULL;
     server->counters.connection_count++;
     server_connection_touch(connection);
     return connection;
@@ -187,6 +156,7 @@ void server_connection_open(HttpServer *server, Stream *stream)
     connection->http1 =
         http1_connection_create(&server->options.limits, &http1_handler, connection);
     http1_connection_set_date(connection->http1, server->date);
+    server_handshake_begin(connection);
 }
 
 void server_connection_refuse(HttpServer *server, Stream *stream)
@@ -195,8 +165,7 @@ void server_connection_refuse(HttpServer *server, Stream *stream)
 
     connection->is_refusal = true;
     server->refusal_count++;
-    if (!connection->is_shaking_hands)
-        say_refusal(connection);
+    server_handshake_begin(connection);
     set_reading(connection, true);
 }
 
@@ -294,7 +263,7 @@ static bool is_finished(const ServerConnection *connection)
 
 /* Closing with unread input would reset the connection, and the peer lose the answer. So the FIN
  * goes first, and what the peer still sends is dropped until it closes too. */
-static void start_lingering(ServerConnection *connection)
+void server_connection_start_lingering(ServerConnection *connection)
 {
     Http1Connection *http1 = connection->http1;
     int refused_status = http1_connection_refusal(http1);
@@ -309,18 +278,6 @@ static void start_lingering(ServerConnection *connection)
         return;
     stream_shutdown(connection->stream);
     set_reading(connection, true);
-}
-
-/* TLS has said what it had to say; nobody else has anything to tell. */
-static void refuse_handshake(ServerConnection *connection, int status)
-{
-    connection->server->counters.handshake_failure_count++;
-    if (status == ERR_NOT_TLS)
-        stream_write(connection->stream, plain_refusal, sizeof plain_refusal - 1);
-    if (connection->http1 != NULL)
-        start_lingering(connection);
-    else
-        stream_shutdown(connection->stream);
 }
 
 static void linger(ServerConnection *connection)
@@ -384,7 +341,7 @@ static void serve(ServerConnection *connection)
     if (is_to_be_drained(connection))
         http1_connection_drain(connection->http1);
     if (is_finished(connection))
-        start_lingering(connection);
+        server_connection_start_lingering(connection);
     else
         set_reading(connection,
                     http1_connection_wants_input(connection->http1) && !is_congested(connection));
@@ -418,13 +375,6 @@ static void refuse_slow(ServerConnection *connection)
     server_connection_touch(connection);
 }
 
-/* There is no way yet to say a 408. */
-static void give_up_handshake(ServerConnection *connection)
-{
-    connection->server->counters.handshake_failure_count++;
-    server_connection_close(connection);
-}
-
 void server_connection_expire(ServerConnection *connection)
 {
     int kind = connection->expiry.kind;
@@ -439,7 +389,7 @@ void server_connection_expire(ServerConnection *connection)
     }
     connection->server->counters.timeout_count += kind != EXPIRY_LINGER;
     if (connection->is_shaking_hands)
-        give_up_handshake(connection);
+        server_handshake_give_up(connection);
     else if (kind == EXPIRY_HEAD || kind == EXPIRY_BODY)
         refuse_slow(connection);
     else if (kind == EXPIRY_WRITE)

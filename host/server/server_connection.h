@@ -63,6 +63,9 @@ void server_connection_flush(ServerConnection *connection);
 /* The time of what it waits for is over. */
 void server_connection_expire(ServerConnection *connection);
 
+/* Nothing more is to be answered: ends the output, then drops what comes until the peer closes. */
+void server_connection_start_lingering(ServerConnection *connection);
+
 /* Closes the stream now; the rest goes with server_connection_free. */
 void server_connection_close(ServerConnection *connection);
 void server_connection_free(ServerConnection *connection);

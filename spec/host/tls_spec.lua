@@ -260,6 +260,7 @@ describe("TLS", function()
             held:wait()
             assert.matches("^held1 {.+}0 $", held.output)
             assert.equal(1, running:status().tls.reloads)
+            assert.is_nil(running.program.log:find("stay as they are", 1, true))
         end)
 
         it("keeps what it has while they do not fit together", function()
