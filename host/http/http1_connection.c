@@ -20,7 +20,7 @@ Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1H
 {
     Http1Connection *connection = memory_alloc(sizeof *connection);
 
-    assert(limits->pipelined_count > 0);
+    assert(limits->pipelined_count > 0 && limits->unread_size > 0);
     connection->limits = limits;
     connection->handler = handler;
     connection->owner = owner;
@@ -231,6 +231,19 @@ static size_t read_head(Http1Connection *connection, const char *bytes, size_t s
     return head_size;
 }
 
+/* Content is never larger than its bytes, so no more of it is read than may lie there, and where
+ * reading stops does not depend on how the bytes were split. */
+static size_t limit_to_window(const Http1Connection *connection, size_t size)
+{
+    const Http1Exchange *receiver = connection->receiver;
+    size_t room;
+
+    if (receiver == NULL || receiver->is_whole_body_wanted)
+        return size;
+    room = connection->limits->unread_size - receiver->body.size;
+    return size < room ? size : room;
+}
+
 static size_t read_body(Http1Connection *connection, const char *bytes, size_t size)
 {
     Http1Exchange *receiver = connection->receiver;
@@ -240,6 +253,7 @@ static size_t read_body(Http1Connection *connection, const char *bytes, size_t s
     long taken;
 
     connection->body.trailers = receiver != NULL ? &receiver->trailers : NULL;
+    size = limit_to_window(connection, size);
     taken = http1_body_feed(&connection->body, bytes, size, out);
     has_grown = connection->body.decoded_size != decoded_before;
     is_complete = http1_body_is_complete(&connection->body);

@@ -1,6 +1,6 @@
 /* A whole connection under a handler that answers at once, when the body is there, later and in any
- * order, or never. The input is fed whole, byte by byte and in pieces, which must give the same
- * output, and then once more with sudden ends in between.
+ * order, in pieces, by half, or never. The input is fed whole, byte by byte and in pieces, which
+ * must give the same output, and then once more with sudden ends in between.
  * Input: SCRIPT_SIZE bytes that say what the handler does, then the bytes of the client. */
 #include <assert.h>
 #include <stdint.h>
@@ -8,15 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer_reader.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "http/http1_connection.h"
+#include "http/http1_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { SCRIPT_SIZE = 16, MAX_INPUT_SIZE = 4096, MAX_REQUESTS = 256, PIPELINED = 4 };
 
-enum { AT_ONCE, WHEN_COMPLETE, LATER, UNANSWERED, ACTION_COUNT };
+/* PIECES and the later ones begin their answer when the request comes. */
+enum {
+    AT_ONCE,
+    WHEN_COMPLETE,
+    LATER,
+    UNANSWERED,
+    PIECES,         /* all of them at once */
+    PIECES_LATER,   /* the end comes later */
+    PIECES_BY_BODY, /* the end comes with the body's, which is taken in pieces too */
+    HALF,           /* it is cut later */
+    ACTION_COUNT
+};
 
 typedef struct Request {
     Http1Exchange *exchange; /* NULL once released */
@@ -24,6 +36,8 @@ typedef struct Request {
     bool is_head;
     bool is_answered;
     bool is_abandoned;
+    bool is_cut;
+    uint32_t sum; /* of the body as far as it was taken */
 } Request;
 
 typedef struct Run {
@@ -42,6 +56,7 @@ static const Http1Limits limits = {
     .field_count = 8,
     .body_size = 256,
     .framing_size = 64,
+    .unread_size = 32,
     .pipelined_count = PIPELINED,
 };
 
@@ -89,6 +104,54 @@ static void finish(Run *run, Request *request)
     release(request);
 }
 
+/* Begins an answer that ends with the connection, has a length, or is chunked. */
+static void begin_pieces(Run *run, Request *request)
+{
+    char fields[32];
+    Http1Reply head = {.status = 200, .fields = fields};
+    bool is_sized = run->script[(request - run->requests) % SCRIPT_SIZE] & 64;
+
+    head.fields_size = (size_t)snprintf(fields, sizeof fields, "X-Index: %zu\r\n",
+                                        (size_t)(request - run->requests));
+    assert(http1_exchange_start(request->exchange, &head, is_sized ? 14 : HTTP1_UNKNOWN_LENGTH) ==
+           0);
+    http1_exchange_write(request->exchange, "begun,", 6);
+    request->sum = 2166136261u;
+}
+
+static void end_pieces(Request *request)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%08x", request->sum);
+    http1_exchange_write(request->exchange, text, 8);
+    assert(http1_exchange_finish(request->exchange, "X-End: 1\r\n", 10) == 0);
+    request->is_answered = true;
+    release(request);
+}
+
+static void cut_pieces(Request *request)
+{
+    request->is_cut = true;
+    request->is_answered = true;
+    release(request);
+}
+
+static void take_piece(Request *request)
+{
+    Buffer *body = http1_exchange_body(request->exchange);
+    int status = http1_exchange_body_status(request->exchange);
+
+    request->sum = digest(request->sum, body->bytes, body->size);
+    buffer_consume(body, body->size);
+    if (status == 0)
+        http1_exchange_await_body(request->exchange);
+    else if (status == 1)
+        end_pieces(request);
+    else
+        cut_pieces(request);
+}
+
 static size_t count_waiting(const Run *run)
 {
     size_t count = 0;
@@ -98,14 +161,24 @@ static size_t count_waiting(const Run *run)
     return count;
 }
 
+static void await_body(Request *request)
+{
+    if (request->action == WHEN_COMPLETE)
+        http1_exchange_await_whole_body(request->exchange);
+    else
+        http1_exchange_await_body(request->exchange);
+}
+
 static void take_body(void *owner, Http1Exchange *exchange)
 {
     Run *run = owner;
     Request *request = http1_exchange_holder(exchange);
 
     assert(!run->is_finished && !request->is_answered && !request->is_abandoned);
-    if (http1_exchange_body_status(exchange) == 0)
-        http1_exchange_await_body(exchange);
+    if (request->action == PIECES_BY_BODY)
+        take_piece(request);
+    else if (http1_exchange_body_status(exchange) == 0)
+        await_body(request);
     else if (request->action == WHEN_COMPLETE)
         finish(run, request);
 }
@@ -126,9 +199,13 @@ static void take_request(void *owner, Http1Exchange *exchange)
         request->action = WHEN_COMPLETE;
     assert(count_waiting(run) <= PIPELINED);
     http1_exchange_set_holder(exchange, request);
-    if (request->action == AT_ONCE || request->action == UNANSWERED)
+    if (request->action >= PIECES)
+        begin_pieces(run, request);
+    if (request->action == PIECES)
+        end_pieces(request);
+    else if (request->action == AT_ONCE || request->action == UNANSWERED)
         finish(run, request);
-    else
+    else if (request->action != PIECES_LATER && request->action != HALF)
         take_body(owner, exchange);
 }
 
@@ -145,10 +222,18 @@ static void take_abandoned(void *owner, Http1Exchange *exchange)
     release(request);
 }
 
+/* Nobody waits for room here, but may. */
+static void take_room(void *owner, Http1Exchange *exchange)
+{
+    (void)owner;
+    assert(http1_exchange_has_turn(exchange));
+}
+
 static const Http1Handler handler = {
     .on_request = take_request,
     .on_body = take_body,
     .on_abandoned = take_abandoned,
+    .on_room = take_room,
 };
 
 /* --- the client --- */
@@ -171,17 +256,32 @@ static void collect_output(Run *run)
     run->is_finished = http1_connection_phase(run->connection) == HTTP1_FINISHED;
 }
 
+static bool is_ended_later(const Request *request)
+{
+    return request->action == LATER || request->action == PIECES_LATER || request->action == HALF;
+}
+
+static void end_later(Run *run, Request *request)
+{
+    if (request->action == HALF)
+        cut_pieces(request);
+    else if (request->action == PIECES_LATER)
+        end_pieces(request);
+    else
+        finish(run, request);
+}
+
 /* Answers one of the requests that wait for it. False when there is none. */
 static bool answer_later(Run *run, size_t choice)
 {
     size_t waiting[MAX_REQUESTS], count = 0;
 
     for (size_t i = 0; i < run->request_count; i++)
-        if (run->requests[i].exchange != NULL && run->requests[i].action == LATER)
+        if (run->requests[i].exchange != NULL && is_ended_later(&run->requests[i]))
             waiting[count++] = i;
     if (count == 0)
         return false;
-    finish(run, &run->requests[waiting[choice % count]]);
+    end_later(run, &run->requests[waiting[choice % count]]);
     return true;
 }
 
@@ -219,44 +319,20 @@ static void close_run(Run *run)
 
 /* --- the output --- */
 
-/* An answer as it stands in the output; `size` is 0 for none. */
-typedef struct Answer {
-    int status;
-    long index; /* -1 without X-Index */
-    bool says_close;
-    size_t head_size;
-    size_t length;
-} Answer;
-
-static const char *find_field(const char *head, size_t size, const char *name)
-{
-    const char *found = memmem(head, size, name, strlen(name));
-    return found != NULL ? found + strlen(name) : NULL;
-}
-
-/* `bytes` end with a NUL. */
-static Answer read_answer(const char *bytes)
-{
-    Answer read = {.index = -1};
-    const char *end = strstr(bytes, "\r\n\r\n");
-    const char *index, *length;
-
-    assert(strncmp(bytes, "HTTP/1.1 ", 9) == 0 && end != NULL);
-    read.head_size = (size_t)(end - bytes) + 4;
-    read.status = (int)strtol(bytes + 9, NULL, 10);
-    index = find_field(bytes, read.head_size, "\r\nX-Index: ");
-    length = find_field(bytes, read.head_size, "\r\nContent-Length: ");
-    read.index = index != NULL ? strtol(index, NULL, 10) : -1;
-    read.length = length != NULL ? strtoul(length, NULL, 10) : 0;
-    read.says_close = find_field(bytes, read.head_size, "\r\nConnection: close\r\n") != NULL;
-    return read;
-}
-
 static bool is_of(const Answer *read, const Run *run, size_t i)
 {
     if (read->index >= 0)
         return read->index == (long)i;
-    return read->status == 500 && run->requests[i].action == UNANSWERED;
+    return read->status == 500 &&
+           (run->requests[i].action == UNANSWERED || run->requests[i].is_cut);
+}
+
+/* The request from `next` on that this answer is of: those before it have none. */
+static size_t find_request(const Answer *read, const Run *run, size_t next)
+{
+    while (next < run->request_count && !is_of(read, run, next) && run->requests[next].is_abandoned)
+        next++;
+    return next;
 }
 
 /* Answers are in order, each request has at most one, and "close" is the last word. */
@@ -275,17 +351,19 @@ static void check_output(Run *run)
             assert(!read.says_close);
             continue;
         }
-        while (next < run->request_count && run->requests[next].is_abandoned)
-            next++;
+        next = find_request(&read, run, next);
         if (next < run->request_count && is_of(&read, run, next))
             has_body = !run->requests[next++].is_head;
         else
             assert(read.index < 0 && read.says_close);
-        at += has_body ? read.length : 0;
+        if (has_body)
+            at = skip_body(at, &read);
         if (read.says_close) {
+            bool ends_by_close = !read.has_length && !read.is_chunked;
             assert(*at == '\0');
             for (; next < run->request_count; next++)
-                assert(run->requests[next].is_abandoned);
+                assert(run->requests[next].is_abandoned ||
+                       (ends_by_close && run->requests[next].is_answered));
         }
     }
 }
@@ -345,6 +423,9 @@ static void do_something(Run *run, unsigned what)
         break;
     case 5:
         http1_connection_continue(run->connection);
+        break;
+    case 6:
+        http1_connection_offer_room(run->connection);
         break;
     default:
         answer_later(run, what);
