@@ -13,7 +13,8 @@ local forward = {}
 local TEXT = "Content-Type: text/plain; charset=utf-8\r\n"
 local RETRY = TEXT .. "Retry-After: 1\r\n"
 local POOL_LIMIT = 64
-local TIMEOUT_S = 60
+local TIMEOUT_S = 60 -- for the head of the answer
+local MAX_BODY_SIZE = 2 ^ 53
 
 -- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host
 -- writes itself.
@@ -65,6 +66,48 @@ function forward.close()
     end
 end
 
+-- Begins the answer of which `answer` is the head.
+local function start(asked, answer)
+    local length = answer:header("content-length")
+    return asked:start(answer.status, field_lines(pass_fields(answer.fields)),
+        length and tonumber(length))
+end
+
+-- Sends the request on, and its answer back while it comes. Returns the answer, of which a begun
+-- one has only the rest, and whether it was begun; or nil, whether it was begun, code, detail.
+local function exchange_with(entry, asked, method, target, body)
+    local is_begun = false
+    local answer, reason, detail = pool_of(entry.slot):request({
+        method = method,
+        target = target,
+        fields = pass_fields(asked:fields()),
+        body = body,
+        timeout_s = TIMEOUT_S,
+        max_body = MAX_BODY_SIZE,
+        on_head = function(head)
+            is_begun = true
+            return start(asked, head)
+        end,
+        on_piece = function(bytes)
+            return asked:write(bytes)
+        end,
+    })
+    return answer, is_begun, reason, detail
+end
+
+-- A head for HEAD says how long the body would be.
+local function finish(asked, answer, is_begun, method)
+    if not is_begun and method ~= "HEAD" then
+        asked:respond(answer.status, field_lines(pass_fields(answer.fields)), answer.body)
+        return
+    elseif not is_begun then
+        start(asked, answer)
+    elseif answer.body ~= "" then
+        asked:write(answer.body)
+    end
+    asked:finish("")
+end
+
 local function send_on(asked, entry)
     local method, _, _, _, _, target = asked:request_line()
     if not method then
@@ -75,20 +118,20 @@ local function send_on(asked, entry)
         asked:respond(code == "too_large" and 413 or 400, TEXT, "The body could not be read.\n")
         return
     end
-    local answer, reason, detail = pool_of(entry.slot):request({
-        method = method,
-        target = target,
-        fields = pass_fields(asked:fields()),
-        body = body,
-        timeout_s = TIMEOUT_S,
-    })
+    local answer, is_begun, reason, detail = exchange_with(entry, asked, method, target, body)
     if answer then
-        asked:respond(answer.status, field_lines(pass_fields(answer.fields)), answer.body)
+        finish(asked, answer, is_begun, method)
         return
+    elseif reason ~= "canceled" then
+        log.warn(("a request for %s could not be sent on to its worker"):format(entry.service),
+            { worker = entry.slot, reason = reason, detail = detail })
     end
-    log.warn(("a request for %s could not be sent on to its worker"):format(entry.service),
-        { worker = entry.slot, reason = reason, detail = detail })
-    asked:respond(503, RETRY, ("The worker that runs %s is not available.\n"):format(entry.service))
+    if is_begun then
+        asked:cut()
+    else
+        local text = ("The worker that runs %s is not available.\n"):format(entry.service)
+        asked:respond(503, RETRY, text)
+    end
 end
 
 local function refuse(asked, entry)

@@ -178,4 +178,11 @@ function methods:text()
     return concat(self.blocks) .. concat(self.pieces)
 end
 
+--- The content that was not taken before.
+function methods:take()
+    local text = self:text()
+    self.pieces, self.blocks = {}, {}
+    return text
+end
+
 return body_reader

@@ -32,19 +32,43 @@ local function failure_text(code)
         or "the connection broke"
 end
 
-local function read_response(self, reader, deadline)
-    while true do
-        local bytes, code = self.stream:read(deadline)
-        local response, detail
-        if bytes then
-            response, code, detail = reader:push(bytes)
-        elseif code == "eof" then
-            response, code, detail = reader:finish()
-        end
+-- Takes what comes next. Returns the response, or nil, code, detail: "again" while it goes on.
+local function read_more(self, reader, deadline)
+    local bytes, code = self.stream:read(deadline)
+    if bytes then
+        return reader:push(bytes)
+    elseif code == "eof" then
+        return reader:finish()
+    end
+    return nil, code
+end
+
+-- Hands over what has come of a response that is not complete. Returns whether it has begun, and
+-- false when nobody takes more of it.
+local function pass_on(message, reader, is_begun)
+    local response, bytes = reader:take_begun()
+    if not response then
+        return false, true
+    end
+    local is_taken = is_begun or message.on_head(response)
+    if is_taken and bytes ~= "" then
+        is_taken = message.on_piece(bytes)
+    end
+    return true, is_taken
+end
+
+-- A response that is passed on may take as long as it likes once it has begun.
+local function read_response(self, reader, message, deadline)
+    local is_begun, is_taken = false, true
+    while is_taken do
+        local response, code, detail = read_more(self, reader, not is_begun and deadline or nil)
         if response or code ~= "again" then
             return response, code, detail or failure_text(code)
+        elseif message.on_head then
+            is_begun, is_taken = pass_on(message, reader, is_begun)
         end
     end
+    return nil, "canceled", "nobody takes the response"
 end
 
 --- Sends a composed request and waits for its response.
@@ -58,7 +82,7 @@ function methods:exchange(message, deadline)
     local reader = response_reader.new({ method = message.method, max_body = message.max_body })
     local is_written, write_code = self.stream:write(message.bytes, deadline)
     -- Also after a failed write: a server may answer before it has read all, and close.
-    local response, code, detail = read_response(self, reader, deadline)
+    local response, code, detail = read_response(self, reader, message, deadline)
     self.state = "idle"
     if not response or not is_written or message.is_last or not reader:is_reusable() then
         self:close()
@@ -73,7 +97,10 @@ end
 
 --- Makes a request and waits for its response.
 -- @param request {method = "GET", target = "/path", fields = {name, value, ...}, body = string,
--- timeout_s = 30, max_body = 64 MiB}: all but the target may be left out
+-- timeout_s = 30, max_body = 64 MiB}: all but the target may be left out. With on_head(response)
+-- and on_piece(bytes), a response that does not come all at once is passed on: its head, then its
+-- body piece by piece, and what is returned in the end has only the last of it. They may wait;
+-- when one returns false or nil the request is given up. The time is then that for the head.
 -- @return {status, reason, fields = Headers, body} with response:header(name); or nil, code,
 -- detail: "timeout", "eof" or "closed" for a connection that ended, "invalid" for a malformed
 -- response, or "too_large"

@@ -69,6 +69,12 @@ local function number_problem(name, value, max)
     return ("%s must be a number above 0 and at most %d, not %s"):format(name, max, tostring(value))
 end
 
+local function receiver_problem(request)
+    local head, piece = type(request.on_head), type(request.on_piece)
+    local is_fine = head == piece and (head == "nil" or head == "function")
+    return not is_fine and "on_head and on_piece must be functions, both or none" or nil
+end
+
 --- Says what is wrong with a request; nil when nothing is.
 function request_writer.problem(request)
     if type(request) ~= "table" then
@@ -78,6 +84,7 @@ function request_writer.problem(request)
         or target_problem(request.target)
         or fields_problem(request.fields or {})
         or body_problem(request.body)
+        or receiver_problem(request)
         or number_problem("timeout_s", request.timeout_s, MAX_TIMEOUT_S)
         or number_problem("max_body", request.max_body, 2 ^ 53)
 end
@@ -115,7 +122,7 @@ end
 --- Composes a request that has no problem.
 -- @param authority for the Host field, unless the request has one
 -- @param is_last no other request will follow on its connection
--- @return {bytes, method, max_body, is_last, is_idempotent}
+-- @return {bytes, method, max_body, on_head, on_piece, is_last, is_idempotent}
 function request_writer.compose(request, authority, is_last)
     local method = request.method or "GET"
     local fields = copy_fields(request.fields or {})
@@ -127,6 +134,8 @@ function request_writer.compose(request, authority, is_last)
         bytes = head_of(method, request, authority, fields) .. (request.body or ""),
         method = method,
         max_body = request.max_body,
+        on_head = request.on_head,
+        on_piece = request.on_piece,
         is_last = is_last or says_last,
         is_idempotent = idempotent[method] or false,
     }

@@ -115,12 +115,12 @@ local function is_complete(self)
     return self.body ~= nil and self.body:is_complete()
 end
 
-local function make_response(self)
+local function make_response(self, body)
     return setmetatable({
         status = self.head.status,
         reason = self.head.reason,
         fields = self.head.fields,
-        body = self.body:text(),
+        body = body,
     }, response_metatable)
 end
 
@@ -141,18 +141,27 @@ function methods:push(bytes)
         return nil, "again"
     end
     self.has_rest = position <= #bytes
-    return make_response(self)
+    return make_response(self, self.body:take())
 end
 
 --- Says that the connection has ended.
 -- @return the response if that is its end too; or nil, "eof", detail
 function methods:finish()
     if self.body and self.body:ends_with_connection() then
-        return make_response(self)
+        return make_response(self, self.body:take())
     end
     local place = self.body and "inside the body" or self.has_begun and "inside the head"
         or "before the response"
     return nil, "eof", "the connection ended " .. place
+end
+
+--- The response without its body once its head is complete, and what has come of the body since
+-- this was asked last; nil before.
+function methods:take_begun()
+    if not self.body then
+        return nil
+    end
+    return make_response(self, nil), self.body:take()
 end
 
 --- True once a byte of the response has come.

@@ -49,6 +49,72 @@ describe("perigee.http.client.connection", function()
         assert.is_true(made:is_reusable())
     end)
 
+    describe("that passes its response on", function()
+        local seen
+
+        local function request(options)
+            seen = {}
+            return {
+                target = "/",
+                on_head = options.on_head or function(response)
+                    seen[#seen + 1] = response.status
+                    return true
+                end,
+                on_piece = options.on_piece or function(bytes)
+                    seen[#seen + 1] = bytes
+                    return true
+                end,
+            }
+        end
+
+        local HEAD = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        it("gives its head, then its body as it comes", function()
+            local made = over { { "HTTP/1.1 100 Continue\r\n\r\n" .. HEAD, "1\r\na\r\n2",
+                "\r\nbc\r\n", "1\r\nd\r\n0\r\n\r\n" } }
+            local response = made:request(request {})
+            assert.same({ 200, "a", "bc" }, seen)
+            assert.equal("d", response.body)
+            assert.is_true(made:is_reusable())
+        end)
+
+        it("returns one that comes all at once", function()
+            local made = over { { OK } }
+            assert.equal("ok", made:request(request {}).body)
+            assert.same({}, seen)
+        end)
+
+        it("is closed when nobody takes it", function()
+            local function refuse() return nil, "closed" end
+            for _, options in ipairs { { on_head = refuse }, { on_piece = refuse } } do
+                local made, stream = over { { HEAD, "1\r\na\r\n" } }
+                assert_fails("canceled", made, stream, request(options))
+            end
+        end)
+
+        it("tells that it broke off", function()
+            local made, stream = over { { HEAD .. "1\r\na\r\n", code = "eof" } }
+            assert_fails("eof", made, stream, request {})
+            assert.same({ 200, "a" }, seen)
+        end)
+
+        it("waits for more than the head without a deadline", function()
+            local made, stream = over { { HEAD, "1\r\na\r\n" } }
+            assert_fails("timeout", made, stream, request {})
+            assert.is_nil(stream.deadline)
+            made, stream = over { { "HTTP/1.1 200 OK\r\n" } }
+            assert_fails("timeout", made, stream, request {})
+            assert.equal(130, stream.deadline)
+        end)
+
+        it("takes both functions or none", function()
+            local made = over {}
+            assert.has_error(function()
+                made:request { target = "/", on_head = print }
+            end, "on_head and on_piece must be functions, both or none")
+        end)
+    end)
+
     it("is used again", function()
         local made, stream = over { { OK }, { OK } }
         assert.equal("ok", made:request(REQUEST).body)
