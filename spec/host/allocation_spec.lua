@@ -1,5 +1,6 @@
 --- What happens when memory is refused, at every single place where it can be: an error for whoever
 -- asked, and nothing else. Nothing is left open, and everything works afterwards.
+local authority = require "spec.support.authority"
 local copy = require "perigee.core.copy"
 local event = require "perigee.core.event"
 local frame = require "perigee.core.frame"
@@ -8,8 +9,11 @@ local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
 local seam = require "host"
 local stream = require "perigee.core.stream"
+local temporary = require "spec.support.temporary"
 
 local MOST_ALLOCATIONS = 2000
+
+local certificate -- options of host.check_tls, made once
 
 local function refused_count()
     return seam.isolate_counters(seam.handle()).refused
@@ -39,6 +43,7 @@ end
 -- What the seam offers that is safe to call here, each undone by what it returns.
 local CALLS = {
     arguments = function() seam.arguments() end,
+    check_tls = function() seam.check_tls(certificate) end,
     file_info = function() seam.file_info("/") end,
     isolate_counters = function() seam.isolate_counters(seam.handle()) end,
     isolate_open = function()
@@ -86,6 +91,12 @@ describe("refused memory", function()
         if not seam.is_preemptive() then
             jit.off()
         end
+        local root = temporary.new()
+        authority.new(root):make("a", "DNS:a.test")
+        certificate = { ticket_key = ("k"):rep(80), pairs = { { chain = root:read("a.pem"),
+            chain_name = "a.pem", key = root:read("a.key"), key_name = "a.key" } } }
+        assert(seam.check_tls(certificate))
+        root:destroy()
     end)
 
     teardown(function()
