@@ -31,7 +31,8 @@ perigee 1.2.3, 2 workers
 
     it("says https where TLS is spoken", function()
         local text = banner.format("1.2.3", {}, { https = "127.0.0.1:8443", admin = "[::1]:1" }, 2)
-        assert.matches("\n  https  https://127.0.0.1:8443/\n  admin  http://%[::1%]:1/status\n$", text)
+        assert.matches("\n  https  https://127.0.0.1:8443/\n", text)
+        assert.matches("\n  admin  http://%[::1%]:1/status\n$", text)
     end)
 
     it("counts one worker as one", function()
