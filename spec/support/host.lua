@@ -58,13 +58,14 @@ end
 
 --- Ends every host that was started, and removes what was written for it.
 function host.stop_all()
-    for _, running in ipairs(started) do
+    local hosts = started
+    started = {}
+    for _, running in ipairs(hosts) do
         if running.program then
             running.program:finish()
         end
         running.root:destroy()
     end
-    started = {}
 end
 
 --- What the host has said on standard output: the start-up table.

@@ -42,9 +42,9 @@ local function await_exit(self)
     end).name = "exit of " .. self.pid
 end
 
--- The variables of whoever runs the specs do not reach the program.
+-- It dies with the process that runs the specs, also when that crashes, and its workers with it.
 local function compose_command(arguments, options)
-    local command = { "/usr/bin/env", "-u", "PERIGEE_BINARY" }
+    local command = { "/usr/bin/setpriv", "--pdeathsig", "KILL", "/usr/bin/env" }
     for name, value in pairs(options.environment or {}) do
         command[#command + 1] = name .. "=" .. value
     end
