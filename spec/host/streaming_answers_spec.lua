@@ -244,6 +244,23 @@ describe("an answer in pieces", function()
         end
     end)
 
+    it("is finished when the host stops, or cut at the drain deadline", function()
+        for _, drain in ipairs({ "20s", "100ms" }) do
+            local running = start("--drain", drain)
+            local peer = running:open()
+            peer:write(get("/gated"))
+            local text = read_until(peer, "before \r\n")
+            if drain == "20s" then
+                running:get("/open")
+            end
+            assert.equal(0, running:stop())
+            text = text .. read_until(peer)
+            assert.equal(drain == "20s", text:find("5\r\nafter\r\n0\r\n\r\n$") ~= nil)
+            assert.matches(CHUNKED .. "7\r\nbefore \r\n", text)
+            peer:close()
+        end
+    end)
+
     describe("when its generation is replaced", function()
         it("goes on", function()
             local running = start()
