@@ -13,7 +13,7 @@ local check = { summary = "check [DIR]     load every service, serve nothing" }
 -- Returns the service's mount, or nil and a message.
 local function load_service(place, settings)
     local text, code = source.open(place)
-    if not text then
+    if not text.script then
         return nil, ("%s cannot be read: %s"):format(place.path, code)
     end
     local candidate, message = generation.open({

@@ -5,7 +5,10 @@ local methods = {}
 local metatable = { __index = methods }
 
 function catalog.new()
-    return setmetatable({ services = {} }, metatable)
+    return setmetatable({
+        services = {},
+        numbers = {}, -- name of a service that was removed -> number of its last generation
+    }, metatable)
 end
 
 --- The record of a service, made when it is not there.
@@ -16,13 +19,16 @@ function methods:ensure(name)
             name = name,
             place = nil,        -- where its script is (supervisor/directory.lua)
             live = nil,         -- { number=, source=, manifest=, mount= }
+            candidate = nil,    -- what is being loaded, a live one to be
             attempted = nil,    -- the source that failed last, not tried again unchanged
-            last_number = 0,
+            last_number = self.numbers[name] or 0,
             last_error = nil,   -- { message=, at= }
             reloads = 0,
             failures = 0,
             is_busy = false,    -- a reload is under way
             is_due = false,     -- and another must follow
+            interruptions = 0,  -- how often the worker died that loaded the candidate
+            awaited_by = {},    -- waits of tasks for its end, { task=, wait_id= }
             missing_since = nil,
             claimed_mount = nil, -- the mount of the generation that is being loaded
             wanted_mount = nil,  -- one that another service has: why the last attempt failed
@@ -36,7 +42,10 @@ function methods:get(name)
     return self.services[name]
 end
 
+--- Forgets the service. Should it come back, it goes on counting its generations: requests of its
+-- former life may still be in flight.
 function methods:remove(name)
+    self.numbers[name] = self.services[name].last_number
     self.services[name] = nil
 end
 

@@ -168,12 +168,8 @@ function methods:on_worker_up(worker)
         self.is_preemption_told = true
         log.warn("this LuaJIT cannot interrupt compiled loops: services run without its compiler")
     end
-    if self.is_loaded then
-        self.reload:restore(worker)
-    else
-        worker.is_serving = true
-        self:wake_start()
-    end
+    self.reload:restore(worker)
+    self:wake_start()
 end
 
 function methods:wake_start()
@@ -228,7 +224,8 @@ local function report_problems(self, problems)
 end
 
 local function is_stale(service)
-    local source = service.attempted or service.live and service.live.source
+    local source = service.candidate and service.candidate.source or service.attempted
+        or service.live and service.live.source
     return not source or source.place.path ~= service.place.path or source:is_changed()
 end
 
@@ -302,6 +299,10 @@ end
 
 local function load_all(self)
     local found, problems = self.directory:scan()
+    if not found then
+        return nil, ("the directory %s cannot be read: %s"):format(self.settings.directory,
+            problems)
+    end
     report_problems(self, problems)
     local queue = {}
     for name, place in pairs(found) do
@@ -322,6 +323,20 @@ local function load_all(self)
             self.reload:reload(queue[next_index - 1])
         end
     end)
+    return true
+end
+
+local function open_workers(self)
+    self.reload.is_routing_paused = false
+    self.reload:route()
+    for _, result in pairs(workers.each(self.workers:serving(), function(worker)
+        return self.reload:open(worker)
+    end)) do
+        if result[1] == nil and result[2] ~= "closed" then
+            return nil, "the workers cannot serve; the lines above say why"
+        end
+    end
+    return true
 end
 
 local function start_workers(self)
@@ -345,23 +360,21 @@ end
 -- loaded before the first worker is told where requests go, and the table is sent once.
 function methods:start()
     self.reload.is_routing_paused = true
-    local is_ok, message = start_workers(self)
-    if not is_ok then
-        self:kill_workers()
-        return nil, message
+    scheduler.spawn(self.check_pulses, self).name = "pulses"
+    for _, step in ipairs({ start_workers, load_all, open_workers }) do
+        local is_ok, message = step(self)
+        if not is_ok then
+            self:kill_workers()
+            return nil, message
+        end
     end
-    load_all(self)
     self.is_loaded = true
-    self.reload.is_routing_paused = false
-    self.reload:route()
-    self.workers:call("open", nil, 10)
     admin.open(self, self.admin_fd)
     if self.settings.is_watching then
         self.directory:listen()
         self:watch_all()
         scheduler.spawn(self.watch, self).name = "directory"
     end
-    scheduler.spawn(self.check_pulses, self).name = "pulses"
     io.stdout:write(banner.format((host.version()), self.catalog:list(), self.addresses,
         self.workers:count()))
     io.stdout:flush()

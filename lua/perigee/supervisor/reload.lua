@@ -3,6 +3,7 @@
 local catalog_module = require "perigee.supervisor.catalog"
 local host = require "host"
 local log = require "perigee.log"
+local rollout = require "perigee.supervisor.rollout"
 local scheduler = require "perigee.core.scheduler"
 local source = require "perigee.supervisor.source"
 local workers_module = require "perigee.supervisor.workers"
@@ -11,7 +12,8 @@ local reload = {}
 local methods = {}
 local metatable = { __index = methods }
 
-local AWAIT_STEP_S = 0.02
+-- How often a candidate is tried again whose worker died, unless it died of another service.
+local MAX_INTERRUPTIONS = 2
 
 --- `options` = { catalog=, workers=, settings=, on_change = function(service) }.
 function reload.new(options)
@@ -19,8 +21,8 @@ function reload.new(options)
         catalog = options.catalog,
         workers = options.workers,
         settings = options.settings,
+        rollout = rollout.new(options),
         on_change = options.on_change,
-        candidates = {}, -- service -> number -> source, while it is being loaded
         is_routing_paused = false,
     }, metatable)
 end
@@ -28,42 +30,11 @@ end
 --- The source a worker's question about a module is answered from.
 function methods:source_of(name, number)
     local service = self.catalog:get(name)
-    local of_service = self.candidates[name]
-    if of_service and of_service[number] then
-        return of_service[number]
-    elseif service and service.live and service.live.number == number then
-        return service.live.source
-    end
-end
-
-local function load_on(self, worker, service, candidate)
-    return worker:call("load", {
-        service = service.name,
-        generation = candidate.number,
-        source = candidate.source.script,
-        chunk = candidate.source.place.path,
-        memory_size = self.settings.memory_size,
-    }, self.settings.load_timeout_s + 1)
-end
-
--- The first real failure among results by slot; a worker that went away meanwhile is none: it loads
--- what is live when it is back.
-local function first_failure(results)
-    for _, result in pairs(results) do
-        if result[1] == nil and result[2] ~= "closed" then
-            return result[3] or result[2]
+    for _, generation in pairs({ service and service.candidate, service and service.live }) do
+        if generation.number == number then
+            return generation.source
         end
     end
-end
-
-local function others(list, slot)
-    local rest = {}
-    for _, worker in ipairs(list) do
-        if worker.slot ~= slot then
-            rest[#rest + 1] = worker
-        end
-    end
-    return rest
 end
 
 local function claim_mount(self, service, candidate)
@@ -77,51 +48,6 @@ local function claim_mount(self, service, candidate)
     candidate.mount = mount
     service.claimed_mount = mount
     return true
-end
-
--- The worker that loads a generation first. One that is being restarted is waited for.
-local function await_home(self, service)
-    local home = self.workers:get(self.workers:home_of(service.name))
-    local deadline = host.now() + self.settings.load_timeout_s
-    while not home.is_serving and host.now() < deadline do
-        scheduler.wait(host.now() + AWAIT_STEP_S)
-    end
-    return home
-end
-
--- Phase one. Returns the workers that hold the candidate, or nil and a message.
-local function prepare(self, service, candidate)
-    local home = await_home(self, service)
-    local manifest, code, detail = load_on(self, home, service, candidate)
-    if not manifest then
-        return nil, detail or code
-    end
-    candidate.manifest = manifest
-    local is_ok, message = claim_mount(self, service, candidate)
-    if not is_ok then
-        return nil, message
-    end
-    local holders = { home }
-    if manifest.replicas == "worker" then
-        local rest = others(self.workers:serving(), home.slot)
-        local failure = first_failure(workers_module.each(rest, function(worker)
-            return load_on(self, worker, service, candidate)
-        end))
-        if failure then
-            return nil, failure
-        end
-        for _, worker in ipairs(rest) do
-            holders[#holders + 1] = worker
-        end
-    end
-    local failure = first_failure(workers_module.each(holders, function(worker)
-        return worker:call("start", { service = service.name, generation = candidate.number },
-            3 * self.settings.load_timeout_s)
-    end))
-    if failure then
-        return nil, failure
-    end
-    return holders
 end
 
 --- Sends every worker its routing table: the switch.
@@ -139,50 +65,21 @@ function methods:route()
     end)
 end
 
+local function discard(self, service, candidate)
+    self.workers:call("discard", { service = service.name, generation = candidate.number }, 5)
+end
+
 local function fail(self, service, candidate, message)
     service.failures = service.failures + 1
     service.last_error = { message = message, at = host.wall_time(), generation = candidate.number }
     service.attempted = candidate.source
-    self.workers:call("discard", { service = service.name, generation = candidate.number }, 5)
+    discard(self, service, candidate)
     if service.live then
         log.event(service.name, "error", ("reload failed, generation %d stays: %s"):format(
             service.live.number, message))
     else
         log.event(service.name, "error", "the service failed to load: " .. message)
         self:route()
-    end
-end
-
-local function runs_on(self, service, manifest, worker)
-    return manifest.replicas == "worker" or self.workers:home_of(service.name) == worker.slot
-end
-
--- Loads and starts what is live, or about to be, into one more worker.
-local function load_into(self, worker, service, live)
-    local is_ok, code, detail = load_on(self, worker, service, live)
-    if is_ok then
-        is_ok, code, detail = worker:call("start",
-            { service = service.name, generation = live.number },
-            3 * self.settings.load_timeout_s)
-    end
-    if not is_ok and code ~= "closed" then
-        log.event(service.name, "error", ("could not be loaded into worker %d again: %s")
-            :format(worker.slot, detail))
-    end
-    return is_ok
-end
-
--- A worker that came back while the others prepared the candidate must have it too before any
--- switches.
-local function complete(self, service, candidate, holders)
-    local holds = {}
-    for _, worker in ipairs(holders) do
-        holds[worker.pid] = true
-    end
-    for _, worker in ipairs(self.workers:serving()) do
-        if not holds[worker.pid] and runs_on(self, service, candidate.manifest, worker) then
-            load_into(self, worker, service, candidate)
-        end
     end
 end
 
@@ -214,74 +111,141 @@ function methods:retry_blocked()
     end
 end
 
--- One attempt with the bytes that are there now.
-local function attempt(self, service)
-    local started_at = host.now()
-    local text, code = source.open(service.place)
-    if not text then
-        -- Gone or unreadable for now: if it stays so, the next look at the directory says it.
-        log.event(service.name, "warn", ("%s cannot be read: %s"):format(service.place.path, code))
-        return
+-- True when its home died while it loaded, and that may not happen again.
+local function may_try_again(self, service)
+    local culprit = self.workers:get(self.workers:home_of(service.name)).culprit
+    if culprit and culprit ~= service.name then
+        return true
     end
-    local candidate = { number = service.last_number + 1, source = text }
-    service.wanted_mount = nil
-    service.last_number = candidate.number
-    self.candidates[service.name] = { [candidate.number] = text }
-    local holders, message = prepare(self, service, candidate)
-    if holders then
-        complete(self, service, candidate, holders)
-        switch(self, service, candidate, started_at)
-    else
-        fail(self, service, candidate, message)
-    end
-    service.claimed_mount = nil
-    self.candidates[service.name] = nil
-    self.on_change(service)
-    self:retry_blocked()
+    service.interruptions = service.interruptions + 1
+    return service.interruptions <= MAX_INTERRUPTIONS
 end
 
---- Loads `service` anew, in the calling task; while one reload runs, one more is remembered.
-function methods:reload(service)
+-- Returns true when the candidate is to be tried again.
+local function try(self, service, candidate)
+    local started_at = host.now()
+    local holders, code, message = self.rollout:prepare(service, candidate, function()
+        return claim_mount(self, service, candidate)
+    end)
+    if holders then
+        self.rollout:complete(service, candidate, holders)
+        switch(self, service, candidate, started_at)
+    elseif code == "closed" and may_try_again(self, service) then
+        discard(self, service, candidate)
+        return true
+    else
+        fail(self, service, candidate, message or code)
+    end
+    service.interruptions = 0
+    return false
+end
+
+-- One attempt with the bytes that are there now. Returns true when it is to be made again.
+local function attempt(self, service)
+    local text, code = source.open(service.place)
+    if code == "not_found" then
+        -- Gone for now: if it stays so, the next look at the directory says it.
+        return false
+    end
+    local candidate = { number = service.last_number + 1, source = text }
+    local is_interrupted = false
+    service.wanted_mount = nil
+    service.last_number = candidate.number
+    service.candidate = candidate
+    if text.script then
+        is_interrupted = try(self, service, candidate)
+    else
+        fail(self, service, candidate, ("%s cannot be read: %s"):format(service.place.path, code))
+    end
+    service.claimed_mount = nil
+    service.candidate = nil
+    self.on_change(service)
+    self:retry_blocked()
+    return is_interrupted
+end
+
+local function run(self, service)
+    repeat
+        service.is_due = false
+        local is_interrupted = attempt(self, service)
+    until not is_interrupted and not service.is_due
+end
+
+-- Whatever became of it, the next reload must not wait for this one.
+local function on_finish(service, task, is_ok, failure, traceback)
+    service.is_busy, service.candidate, service.claimed_mount = false, nil, nil
+    if not is_ok then
+        scheduler.on_failure(task, failure, traceback)
+    end
+    local waits = service.awaited_by
+    service.awaited_by = {}
+    for _, wait in ipairs(waits) do
+        scheduler.wake(wait.task, wait.wait_id, true)
+    end
+end
+
+--- Has `service` loaded anew, in a task of its own; while one reload runs, one more is remembered.
+function methods:start_reload(service)
+    service.is_due = true
     if service.is_busy then
-        service.is_due = true
         return
     end
     service.is_busy = true
-    repeat
-        service.is_due = false
-        attempt(self, service)
-    until not service.is_due
-    service.is_busy = false
+    local task = scheduler.spawn(run, self, service)
+    task.name = "reload " .. service.name
+    task.on_finish = function(...)
+        on_finish(service, ...)
+    end
 end
 
---- Starts a reload in a task of its own.
-function methods:start_reload(service)
-    scheduler.spawn(self.reload, self, service).name = "reload " .. service.name
+--- The same, and waits for its end.
+function methods:reload(service)
+    local task = scheduler.current()
+    self:start_reload(service)
+    table.insert(service.awaited_by, { task = task, wait_id = task.wait_id })
+    scheduler.wait()
+end
+
+--- Has the worker accept connections. Returns true, or nil, code, message.
+function methods:open(worker)
+    if self.is_routing_paused then
+        return true
+    end
+    local is_ok, code, message = worker:call("open", nil, self.settings.load_timeout_s)
+    if not is_ok and code ~= "closed" then
+        log.error(("worker %d cannot serve: %s"):format(worker.slot, message or code))
+    end
+    return is_ok, code, message
+end
+
+local function find_missing(self, worker, tried)
+    for _, service in pairs(self.catalog.services) do
+        local live = service.live
+        if live and tried[service.name] ~= live.number
+            and self.rollout:runs_on(service, live.manifest, worker) then
+            return service
+        end
+    end
 end
 
 --- Loads everything that is live into a worker that has just come up, and lets it serve. What is
 -- switched meanwhile is loaded too: the worker counts as serving from the moment nothing is
--- missing.
+-- missing. When it dies meanwhile this ends: the process that takes its place is another matter.
 function methods:restore(worker)
+    local pid = worker.pid
     local tried = {} -- service -> number of the generation
-    local is_complete
-    repeat
-        is_complete = true
-        for _, service in ipairs(self.catalog:list()) do
-            local live = service.live
-            if live and tried[service.name] ~= live.number
-                and runs_on(self, service, live.manifest, worker) then
-                is_complete = false
-                tried[service.name] = live.number
-                load_into(self, worker, service, live)
-            end
+    local service = find_missing(self, worker, tried)
+    while service do
+        tried[service.name] = service.live.number
+        self.rollout:load_into(worker, service, service.live)
+        if worker.pid ~= pid or worker.state ~= "up" then
+            return
         end
-    until is_complete or worker.state ~= "up"
-    if worker.state == "up" then
-        worker.is_serving = true
-        self:route()
-        worker:call("open", nil, self.settings.load_timeout_s)
+        service = find_missing(self, worker, tried)
     end
+    worker.is_serving = true
+    self:route()
+    self:open(worker)
 end
 
 return reload

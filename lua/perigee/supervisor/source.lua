@@ -24,7 +24,7 @@ local function read(path)
 end
 
 --- `place` = { name=, path= of the script, roots= directories its modules are looked up in }.
--- Returns the source, or nil, code, when the script cannot be read.
+-- Returns the source. One whose script cannot be read has no `script`; then a code comes second.
 function source.open(place)
     local self = setmetatable({
         place = place,
@@ -32,12 +32,9 @@ function source.open(place)
         modules = {}, -- name -> { source=, chunk= } | { message= }
         looked_at = {}, -- path -> { version = text | nil, bytes = text | nil }
     }, metatable)
-    local bytes, code = self:look_at(place.path)
-    if not bytes then
-        return nil, code
-    end
-    self.script = bytes
-    return self
+    local code
+    self.script, code = self:look_at(place.path)
+    return self, code
 end
 
 --- Reads `path` the first time it is asked for. Returns its bytes, or nil, code.

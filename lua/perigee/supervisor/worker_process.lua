@@ -38,6 +38,7 @@ function worker_process.new(options)
         started_at = nil,
         is_wanted = true,
         kill_reason = nil,
+        culprit = nil, -- the service that it last died of
     }, metatable)
 end
 
@@ -124,9 +125,18 @@ local function describe_end(self, code)
     return how
 end
 
+-- A worker that was killed from outside may have run any service just then.
+local function find_culprit(self, code)
+    local pulse = self.pulse:read()
+    if pulse.turn_started > 0 and (self.kill_reason or code ~= -SIGKILL) then
+        return pulse.running
+    end
+end
+
 function methods:wait_for_exit()
     local _, code = scheduler.wait_event(event.EXIT, self.child)
     local reason = describe_end(self, code)
+    self.culprit = find_culprit(self, code)
     self.state = "down"
     self.is_serving = false
     self.child = nil
