@@ -19,7 +19,7 @@ local state = {
     server = nil,         -- the perigee.http.server over it, made at the first request
     server_options = nil,
     in_flight = 0,        -- requests
-    drained = nil,        -- { task =, wait_id = } of the one who waits until none is
+    drains = {},          -- { task =, wait_id = } of each who waits until none is
     peer = nil,           -- to the worker, while there is something to say
     loaded = {},          -- modules of the service's own, by name
     loading = {},
@@ -38,8 +38,9 @@ local function on_request_finished(task, is_ok, failure, traceback)
             "The service was stopped while it worked on this request.\n")
         scheduler.on_failure(task, failure, traceback)
     end
-    if state.in_flight == 0 and state.drained then
-        scheduler.wake(state.drained.task, state.drained.wait_id, true)
+    while state.in_flight == 0 and state.drains[1] do
+        local drain = table.remove(state.drains)
+        scheduler.wake(drain.task, drain.wait_id, true)
     end
 end
 

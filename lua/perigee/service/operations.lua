@@ -151,11 +151,10 @@ end
 
 --- Waits until no request is in flight.
 function handlers.drain(state)
-    if state.in_flight > 0 then
+    while state.in_flight > 0 do
         local task = scheduler.current()
-        state.drained = { task = task, wait_id = task.wait_id }
+        table.insert(state.drains, { task = task, wait_id = task.wait_id })
         scheduler.wait()
-        state.drained = nil
     end
     return true
 end

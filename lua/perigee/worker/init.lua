@@ -164,6 +164,17 @@ function handlers.discard(body)
     return true
 end
 
+-- Another generation, or none, has the requests from now on. One that did not change may be in the
+-- middle of a hand-over of its own, and stays held.
+local function replace(service, number)
+    routing.release(service)
+    local old = find(service, number)
+    if old then
+        local drain_s = old.manifest.drain_s or settings.drain_s
+        scheduler.spawn(retire, old, drain_s).name = "retire " .. service
+    end
+end
+
 --- body = { list of routing entries, drain_s = service -> seconds }: the switch.
 function handlers.route(body)
     local live = {}
@@ -176,18 +187,18 @@ function handlers.route(body)
     active = live
     routing.replace(body.entries)
     for service, number in pairs(before) do
-        routing.release(service)
-        local old = find(service, number)
-        if old and live[service] ~= number then
-            local drain_s = old.manifest.drain_s or settings.drain_s
-            scheduler.spawn(retire, old, drain_s).name = "retire " .. service
+        if live[service] ~= number then
+            replace(service, number)
         end
     end
     return true
 end
 
---- Starts to accept connections.
+--- Starts to accept connections. Asking again changes nothing.
 function handlers.open()
+    if servers[1] then
+        return true
+    end
     for _, descriptor in ipairs({ worker.HTTP_FD, worker.MESH_FD }) do
         local server, code = host.serve_http(descriptor, settings.http)
         if not server then
@@ -318,6 +329,7 @@ local function on_broken(handle, _, message)
         log.event(one.service, "error", "the isolate broke and was closed: " .. message,
             { generation = one.number })
         discard(one.service, one.number, message)
+        routing.refresh()
         supervisor:notify("broken", { service = one.service, generation = one.number,
             message = message })
     end

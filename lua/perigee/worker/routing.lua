@@ -26,7 +26,8 @@ local function target_of(entry)
     return generation and generation.handle or SYSTEM
 end
 
-local function apply()
+--- Tells C again, after a generation has come or gone.
+function routing.refresh()
     local mounts = {}
     for mount, entry in pairs(entries) do
         mounts[#mounts + 1] = { mount, target_of(entry), entry.body_size }
@@ -40,7 +41,7 @@ function routing.replace(list)
     for _, entry in ipairs(list) do
         entries[entry.mount] = entry
     end
-    apply()
+    routing.refresh()
 end
 
 --- The entry of a mount; nil for one that is gone.
@@ -51,7 +52,7 @@ end
 --- Requests for `service` wait from now on.
 function routing.hold(service)
     held[service] = held[service] or {}
-    apply()
+    routing.refresh()
 end
 
 --- Keeps one request that came while its service is held. False when it is not.
@@ -71,14 +72,15 @@ function routing.release(service)
         return
     end
     held[service] = nil
-    apply()
+    routing.refresh()
+    local target = SYSTEM
     for _, entry in pairs(entries) do
         if entry.service == service then
-            for _, exchange_id in ipairs(list) do
-                host.exchange_hand_over(exchange_id, target_of(entry))
-            end
-            return
+            target = target_of(entry)
         end
+    end
+    for _, exchange_id in ipairs(list) do
+        host.exchange_hand_over(exchange_id, target)
     end
 end
 
