@@ -83,9 +83,9 @@ local function collect_garbage(what)
     return collectgarbage("count")
 end
 
--- Methods of strings are found in a table no script can reach: Perigee's own modules in this isolate
--- use them too. What a script adds to its `string` is a method as well; what it replaces there is
--- not.
+-- Methods of strings are found in a table no script can reach: Perigee's own modules in this
+-- isolate use them too. What a script adds to its `string` is a method as well; what it replaces
+-- there is not.
 local function guard_strings(library)
     local own = pick(library, GRANTED.string)
     local string_metatable = getmetatable("")
