@@ -13,6 +13,22 @@
 
 enum { RANDOM_SIZE = 8 };
 
+/* place(level) -> the source and the line of the function that runs there; 1 is the caller */
+static int l_place(lua_State *L)
+{
+    lua_Debug activation;
+    int level = (int)luaL_checkinteger(L, 1);
+
+    if (lua_getstack(L, level, &activation) == 0 || lua_getinfo(L, "Sl", &activation) == 0) {
+        lua_pushliteral(L, "?");
+        lua_pushinteger(L, 0);
+        return 2;
+    }
+    lua_pushstring(L, activation.source);
+    lua_pushinteger(L, activation.currentline);
+    return 2;
+}
+
 /* next_event() -> kind, id, code, bytes | nothing */
 static int l_next_event(lua_State *L)
 {
@@ -40,7 +56,7 @@ static int l_resume(lua_State *L)
     luaL_argcheck(L, thread != NULL, 1, "coroutine expected");
     state = isolate_resume(isolate_from(L), L, thread, lua_gettop(L) - 1, &result_count);
     lua_pushinteger(L, state);
-    lua_insert(L, -result_count - 1);
+    lua_replace(L, 1);
     return result_count + 1;
 }
 
@@ -167,6 +183,7 @@ static const luaL_Reg functions[] = {
     {"load_module",     l_load_module    },
     {"next_event",      l_next_event     },
     {"now",             l_now            },
+    {"place",           l_place          },
     {"random_id",       l_random_id      },
     {"resume",          l_resume         },
     {"set_alarm",       l_set_alarm      },

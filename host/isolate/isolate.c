@@ -21,7 +21,6 @@ enum {
     GC_STEP_MULTIPLIER = 400,
     GC_IDLE_STEP = 32, /* about 30 to 60 us */
     GC_IDLE_MIN_SIZE = 128 * 1024,
-    TASK_STACK_RESERVE = 16,
 };
 
 struct Isolate {
@@ -190,7 +189,8 @@ bool isolate_turn(Isolate *isolate, uint64_t now_ns)
     preempt_begin_turn(&isolate->preempt, now_ns);
     lua_pushlightuserdata(L, (void *)&turn_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
-    if (lua_pcall(L, 0, 1, 0) != 0) {
+    lua_pushnumber(L, (lua_Number)now_ns / 1e9);
+    if (lua_pcall(L, 1, 1, 0) != 0) {
         break_isolate(isolate);
     } else {
         wants_more = lua_toboolean(L, -1);
@@ -269,7 +269,7 @@ TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int 
     *result_count = 0;
     if (preempt->is_slice_over)
         return TASK_REFUSED;
-    lua_checkstack(thread, argument_count + TASK_STACK_RESERVE);
+    lua_checkstack(thread, argument_count);
     lua_xmove(L, thread, argument_count);
     preempt_enter_task(preempt, thread);
     status = lua_resume(thread, argument_count);

@@ -2,18 +2,32 @@
 -- and the traceback.
 local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
+local where = require "perigee.core.where"
 
 local failure = {}
 
 local UNSHOWABLE = "an error that cannot be shown"
+
+-- A task that a script started goes by its function.
+local function name_of(task)
+    local place = task.site and where.of(task.fn)
+    if place and not place:find("^perigee/") then
+        return place
+    end
+    return task.name or "?"
+end
 
 local function write(task, reason, traceback)
     local text = tostring(reason)
     if task.is_ended then
         text = "ended by the host: " .. text
     end
-    log.error(("task %s failed: %s\n%s"):format(task.name or "?", text, traceback),
-        { spawned_at = task.spawned_at })
+    local site = task.site
+    if site then
+        traceback = ("%s\nstarted by:%s"):format(traceback, site.traceback)
+    end
+    log.error(("task %s failed: %s\n%s"):format(name_of(task), text, traceback),
+        { spawned_at = site and site.at })
 end
 
 --- Reports in a task of its own. Showing an error may run a script's code, such as `__tostring`,
@@ -21,11 +35,11 @@ end
 function failure.report(task, reason, traceback)
     local reporter = scheduler.spawn(write, task, reason, traceback)
     reporter.name = "report"
-    reporter.on_finish = function(_, is_ok)
+    scheduler.on_finish(reporter, function(_, is_ok)
         if not is_ok and reason ~= UNSHOWABLE then
             failure.report(task, UNSHOWABLE, traceback)
         end
-    end
+    end)
 end
 
 return failure

@@ -1,65 +1,47 @@
---- `perigee`: tasks and time. Names are Go's where Go has the thing.
-local host = require "host"
+--- `perigee`: tasks, channels and time. Names are Go's where Go has the thing. What a service does
+-- not use is not loaded.
 local scheduler = require "perigee.core.scheduler"
-local where = require "perigee.core.where"
+
+local MODULES = {
+    go = "perigee.core.task",
+    chan = "perigee.core.channel",
+    select = "perigee.core.select",
+    group = "perigee.core.group",
+    after = "perigee.core.timer",
+    after_func = "perigee.core.timer",
+    tick = "perigee.core.timer",
+    timer = "perigee.core.timer",
+}
 
 local perigee = {}
 
--- What a script gets for a task. It stays harmless to print or touch after the task has ended.
-local handle_methods = {}
-local handle_metatable = { __index = handle_methods, __metatable = false }
-
-function handle_metatable:__tostring()
-    return ("task %s (%s)"):format(self.name, self:state())
-end
-
-local tasks = setmetatable({}, { __mode = "k" }) -- handle -> task
-
---- "ready", "running", "waiting" or "dead".
-function handle_methods:state()
-    local state = tasks[self].state
-    return (state == "cut" or state == "new") and "ready" or state
-end
-
-local function call_with(fn, arguments)
-    return fn(unpack(arguments, 1, arguments.count))
-end
-
-local function spawn(fn, ...)
-    local count = select("#", ...)
-    if count <= 3 then
-        return scheduler.spawn(fn, ...)
-    end
-    return scheduler.spawn(call_with, fn, { count = count, ... })
-end
-
---- Runs fn(...) as a task of its own and returns its handle. An error in it is logged with the
--- place of this call.
-function perigee.go(fn, ...)
-    if type(fn) ~= "function" then
-        error(("perigee.go takes a function, got %s"):format(type(fn)), 2)
-    end
-    local task = spawn(fn, ...)
-    task.name = where.of(fn)
-    task.spawned_at = where(2)
-    local handle = setmetatable({ name = task.name }, handle_metatable)
-    tasks[handle] = task
-    return handle
-end
-
---- Waits `seconds`; at least lets other ready tasks run.
+--- Waits `seconds`; at least lets other ready tasks run. Returns true; or nil, "canceled" or
+-- "timeout" when the task's context ended first.
 function perigee.sleep(seconds)
     if type(seconds) ~= "number" or seconds ~= seconds then
         error(("perigee.sleep takes seconds, got %s"):format(tostring(seconds)), 2)
     end
+    local is_over, reason
     if seconds <= 0 then
-        scheduler.yield()
+        is_over, reason = scheduler.yield()
     else
-        scheduler.wait(host.now() + seconds)
+        is_over, reason = scheduler.sleep(scheduler.now() + seconds)
     end
+    return is_over, reason
 end
 
 --- Seconds on a clock that is never set: for measuring and for deadlines.
-perigee.now = host.now
+perigee.now = scheduler.now
 
-return perigee
+return setmetatable(perigee, {
+    __index = function(self, name)
+        local module = MODULES[name] and require(MODULES[name])
+        -- A module that makes one kind of thing calls that `new`.
+        local value = module and (module[name] or module.new)
+        if value then
+            rawset(self, name, value)
+        end
+        return value
+    end,
+    __metatable = false,
+})

@@ -86,10 +86,10 @@ end
 
 local main = scheduler.spawn(run, host.arguments())
 main.name = "main"
-main.on_finish = function(_, is_ok, failure, traceback)
+scheduler.on_finish(main, function(_, is_ok, failure, traceback)
     if not is_ok then
         fail(1, tostring(failure) .. "\n" .. tostring(traceback))
     end
-end
+end)
 
 return true

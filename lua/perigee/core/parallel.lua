@@ -8,9 +8,10 @@ return function(list, fn)
     local wait_id = task.wait_id
     local results, left = {}, #list
     for i, item in ipairs(list) do
-        scheduler.spawn(function()
+        local one = scheduler.spawn(function()
             results[i] = { fn(item) }
-        end).on_finish = function(finished, is_ok, failure, traceback)
+        end)
+        scheduler.on_finish(one, function(finished, is_ok, failure, traceback)
             if not is_ok then
                 results[i] = { nil, "failed", tostring(failure) }
                 scheduler.on_failure(finished, failure, traceback)
@@ -19,7 +20,7 @@ return function(list, fn)
             if left == 0 then
                 scheduler.wake(task, wait_id, true)
             end
-        end
+        end)
     end
     if left > 0 then
         scheduler.wait()

@@ -114,9 +114,9 @@ function methods:receive(bytes)
     if message.op then
         local task = scheduler.spawn(answer, self, message)
         task.name = message.op
-        task.on_finish = function(...)
+        scheduler.on_finish(task, function(...)
             finish_answer(self, message.id, ...)
-        end
+        end)
         self.answering = self.answering + 1
         return
     end

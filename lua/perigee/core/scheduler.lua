@@ -2,15 +2,23 @@
 -- runs until it waits, ends, or is cut by the host because its slice is over; a cut task is the
 -- next to run in this isolate, so code between two waits stays atomic. Every wait has a number:
 -- waking with an old number does nothing, so nobody is woken by what they no longer wait for.
-local host = require "host"
+--
+-- A task is one table, which is also its own link in whatever it waits in: the list of ready tasks
+-- or a queue (perigee.core.queue). So waiting and waking take no memory and cannot fail for want of
+-- it. What ends a wait lays its values into the task's fields a, b and c.
 local event = require "perigee.core.event"
-local timer_heap = require "perigee.core.timer_heap"
+local host = require "host"
+local membership = require "perigee.core.membership"
+local queue = require "perigee.core.queue"
+local script_coroutines = require "perigee.core.script_coroutines"
+local timers = require "perigee.core.timers"
 
 local scheduler = {}
 
 local resume, next_event, now = host.resume, host.next_event, host.now
-local yield, create, running = coroutine.yield, coroutine.create, coroutine.running
-local isyieldable = coroutine.isyieldable
+local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
+local push_to_queue, remove_from_queue = queue.push, queue.remove
+local enter, leave, background = membership.enter, membership.leave, membership.background
 
 -- What host.resume says of how a task came back (host/isolate/isolate.h).
 local WAITING, CUT, FAILED, ENDED = 0, 1, 2, 3
@@ -20,197 +28,341 @@ local FINISHED, WAIT = {}, {}
 
 local POOL_LIMIT = 256
 
-local task_methods = {}
-local task_metatable = { __index = task_methods }
+local BELOW_C = "this call waits, which is not possible below a function of C, such as the "
+    .. "callback of string.gsub or table.sort"
 
-function task_metatable:__tostring()
-    return ("task %s (%s)"):format(self.name or "?", self.state)
-end
-
-local current     -- the task that runs
-local is_below_c  -- it runs a script's coroutine out of a callback of C, where no wait can end
-local interrupted -- the task that was cut or refused: it goes first
-local ready, ready_first, ready_last = {}, 1, 0
-local timers = timer_heap.new()
+local current = false      -- the task that runs
+local interrupted = false  -- the task that was cut or refused: it goes first
+local is_cut = false       -- it was cut, so it is resumed without a value
+local ready_first, ready_last = false, false
+local turn_started = 0     -- in seconds of host.now
 local pool, pool_count = {}, 0
 local live_count = 0
-local handlers = {} -- kind of event -> function(id, code, bytes)
-local waits = {}    -- kind of event -> id -> task
+local handlers = {}  -- kind of event -> function(id, code, bytes)
+local waits = {}     -- kind of event -> id -> task
+
+-- Task -> what is called outside of tasks when it has ended. Nothing can be cut there, so it is out
+-- of the reach of scripts, which may hold a task.
+local finishers = {}
+
+--- The metatable of tasks, which perigee.core.task fills when a script first asks for one.
+scheduler.task_metatable = { __metatable = false }
+
+--- The context of tasks that were given no other.
+scheduler.background = membership.background
+
+--- Moves a task to another context.
+scheduler.move = membership.move
 
 local run_forever
 
--- By tail calls, so that a pooled coroutine holds on to nothing of its last task.
-local function finish_and_wait(...)
-    return run_forever(yield(FINISHED, ...))
-end
-
-function run_forever(fn, a, b, c)
-    return finish_and_wait(fn(a, b, c))
-end
-
-local function take_thread()
-    if pool_count == 0 then
-        return create(run_forever)
+-- Results stay in the task for whoever joins it: one of them in `a`, several as a list, and their
+-- number in `b`. After an error `a` is the error, `b` its traceback, and `c` says so.
+local function keep_results(task, ...)
+    local count = select("#", ...)
+    if count <= 1 then
+        task.a = ...
+    else
+        task.a = { ... }
     end
-    local thread = pool[pool_count]
-    pool[pool_count] = nil
-    pool_count = pool_count - 1
+    task.b, task.c = count, nil
+    -- By tail calls, so that a pooled coroutine holds on to nothing of its last task.
+    return run_forever(yield(FINISHED))
+end
+
+function run_forever(task)
+    return keep_results(task, task.fn(task.a, task.b, task.c))
+end
+
+local function take_thread(task)
+    local thread
+    if pool_count == 0 then
+        thread = create(run_forever)
+    else
+        thread = pool[pool_count]
+        pool[pool_count] = nil
+        pool_count = pool_count - 1
+    end
+    task.thread = thread
     return thread
 end
 
--- Like all that tasks call here, it changes nothing when memory is refused in the middle.
 local function push_ready(task)
-    ready[ready_last + 1] = task
-    ready_last = ready_last + 1
+    task.next = false
+    if ready_last then
+        ready_last.next = task
+    else
+        ready_first = task
+    end
+    ready_last = task
 end
 
---- Starts `fn(a, b, c)` as a task and returns it. It runs after the tasks that are ready now.
--- The owner may set `task.name`, and `task.on_finish`, which is called outside any task as
--- on_finish(task, true, results...) or on_finish(task, false, error, traceback).
+local task_metatable = scheduler.task_metatable
+
+--- Starts `fn(a, b, c)` as a task and returns it. It runs after the tasks that are ready now, in
+-- the context of the task that calls this. The owner may set `task.name`.
 function scheduler.spawn(fn, a, b, c)
+    -- All fields, none nil: sixteen fill the table exactly, so that a task is never enlarged.
     local task = setmetatable({
-        state = "new",
-        thread = take_thread(),
+        fn = fn, a = a, b = b, c = c,
+        thread = false,    -- none before it runs and after it has ended
         wait_id = 0,
-        fn = fn,
-        a = a, b = b, c = c,
-        name = nil,
-        on_finish = nil,
-        timer = nil,
+        since = false,     -- while it waits: since when
+        waits_on = false,  -- and on what, in Go's words
+        timer = false,     -- ends its wait; kept for the next one
+        next = false, prev = false,
+        task = false,      -- in a queue this tells it from a case of a select
+        context = false,
+        index = false,     -- among the context's members; false when it has ended
+        name = false,
+        site = false,      -- where it was started, see perigee.core.site
     }, task_metatable)
+    enter(current and current.context or background, task)
     push_ready(task)
     live_count = live_count + 1
     return task
 end
 
---- What becomes of errors no on_finish takes: function(task, error, traceback).
+--- Has fn(task, true) or fn(task, false, error, traceback) called, outside any task, when `task`
+-- has ended. Only one such function is kept.
+function scheduler.on_finish(task, fn)
+    finishers[task] = fn
+end
+
+--- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback).
 scheduler.on_failure = nil
 
-local function finish(task, is_ok, ...)
-    task.state = "dead"
+local function finish(task, is_ok, failure, traceback)
+    leave(task)
     live_count = live_count - 1
     if is_ok and pool_count < POOL_LIMIT then
         pool_count = pool_count + 1
         pool[pool_count] = task.thread
     end
-    task.thread = nil
-    if task.on_finish then
-        task.on_finish(task, is_ok, ...)
+    task.thread = false
+    if not is_ok then
+        task.a, task.b, task.c = failure, traceback, "failed"
+    end
+    local finisher = finishers[task]
+    if finisher then
+        finishers[task] = nil
+        finisher(task, is_ok, failure, traceback)
     elseif not is_ok then
-        scheduler.on_failure(task, ...)
+        scheduler.on_failure(task, failure, traceback)
     end
 end
 
 -- Takes a task back from host.resume. Returns false when the turn is over.
-local function settle(task, state_before, state, ...)
-    current, is_below_c = nil, false
+local function settle(task, state, first, traceback)
+    current = false
     if state == WAITING then
-        if (...) == FINISHED then
-            finish(task, true, select(2, ...))
-        elseif task.state == "running" then
-            -- Said here: the task itself may be cut on its last step before it yields.
-            task.state = "waiting"
+        -- Said here and not by the task, which may be cut before it yields, and where it cannot
+        -- yield does not wait.
+        if first == FINISHED then
+            finish(task, true)
+        elseif task.waits_on then
+            task.since = turn_started
+        else
+            push_ready(task)
         end
         return true
     elseif state == FAILED or state == ENDED then
-        task.is_ended = state == ENDED
-        finish(task, false, ...)
+        if state == ENDED then
+            task.is_ended = true
+        end
+        finish(task, false, first, traceback)
         return true
     end
     -- Cut, or refused before any of it ran.
-    task.state = state == CUT and "cut" or state_before
-    interrupted = task
+    interrupted, is_cut = task, state == CUT
     return false
 end
 
 local function run(task)
-    local state = task.state
     current = task
-    task.state = "running"
-    if state == "cut" then
-        return settle(task, state, resume(task.thread))
-    elseif state == "new" then
-        return settle(task, state, resume(task.thread, task.fn, task.a, task.b, task.c))
-    end
-    return settle(task, state, resume(task.thread, task.a, task.b, task.c))
+    return settle(task, resume(task.thread or take_thread(task), task))
 end
+
+local function run_interrupted()
+    local task = interrupted
+    interrupted = false
+    if not is_cut then
+        return run(task)
+    end
+    current = task
+    return settle(task, resume(task.thread))
+end
+
+--- Seconds on the clock of deadlines.
+scheduler.now = now
 
 --- The running task; nil outside of tasks.
 function scheduler.current()
-    return current
+    return current or nil
 end
 
 function scheduler.live_count()
     return live_count
 end
 
--- Does what may fail for want of memory before a wait is begun.
-local function prepare_wait(deadline)
-    if not current then
-        error("this call waits, so it must be made inside a task", 4)
-    elseif is_below_c or not isyieldable() then
-        error("this call waits, which is not possible below a function of C, such as the callback "
-            .. "of string.gsub or table.sort", 4)
+--- "ready", "running", "waiting" or "dead".
+function scheduler.state(task)
+    if not task.index then
+        return "dead"
+    elseif task == current then
+        return "running"
     end
-    if deadline then
-        current.timer = { deadline = deadline, task = current, index = nil, order = nil }
-        timers:reserve()
+    return task.since and "waiting" or "ready"
+end
+
+-- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
+local function forget_failed_wait(task)
+    remove_from_queue(task)
+    if task.timer then
+        timers.stop(task)
     end
 end
 
-local function begin_wait(deadline)
-    if deadline then
-        timers:add(current.timer)
+--- Raises an error, in the line three levels up, where a task could not yield.
+function scheduler.check_yieldable()
+    if current and not isyieldable() then
+        error(BELOW_C, 4)
     end
-    return yield(WAIT)
 end
+
+local check_yieldable = scheduler.check_yieldable
+
+--- Does what may fail before a wait is begun, and returns the task; or nil and a reason when its
+-- context has ended. With scheduler.begin_wait it is scheduler.wait in two steps, between which the
+-- task can be made known to whoever shall wake it. Its errors name the line three levels up.
+function scheduler.prepare_wait(deadline)
+    local task = current
+    if not task then
+        error("this call waits, so it must be made inside a task", 4)
+    elseif script_coroutines.task_below_c == task then
+        error(BELOW_C, 4)
+    end
+    if task.prev or task.timer then
+        forget_failed_wait(task)
+    end
+    local reason = task.context.reason
+    if reason then
+        return nil, reason
+    end
+    if deadline then
+        timers.prepare(task, deadline)
+    end
+    return task
+end
+
+--- Waits as scheduler.wait does.
+function scheduler.begin_wait(task, waits_on, deadline)
+    task.waits_on = waits_on
+    if deadline then
+        timers.start(task)
+    end
+    yield(WAIT)
+    return task.a, task.b, task.c
+end
+
+local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 
 --- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those
 -- values (three at most). At `deadline` (in seconds of host.now; nil for none) returns nil,
--- "timeout". Must be called in a task; the number of the wait is task.wait_id while it lasts.
-function scheduler.wait(deadline)
-    prepare_wait(deadline)
-    return begin_wait(deadline)
+-- "timeout"; when the task's context ends, nil and the reason, "canceled" or "timeout". Must be
+-- called in a task; the number of the wait is task.wait_id while it lasts.
+-- @param waits_on what to say of it in reports, "wait" when it is left out
+function scheduler.wait(deadline, waits_on)
+    check_yieldable()
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason
+    end
+    return begin_wait(task, waits_on or "wait", deadline)
 end
 
---- Ends the wait number `wait_id` of `task`. Returns false when that wait is over already.
-function scheduler.wake(task, wait_id, a, b, c)
-    if task.state ~= "waiting" or task.wait_id ~= wait_id then
-        return false
+--- Waits until `deadline`. Returns true, or nil and a reason as scheduler.wait.
+function scheduler.sleep(deadline)
+    check_yieldable()
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason
     end
-    task.a, task.b, task.c = a, b, c
-    push_ready(task)
-    if task.timer then
-        timers:remove(task.timer)
-        task.timer = nil
+    begin_wait(task, "sleep", deadline)
+    reason = task.context.reason
+    if reason then
+        return nil, reason
     end
-    task.wait_id = wait_id + 1
-    task.state = "ready"
     return true
 end
 
---- Lets every other ready task run first.
-function scheduler.yield()
-    prepare_wait()
-    local task = current
-    task.a, task.b, task.c = nil, nil, nil
-    push_ready(task)
-    task.wait_id = task.wait_id + 1
-    task.state = "ready"
-    yield(WAIT)
+--- Waits in `waiters` (perigee.core.queue) with `value` in the task's field a, until somebody takes
+-- the task out of it and ends its wait with scheduler.end_wait. Returns as scheduler.wait does. It
+-- does not ask whether it can yield, which would cost as much as all else; where it cannot, Lua's
+-- own error says so.
+function scheduler.wait_in(waiters, waits_on, value, deadline)
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason
+    end
+    task.a = value
+    push_to_queue(waiters, task)
+    return begin_wait(task, waits_on, deadline)
 end
 
---- Waits for one event about `id`. Returns true, code, bytes; or nil, "timeout".
+--- Ends the wait of a task that is in no queue any more.
+function scheduler.end_wait(task, a, b, c)
+    task.a, task.b, task.c = a, b, c
+    task.since = false
+    task.wait_id = task.wait_id + 1
+    if task.timer then
+        timers.stop(task)
+    end
+    push_ready(task)
+end
+
+local end_wait = scheduler.end_wait
+
+--- Ends the wait number `wait_id` of `task`. Returns false when that wait is over already.
+function scheduler.wake(task, wait_id, a, b, c)
+    if not task.since or task.wait_id ~= wait_id then
+        return false
+    end
+    remove_from_queue(task)
+    end_wait(task, a, b, c)
+    return true
+end
+
+local wake = scheduler.wake
+
+--- Lets every other ready task run first. Returns true, or nil and a reason as scheduler.wait.
+function scheduler.yield()
+    check_yieldable()
+    local task, reason = prepare_wait()
+    if not task then
+        return nil, reason
+    end
+    task.waits_on = false
+    yield(WAIT)
+    return true
+end
+
+--- Waits for one event about `id`. Returns true, code, bytes; or nil and a reason as
+-- scheduler.wait.
 function scheduler.wait_event(kind, id, deadline)
+    check_yieldable()
     local of_kind = waits[kind]
     if not of_kind then
         of_kind = {}
         waits[kind] = of_kind
     end
     assert(not of_kind[id], "two tasks wait for the same event")
-    prepare_wait(deadline)
-    of_kind[id] = current
-    local is_ok, code, bytes = begin_wait(deadline)
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason
+    end
+    of_kind[id] = task
+    local is_ok, code, bytes = begin_wait(task, "IO wait", deadline)
     of_kind[id] = nil
     return is_ok, code, bytes
 end
@@ -220,22 +372,17 @@ function scheduler.on_event(kind, handler)
     handlers[kind] = handler
 end
 
---- Calls `fn()` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer.
-function scheduler.at(deadline, fn)
-    local timer = { deadline = deadline, fn = fn, index = nil, order = nil }
-    timers:add(timer)
-    return timer
-end
+--- Calls `fn(argument)` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer.
+scheduler.at = timers.at
 
-function scheduler.cancel_timer(timer)
-    timers:remove(timer)
-end
+--- Returns true when that prevented the call.
+scheduler.cancel_timer = timers.cancel
 
 local function dispatch(kind, id, code, bytes)
     local of_kind = waits[kind]
     local task = of_kind and of_kind[id]
     if task then
-        scheduler.wake(task, task.wait_id, true, code, bytes)
+        wake(task, task.wait_id, true, code, bytes)
     elseif handlers[kind] then
         handlers[kind](id, code, bytes)
     end
@@ -252,145 +399,47 @@ local function drain_events()
     end
 end
 
-local function fire_timers()
-    local timer = timers:first()
-    if not timer then
-        return
-    end
-    local time = now()
-    while timer and timer.deadline <= time do
-        timers:remove(timer)
-        if timer.fn then
-            timer.fn()
-        else
-            scheduler.wake(timer.task, timer.task.wait_id, nil, "timeout")
-        end
-        timer = timers:first()
-    end
+local function end_in_time(task)
+    wake(task, task.wait_id, nil, "timeout")
 end
 
-local alarm_deadline
-
-local function set_alarm()
-    local timer = timers:first()
-    local deadline = timer and timer.deadline
-    if deadline == alarm_deadline then
-        return
-    end
-    alarm_deadline = deadline
-    if deadline then
-        host.set_alarm(math.max(0, math.ceil((deadline - now()) * 1000)))
-    else
-        host.set_alarm(nil)
-    end
-end
-
-handlers[event.ALARM] = function()
-    alarm_deadline = nil
-end
+handlers[event.ALARM] = timers.on_alarm
 
 local function run_ready()
-    while ready_first <= ready_last do
-        local task = ready[ready_first]
-        ready[ready_first] = nil
-        ready_first = ready_first + 1
+    local task = ready_first
+    while task do
+        ready_first = task.next
+        if not ready_first then
+            ready_last = false
+        end
+        task.next = false
         if not run(task) then
             return false
         end
+        task = ready_first
     end
-    ready_first, ready_last = 1, 0
     return true
 end
 
 --- One turn, called by C: what was cut first, then events and timers, then every ready task.
 -- Returns true when there is more to run without a new event.
-function scheduler.turn()
-    if interrupted then
-        local task = interrupted
-        interrupted = nil
-        if not run(task) then
-            return true
-        end
+-- @param started when the turn began, in seconds of host.now
+function scheduler.turn(started)
+    turn_started = started
+    if interrupted and not run_interrupted() then
+        return true
     end
     drain_events()
-    fire_timers()
+    timers.fire(end_in_time)
     if not run_ready() then
         return true
     end
-    set_alarm()
+    timers.set_alarm()
     return false
 end
 
--- Coroutines a script resumed and whose code waits: only the task they belong to may go on with
--- them.
-local waiting_threads = setmetatable({}, { __mode = "k" })
-
-local co_resume = coroutine.resume
-
--- A wait inside a script's own coroutine is handed upwards until it reaches the scheduler.
-local function pass_on(thread, is_ok, first, ...)
-    if is_ok and first == WAIT then
-        waiting_threads[thread] = true
-        local a, b, c = yield(WAIT)
-        waiting_threads[thread] = nil
-        return pass_on(thread, co_resume(thread, a, b, c))
-    end
-    return is_ok, first, ...
-end
-
-local function leave_c(was_below_c, ...)
-    is_below_c = was_below_c
-    return ...
-end
-
-local function resume_script(thread, ...)
-    if waiting_threads[thread] then
-        return false, "cannot resume a coroutine that waits"
-    elseif isyieldable() then
-        return pass_on(thread, co_resume(thread, ...))
-    end
-    local was_below_c = is_below_c
-    is_below_c = true
-    return leave_c(was_below_c, co_resume(thread, ...))
-end
-
--- To a script the task is what the main thread is to Lua: no coroutine. Nobody but the scheduler
--- may resume it.
-local function running_script()
-    local thread = running()
-    return (not current or thread ~= current.thread) and thread or nil
-end
-
-local function yield_script(...)
-    if not running_script() then
-        error("attempt to yield outside of a coroutine: perigee.sleep(0) lets other tasks run", 2)
-    end
-    return yield(...)
-end
-
-local function unpack_result(is_ok, ...)
-    if not is_ok then
-        error((...), 0)
-    end
-    return ...
-end
-
---- The coroutine library for scripts: in it, waiting works as it does in the task itself.
-scheduler.coroutine_library = {
-    create = coroutine.create,
-    isyieldable = function()
-        return running_script() ~= nil and isyieldable()
-    end,
-    resume = resume_script,
-    running = running_script,
-    status = coroutine.status,
-    wrap = function(fn)
-        local thread = create(fn)
-        return function(...)
-            return unpack_result(resume_script(thread, ...))
-        end
-    end,
-    yield = yield_script,
-}
+scheduler.coroutine_library = script_coroutines.library({
+    yield = yield, wait_mark = WAIT, current = scheduler.current,
+})
 
 return scheduler

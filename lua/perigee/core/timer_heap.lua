@@ -66,20 +66,21 @@ function methods:add(entry)
     self.count = self.count + 1
 end
 
---- Takes `entry` out. Taking out what is not there does nothing.
+--- Takes `entry` out. Returns true, or false when it was not there.
 function methods:remove(entry)
     local index = entry.index
     if not index then
-        return
+        return false
     end
     local last = self[self.count]
     self[self.count] = nil
     self.count = self.count - 1
-    entry.index = nil
+    entry.index = false
     if last ~= entry then
         sift_up(self, index, last)
         sift_down(self, last.index, last)
     end
+    return true
 end
 
 --- The entry that comes first, or nil.

@@ -46,7 +46,10 @@ function methods:body()
         if body or code ~= "again" then
             return body, code
         end
-        scheduler.wait_event(event.BODY, self.id)
+        local is_there, reason = scheduler.wait_event(event.BODY, self.id)
+        if not is_there then
+            return nil, reason
+        end
     end
 end
 
@@ -61,7 +64,10 @@ function methods:read(size)
         elseif code ~= "again" then
             return nil, code
         end
-        scheduler.wait_event(event.BODY, self.id)
+        local is_there, reason = scheduler.wait_event(event.BODY, self.id)
+        if not is_there then
+            return nil, reason
+        end
     end
 end
 
@@ -74,43 +80,59 @@ function methods:start(status, fields, length)
 end
 
 -- The pieces of one write stay together, whatever other tasks write meanwhile. A writer that was
--- ended has no turn any more.
+-- ended has no turn any more. Returns true, or nil and why the task's context ended.
 local function await_turn(self)
     local task = scheduler.current()
-    while self.writer and self.writer ~= task and self.writer.state ~= "dead" do
+    while self.writer and self.writer ~= task and scheduler.state(self.writer) ~= "dead" do
         self.queue = self.queue or {}
         self.queue[#self.queue + 1] = { task = task, wait_id = task.wait_id }
-        scheduler.wait()
+        local is_woken, reason = scheduler.wait()
+        if not is_woken then
+            return nil, reason
+        end
     end
+    return true
 end
 
 local function pass_turn(self)
     self.writer = nil
     while self.queue and self.queue[1] do
         local next_one = table.remove(self.queue, 1)
-        if scheduler.wake(next_one.task, next_one.wait_id) then
+        if scheduler.wake(next_one.task, next_one.wait_id, true) then
             return
         end
     end
+end
+
+-- After a write that ended with `code`. Returns true when another may be tried, or nil, code.
+local function await_room(self, code)
+    if code ~= "again" then
+        return nil, code
+    end
+    self.writer = scheduler.current()
+    return scheduler.wait_event(event.ROOM, self.id)
 end
 
 --- Writes all of `bytes`, waiting while too much of the answer is unsent. Returns true, or nil,
 -- code.
 function methods:write(bytes)
     local position = 0
-    await_turn(self)
+    local is_turn, reason = await_turn(self)
+    if not is_turn then
+        return nil, reason
+    end
     repeat
         local written, code = host.exchange_write(self.id, bytes, position)
-        if written then
-            position = written
-        elseif code == "again" then
-            self.writer = scheduler.current()
-            scheduler.wait_event(event.ROOM, self.id)
-        else
+        if not written then
+            written, code = await_room(self, code)
+        end
+        if not written then
             pass_turn(self)
             return nil, code
+        elseif written ~= true then
+            position = written
         end
-    until written == #bytes
+    until position == #bytes
     pass_turn(self)
     return true
 end

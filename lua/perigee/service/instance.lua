@@ -29,12 +29,12 @@ scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
 end
 
-local function on_request_finished(task, is_ok, failure, traceback)
+local function on_request_finished(id, task, is_ok, failure, traceback)
     state.in_flight = state.in_flight - 1
     if not is_ok then
         -- The server guards its handler, so this task was ended by the host: nobody has answered
         -- for it.
-        host.exchange_respond(task.exchange_id, 503, "Content-Type: text/plain; charset=utf-8\r\n",
+        host.exchange_respond(id, 503, "Content-Type: text/plain; charset=utf-8\r\n",
             "The service was stopped while it worked on this request.\n")
         scheduler.on_failure(task, failure, traceback)
     end
@@ -61,8 +61,9 @@ scheduler.on_event(event.REQUEST, function(id)
     local task = scheduler.spawn(answer, id)
     state.in_flight = state.in_flight + 1
     task.name = "request"
-    task.exchange_id = id
-    task.on_finish = on_request_finished
+    scheduler.on_finish(task, function(...)
+        on_request_finished(id, ...)
+    end)
 end)
 
 local release_timer

@@ -193,9 +193,9 @@ function methods:start_reload(service)
     service.is_busy = true
     local task = scheduler.spawn(run, self, service)
     task.name = "reload " .. service.name
-    task.on_finish = function(...)
+    scheduler.on_finish(task, function(...)
         on_finish(service, ...)
-    end
+    end)
 end
 
 --- The same, and waits for its end.

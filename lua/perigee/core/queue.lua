@@ -1,0 +1,55 @@
+--- Waiters in order of arrival: a ring of linked nodes that begins and ends with the queue itself,
+-- so that any node is taken out in one step and none is ever allocated. A node is a task that waits
+-- for one thing (perigee.core.scheduler links it), or one case of a select, whose `task` is the one
+-- that selects.
+local queue = {}
+
+function queue.new()
+    local self = { next = false, prev = false }
+    self.next, self.prev = self, self
+    return self
+end
+
+--- Puts `node` at the end.
+function queue.push(self, node)
+    local last = self.prev
+    node.prev, node.next = last, self
+    last.next = node
+    self.prev = node
+end
+
+--- Takes `node` out of the queue it is in; nothing when it is in none.
+function queue.remove(node)
+    local before = node.prev
+    if before then
+        local after = node.next
+        before.next, after.prev = after, before
+        node.prev, node.next = false, false
+    end
+end
+
+--- Takes out the first that still waits; nil when none does. Cases of a select that was woken by
+-- another case are dropped on the way, and tasks that could not wait where they were.
+function queue.take(self)
+    local node = self.next
+    while node ~= self do
+        local after = node.next
+        self.next, after.prev = after, self
+        node.prev, node.next = false, false
+        if (node.task or node).since then
+            return node
+        end
+        node = after
+    end
+end
+
+--- True when nobody in it waits.
+function queue.is_empty(self)
+    local node = self.next
+    while node ~= self and not (node.task or node).since do
+        node = node.next
+    end
+    return node == self
+end
+
+return queue
