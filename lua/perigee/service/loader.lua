@@ -5,7 +5,7 @@ local loader = {}
 -- What a service may require of Perigee. The rest is the host's own business.
 local PUBLIC = {
     ["perigee"] = true, ["perigee.http"] = true, ["perigee.json"] = true, ["perigee.log"] = true,
-    ["perigee.testing"] = true,
+    ["perigee.testing"] = true, ["perigee.sync"] = true, ["perigee.context"] = true,
 }
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"

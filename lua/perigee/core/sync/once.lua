@@ -1,0 +1,45 @@
+--- Runs a function once, whoever comes first; the others wait for it.
+local queue = require "perigee.core.queue"
+local scheduler = require "perigee.core.scheduler"
+
+local once = {}
+
+local methods = {}
+local metatable = { __index = methods, __metatable = false }
+
+function metatable:__tostring()
+    return ("once (%s)"):format(self.state)
+end
+
+function once.new()
+    return setmetatable({ state = "new", waiters = queue.new() }, metatable)
+end
+
+local function finish(self, is_ok, ...)
+    self.state = "done"
+    local waiter = queue.take(self.waiters)
+    while waiter do
+        scheduler.end_wait(waiter, true)
+        waiter = queue.take(self.waiters)
+    end
+    if not is_ok then
+        error((...), 0)
+    end
+    return true
+end
+
+--- Calls fn(...) the first time; later does nothing. A function that raises has run, too. Returns
+-- true when it is done; or nil, "canceled" or "timeout" when the context of a task that waits for
+-- another's call ended.
+function methods:run(fn, ...)
+    if self.state == "done" then
+        return true
+    elseif self.state == "new" then
+        self.state = "running"
+        return finish(self, pcall(fn, ...))
+    end
+    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.Once.Do")
+    return is_ok, reason
+end
+
+return once
