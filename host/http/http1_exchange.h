@@ -1,6 +1,7 @@
 /* Private to http/: the structs behind http1_connection.h and what its files ask of each other.
  * http1_connection.c reads: it turns input into exchanges and bodies.
- * http1_exchange.c writes: it turns answers into output, in the order of the line.
+ * http1_exchange.c holds what the two sides share: exchanges, from their head to their end.
+ * http1_answer.c writes: it turns answers into output, in the order of the line.
  * http1_stream.c does so for answers that come in pieces. */
 #ifndef PERIGEE_HTTP_HTTP1_EXCHANGE_H
 #define PERIGEE_HTTP_HTTP1_EXCHANGE_H
@@ -104,6 +105,9 @@ void http1_exchange_end_answer(Http1Exchange *exchange);
 void http1_connection_end_line(Http1Connection *connection, const Http1Exchange *last);
 
 void http1_exchange_leave_line(Http1Exchange *exchange);
+
+/* Frees what nobody holds and has no answer to come. */
+void http1_exchange_free_if_unused(Http1Exchange *exchange);
 
 /* Wants no more of the request's body. */
 void http1_exchange_give_up_body(Http1Exchange *exchange);

@@ -1,4 +1,4 @@
-/* Reads answers as they stand in a connection's output: what their heads say, and where they end. */
+/* Reads answers as they stand in a connection's output: what their heads say, where they end. */
 #ifndef PERIGEE_SPEC_ANSWER_READER_H
 #define PERIGEE_SPEC_ANSWER_READER_H
 
@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An answer as it stands in the output; `size` is 0 for none. */
 typedef struct Answer {
     int status;
     long index; /* -1 without X-Index */
