@@ -3,6 +3,7 @@
 -- was itself replaced, a network file system, a link that now points elsewhere.
 local event = require "perigee.core.event"
 local host = require "host"
+local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
 
 local directory = {}
@@ -23,6 +24,7 @@ function directory.open(options)
         module_paths = options.module_paths or {},
         watches = {}, -- real path of a directory -> id
         watched_paths = {}, -- files it watches those directories for
+        is_failure_told = false, -- that a directory cannot be watched
         task = nil,
     }, metatable)
 end
@@ -99,9 +101,19 @@ local function add_directories(wanted, path)
     end
 end
 
+-- Without a watch the poll remains, a hundred times slower. One that is not there yet is no reason
+-- to say so.
 local function start_watch(self, path)
-    if not self.watches[path] then
-        self.watches[path] = host.watch_directory(path)
+    if self.watches[path] then
+        return
+    end
+    local id, code = host.watch_directory(path)
+    self.watches[path] = id
+    if not id and code ~= "not_found" and not self.is_failure_told then
+        self.is_failure_told = true
+        log.warn(("%s cannot be watched (%s): changes are looked for every %g s%s"):format(path, code,
+            POLL_S, code == "full" and "; the kernel's limits are fs.inotify.max_user_instances "
+                .. "and fs.inotify.max_user_watches" or ""))
     end
 end
 

@@ -1,4 +1,5 @@
 local directory = require "perigee.supervisor.directory"
+local log = require "perigee.log"
 local perigee = require "perigee"
 local seam = require "host"
 local temporary = require "spec.support.temporary"
@@ -97,6 +98,25 @@ describe("perigee.supervisor.directory", function()
             folder:write("a.lua", "")
             assert.equal(folder:join("a.lua"), open({ path = folder.path .. "//" }):scan().a.path)
         end)
+    end)
+
+    it("says once, and how to mend it, when the kernel has no watch left", function()
+        local watch_directory, warn, said = seam.watch_directory, log.warn, {}
+        finally(function()
+            seam.watch_directory, log.warn = watch_directory, warn
+        end)
+        seam.watch_directory = function()
+            return nil, "full"
+        end
+        log.warn = function(message)
+            said[#said + 1] = message
+        end
+        local watched = open()
+        watched:watch({})
+        watched:watch({})
+        assert.equal(1, #said)
+        assert.matches("cannot be watched %(full%): changes are looked for every 1 s; .*inotify",
+            said[1])
     end)
 
     describe("wait_for_change", function()
