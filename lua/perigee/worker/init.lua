@@ -252,6 +252,7 @@ end
 -- requests were cut.
 function handlers.retire(body)
     local deadline = host.now() + body.drain_s
+    forward.close()
     if servers[2] then
         host.drain_http(servers[2])
     end
