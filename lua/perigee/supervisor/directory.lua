@@ -17,6 +17,9 @@ local QUIET_S = 0.008
 local LONGEST_S = 0.1
 local POLL_S = 1
 
+local KERNEL_LIMITS = "; the kernel's limits are fs.inotify.max_user_instances and "
+    .. "fs.inotify.max_user_watches"
+
 --- `options` = { path=, module_paths= }.
 function directory.open(options)
     return setmetatable({
@@ -111,9 +114,8 @@ local function start_watch(self, path)
     self.watches[path] = id
     if not id and code ~= "not_found" and not self.is_failure_told then
         self.is_failure_told = true
-        log.warn(("%s cannot be watched (%s): changes are looked for every %g s%s"):format(path, code,
-            POLL_S, code == "full" and "; the kernel's limits are fs.inotify.max_user_instances "
-                .. "and fs.inotify.max_user_watches" or ""))
+        log.warn(("%s cannot be watched (%s): changes are looked for every %g s%s"):format(path,
+            code, POLL_S, code == "full" and KERNEL_LIMITS or ""))
     end
 end
 
