@@ -70,8 +70,17 @@ local function keep_results(task, ...)
     return run_forever(yield(FINISHED))
 end
 
+-- Trailing nils are left out, because some functions count what they get.
 function run_forever(task)
-    return keep_results(task, task.fn(task.a, task.b, task.c))
+    local a, b, c = task.a, task.b, task.c
+    if c ~= nil then
+        return keep_results(task, task.fn(a, b, c))
+    elseif b ~= nil then
+        return keep_results(task, task.fn(a, b))
+    elseif a ~= nil then
+        return keep_results(task, task.fn(a))
+    end
+    return keep_results(task, task.fn())
 end
 
 local function take_thread(task)

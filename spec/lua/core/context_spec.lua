@@ -1,0 +1,165 @@
+local context = require "perigee.context"
+local membership = require "perigee.core.membership"
+local perigee = require "perigee"
+
+describe("perigee.context", function()
+    local background = context.background()
+
+    it("X1: the background has no done channel and never ends", function()
+        assert.is_nil(background:done())
+        assert.is_nil(background:err())
+        assert.is_nil(background:deadline())
+        assert.equal("default",
+            (perigee.select { { background }, { background:done(), "recv" }, default = true }))
+    end)
+
+    it("X2: cancel works once, ends those below at once, and those above not", function()
+        local parent, cancel_parent = context.with_cancel(background)
+        local child, cancel_child = context.with_cancel(parent)
+        local grandchild = context.with_value(child, "key", 1)
+        local done = grandchild:done()
+        cancel_child()
+        cancel_child()
+        assert.equal("canceled", child:err())
+        assert.equal("canceled", grandchild:err())
+        assert.same({ 1, nil, false }, { perigee.select { { done, "recv" } } })
+        assert.is_nil(parent:err())
+        cancel_parent()
+        assert.equal("canceled", parent:err())
+    end)
+
+    it("X3: the first reason stays", function()
+        local limited, cancel = context.with_timeout(background, 0.001)
+        assert.is_nil(limited:err())
+        perigee.sleep(0.003)
+        assert.equal("timeout", limited:err())
+        cancel()
+        assert.equal("timeout", limited:err())
+        local cancelled, cancel_it = context.with_timeout(background, 0.001)
+        cancel_it()
+        perigee.sleep(0.003)
+        assert.equal("canceled", cancelled:err())
+    end)
+
+    it("X4: the earlier deadline counts, and one that is past ends at once", function()
+        local now = perigee.now()
+        local parent = context.with_deadline(background, now + 10)
+        assert.equal(now + 10, context.with_deadline(parent, now + 20):deadline())
+        assert.equal(now + 5, context.with_deadline(parent, now + 5):deadline())
+        assert.equal("timeout", context.with_deadline(parent, now - 1):err())
+        assert.equal("timeout", context.with_timeout(parent, 0):err())
+        local short = context.with_timeout(background, 0.001)
+        local long = context.with_timeout(short, 10)
+        assert.same({ nil, "timeout" }, { long:run(perigee.sleep, 5) })
+        assert.equal("timeout", long:err())
+    end)
+
+    it("X5: one that nobody uses any more is garbage, also when it is never cancelled", function()
+        local parent = context.with_cancel(background)
+        local weak = setmetatable({}, { __mode = "k" })
+        for i = 1, 10 do
+            local child = context.with_value(context.with_cancel(parent), "key", i)
+            child:run(perigee.sleep, 0)
+            weak[child] = true
+        end
+        collectgarbage()
+        collectgarbage()
+        assert.is_nil(next(weak))
+    end)
+
+    it("X6: needs a parent, and a key", function()
+        for message, fn in pairs {
+            ["cannot create context from nil parent"] = function() context.with_cancel(nil) end,
+            ["cannot create context from table parent"] = function()
+                context.with_timeout({}, 1)
+            end,
+            ["nil key"] = function() context.with_value(background, nil, 1) end,
+            ["a timeout is in seconds, got x"] = function()
+                context.with_timeout(background, "x")
+            end,
+        } do
+            local is_ok, raised = pcall(fn)
+            assert.is_false(is_ok)
+            assert.matches("context_spec%.lua:%d+: " .. message, raised)
+        end
+    end)
+
+    it("X7: a value is looked for upwards, and the nearest wins", function()
+        local outer = context.with_value(background, "a", 1)
+        local inner = context.with_value(context.with_cancel(outer), "b", 2)
+        local nearest = context.with_value(inner, "a", 3)
+        assert.same({ 3, 2, 1 }, { nearest:value("a"), nearest:value("b"), inner:value("a") })
+        assert.is_nil(nearest:value("c"))
+    end)
+
+    it("X8: ends waits, and not what runs", function()
+        local cancelled, cancel = context.with_cancel(background)
+        local channel = perigee.chan(1)
+        cancelled:run(function()
+            cancel()
+            assert.is_true(channel:send("still works"))
+            assert.equal("still works", (channel:recv()))
+            assert.same({ nil, "canceled" }, { perigee.sleep(1) })
+            assert.same({ nil, "canceled" }, { perigee.sleep(0) })
+        end)
+        assert.is_true(perigee.sleep(0))
+    end)
+
+    it("X9: a cause is kept beside the reason", function()
+        local cancelled, cancel = context.with_cancel(background)
+        local child = context.with_cancel(cancelled)
+        assert.is_nil(child:cause())
+        cancel("the disk is full")
+        cancel("later")
+        assert.equal("the disk is full", cancelled:cause())
+        assert.equal("the disk is full", child:cause())
+        assert.equal("canceled", child:err())
+    end)
+
+    it("is inherited by what a task starts, and wakes all of it at once", function()
+        local cancelled, cancel = context.with_cancel(context.current())
+        local results = {}
+        cancelled:run(function()
+            for i = 1, 3 do
+                perigee.go(function()
+                    assert(context.current() == cancelled)
+                    perigee.go(function() results[i] = { perigee.sleep(10) } end)
+                end)
+            end
+        end)
+        perigee.sleep(0)
+        perigee.sleep(0)
+        local before = perigee.now()
+        cancel()
+        perigee.sleep(0)
+        assert.same({ { nil, "canceled" }, { nil, "canceled" }, { nil, "canceled" } }, results)
+        assert.is_true(perigee.now() < before + 1)
+    end)
+
+    it("is the task's own again after run, however that ends", function()
+        local inner = context.with_value(context.current(), "x", 1)
+        local before = context.current()
+        assert.same({ 1, 2 }, { inner:run(function(a)
+            assert.equal(1, context.current():value("x"))
+            return a, 2
+        end, 1) })
+        assert.is_true(rawequal(before, context.current()))
+        assert.has_error(function() inner:run(error, { "x" }) end, { "x" })
+        assert.is_true(rawequal(before, context.current()))
+    end)
+
+    it("knows its tasks only while they live", function()
+        local before = membership.background.member_count
+        local own = context.with_cancel(background)
+        own:run(function()
+            assert.equal(1, own.member_count)
+            perigee.go(perigee.sleep, 0)
+            assert.equal(2, own.member_count)
+        end)
+        perigee.sleep(0)
+        perigee.sleep(0)
+        assert.equal(0, own.member_count)
+        assert.is_false(own.is_attached)
+        assert.equal(before, membership.background.member_count)
+    end)
+end)
