@@ -206,7 +206,7 @@ describe("refused memory", function()
         end)
 
         it("coroutines for scripts wait or raise", function()
-            local coroutines = scheduler.coroutine_library
+            local coroutines = require "perigee.core.script_coroutines"
             refuse_each(function()
                 local step = coroutines.wrap(function()
                     perigee.sleep(0.0001)

@@ -14,7 +14,7 @@ local methods = {}
 local metatable = { __index = methods, __metatable = false }
 
 local take, is_empty = queue.take, queue.is_empty
-local end_wait, wait_in = scheduler.end_wait, scheduler.wait_in
+local end_wait, wait_in = scheduler.end_wait, queue.wait
 
 function metatable:__tostring()
     return ("channel (%d of %d)%s"):format(self.count, self.capacity,

@@ -193,7 +193,7 @@ end
 function context.cancel_task(task)
     local own = derive(task.context)
     own.reason = "canceled"
-    scheduler.move(task, own)
+    membership.move(task, own)
     if task.since then
         scheduler.wake(task, task.wait_id, nil, "canceled")
     end
@@ -243,7 +243,7 @@ end
 
 local function leave_run(task, before, inner, is_ok, ...)
     local was_cancelled = task.context ~= inner
-    scheduler.move(task, before)
+    membership.move(task, before)
     if was_cancelled then
         context.cancel_task(task)
     end
@@ -260,7 +260,7 @@ function methods:run(fn, ...)
         error("context:run must be called inside a task", 2)
     end
     local before = task.context
-    scheduler.move(task, self)
+    membership.move(task, self)
     return leave_run(task, before, self, pcall(fn, ...))
 end
 

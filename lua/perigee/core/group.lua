@@ -2,6 +2,7 @@
 -- returns its error. A function fails when it raises an error, or returns nil (or false) and an
 -- error.
 local context = require "perigee.core.context"
+local membership = require "perigee.core.membership"
 local queue = require "perigee.core.queue"
 local scheduler = require "perigee.core.scheduler"
 local task = require "perigee.core.task"
@@ -89,7 +90,7 @@ local function start(self, ...)
     end
     groups[started] = self
     scheduler.on_finish(started, finish)
-    scheduler.move(started, self.context)
+    membership.move(started, self.context)
 end
 
 local function check_function(fn)
@@ -103,7 +104,7 @@ end
 function methods:go(fn, ...)
     check_function(fn)
     if self.running_count >= self.limit then
-        local is_ok, reason = scheduler.wait_in(self.starters, "group go")
+        local is_ok, reason = queue.wait(self.starters, "group go")
         if not is_ok then
             return nil, reason
         end
@@ -139,7 +140,7 @@ end
 -- context ended first.
 function methods:wait()
     if self.running_count > 0 then
-        local is_ok, reason = scheduler.wait_in(self.waiters, "group wait")
+        local is_ok, reason = queue.wait(self.waiters, "group wait")
         if not is_ok then
             return nil, reason
         end

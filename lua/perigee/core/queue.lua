@@ -2,7 +2,11 @@
 -- so that any node is taken out in one step and none is ever allocated. A node is a task that waits
 -- for one thing (perigee.core.scheduler links it), or one case of a select, whose `task` is the one
 -- that selects.
+local scheduler = require "perigee.core.scheduler"
+
 local queue = {}
+
+local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 
 function queue.new()
     local self = { next = false, prev = false }
@@ -26,6 +30,23 @@ function queue.remove(node)
         before.next, after.prev = after, before
         node.prev, node.next = false, false
     end
+end
+
+--- Has the running task wait in the queue, with `value` in its field a, until somebody takes it
+-- out and ends its wait with scheduler.end_wait. Returns as scheduler.wait does. It does not ask
+-- whether the task can yield, which would cost as much as all else; where it cannot, Lua's own error
+-- says so.
+function queue.wait(self, waits_on, value, deadline)
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason
+    end
+    task.a = value
+    local last = self.prev
+    task.prev, task.next = last, self
+    last.next = task
+    self.prev = task
+    return begin_wait(task, waits_on, deadline)
 end
 
 --- Takes out the first that still waits; nil when none does. Cases of a select that was woken by

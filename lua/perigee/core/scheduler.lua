@@ -9,15 +9,12 @@
 local event = require "perigee.core.event"
 local host = require "host"
 local membership = require "perigee.core.membership"
-local queue = require "perigee.core.queue"
-local script_coroutines = require "perigee.core.script_coroutines"
 local timers = require "perigee.core.timers"
 
 local scheduler = {}
 
 local resume, next_event, now = host.resume, host.next_event, host.now
 local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
-local push_to_queue, remove_from_queue = queue.push, queue.remove
 local enter, leave, background = membership.enter, membership.leave, membership.background
 
 -- What host.resume says of how a task came back (host/isolate/isolate.h).
@@ -45,14 +42,15 @@ local waits = {}     -- kind of event -> id -> task
 -- of the reach of scripts, which may hold a task.
 local finishers = {}
 
+--- For perigee.core.script_coroutines: Lua's own yield, what a wait yields, and the task that runs
+-- a script's coroutine out of a callback of C, where no wait can end.
+scheduler.yield_of_lua, scheduler.wait_mark, scheduler.task_below_c = yield, WAIT, false
+
 --- The metatable of tasks, which perigee.core.task fills when a script first asks for one.
 scheduler.task_metatable = { __metatable = false }
 
 --- The context of tasks that were given no other.
 scheduler.background = membership.background
-
---- Moves a task to another context.
-scheduler.move = membership.move
 
 local run_forever
 
@@ -224,6 +222,16 @@ function scheduler.state(task)
     return task.since and "waiting" or "ready"
 end
 
+-- Takes a task out of the queue it waits in (perigee.core.queue).
+local function remove_from_queue(task)
+    local before = task.prev
+    if before then
+        local after = task.next
+        before.next, after.prev = after, before
+        task.prev, task.next = false, false
+    end
+end
+
 -- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
 local function forget_failed_wait(task)
     remove_from_queue(task)
@@ -248,7 +256,7 @@ function scheduler.prepare_wait(deadline)
     local task = current
     if not task then
         error("this call waits, so it must be made inside a task", 4)
-    elseif script_coroutines.task_below_c == task then
+    elseif scheduler.task_below_c == task then
         error(BELOW_C, 4)
     end
     if task.prev or task.timer then
@@ -303,20 +311,6 @@ function scheduler.sleep(deadline)
         return nil, reason
     end
     return true
-end
-
---- Waits in `waiters` (perigee.core.queue) with `value` in the task's field a, until somebody takes
--- the task out of it and ends its wait with scheduler.end_wait. Returns as scheduler.wait does. It
--- does not ask whether it can yield, which would cost as much as all else; where it cannot, Lua's
--- own error says so.
-function scheduler.wait_in(waiters, waits_on, value, deadline)
-    local task, reason = prepare_wait(deadline)
-    if not task then
-        return nil, reason
-    end
-    task.a = value
-    push_to_queue(waiters, task)
-    return begin_wait(task, waits_on, deadline)
 end
 
 --- Ends the wait of a task that is in no queue any more.
@@ -446,9 +440,5 @@ function scheduler.turn(started)
     timers.set_alarm()
     return false
 end
-
-scheduler.coroutine_library = script_coroutines.library({
-    yield = yield, wait_mark = WAIT, current = scheduler.current,
-})
 
 return scheduler

@@ -1,15 +1,11 @@
 --- The coroutine library for scripts: in it, waiting works as it does in the task itself. The
 -- scheduler lends it the means, because only the scheduler yields.
+local scheduler = require "perigee.core.scheduler"
+
 local create, running, status = coroutine.create, coroutine.running, coroutine.status
 local co_resume, isyieldable = coroutine.resume, coroutine.isyieldable
 
-local script_coroutines = {
-    -- The task that runs a script's coroutine out of a callback of C, where no wait can end.
-    task_below_c = false,
-}
-
--- Lua's own yield, what a wait yields, and a function that returns the running task.
-local yield, wait_mark, current
+local current, yield, wait_mark = scheduler.current, scheduler.yield_of_lua, scheduler.wait_mark
 
 -- Coroutines a script resumed and whose code waits: only the task they belong to may go on with
 -- them.
@@ -27,7 +23,7 @@ local function pass_on(thread, is_ok, first, ...)
 end
 
 local function leave_c(task_before, ...)
-    script_coroutines.task_below_c = task_before
+    scheduler.task_below_c = task_before
     return ...
 end
 
@@ -37,8 +33,8 @@ local function resume(thread, ...)
     elseif isyieldable() then
         return pass_on(thread, co_resume(thread, ...))
     end
-    local task_before = script_coroutines.task_below_c
-    script_coroutines.task_below_c = current()
+    local task_before = scheduler.task_below_c
+    scheduler.task_below_c = current()
     return leave_c(task_before, co_resume(thread, ...))
 end
 
@@ -70,20 +66,14 @@ local function wrap(fn)
     end
 end
 
---- Makes the library of what the scheduler lends.
-function script_coroutines.library(lent)
-    yield, wait_mark, current = lent.yield, lent.wait_mark, lent.current
-    return {
-        create = create,
-        isyieldable = function()
-            return running_script() ~= nil and isyieldable()
-        end,
-        resume = resume,
-        running = running_script,
-        status = status,
-        wrap = wrap,
-        yield = yield_script,
-    }
-end
-
-return script_coroutines
+return {
+    create = create,
+    isyieldable = function()
+        return running_script() ~= nil and isyieldable()
+    end,
+    resume = resume,
+    running = running_script,
+    status = status,
+    wrap = wrap,
+    yield = yield_script,
+}

@@ -93,7 +93,7 @@ function methods:join(timeout)
             error("a task cannot join itself", 2)
         end
         local deadline = timeout and scheduler.now() + timeout
-        local is_ok, reason = scheduler.wait_in(joiners_of(self), "join", nil, deadline)
+        local is_ok, reason = queue.wait(joiners_of(self), "join", nil, deadline)
         if not is_ok then
             return nil, reason
         end

@@ -1,6 +1,7 @@
 --- Timers, as Go has them: one that fires once, into a channel or by a task, and one that ticks.
 -- The clock is the one of perigee.now, which is never set.
 local channel = require "perigee.core.channel"
+local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
 local site = require "perigee.core.site"
 
@@ -31,7 +32,7 @@ end
 local function start_task(self)
     local started = scheduler.spawn(self.fn)
     started.site, started.name = self.site, self.site.at
-    scheduler.move(started, self.context)
+    membership.move(started, self.context)
 end
 
 -- Runs outside of tasks.

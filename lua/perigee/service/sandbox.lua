@@ -1,6 +1,6 @@
 --- What a script finds: a table of what is granted, not a list of what was removed.
 -- Everything else of Lua's libraries is absent from a service's isolate or out of its reach.
-local scheduler = require "perigee.core.scheduler"
+local lazy = require "perigee.core.lazy"
 
 local sandbox = {}
 
@@ -108,7 +108,7 @@ function sandbox.fill(globals, print, require)
         granted[name] = pick(globals[name], GRANTED[name])
     end
     granted.string.rep = rep
-    granted.coroutine = scheduler.coroutine_library
+    granted.coroutine = lazy "perigee.core.script_coroutines"
     granted.load, granted.collectgarbage = load_text, collect_garbage
     granted.print, granted.require = print, require
     for name in pairs(globals) do

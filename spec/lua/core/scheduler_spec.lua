@@ -153,7 +153,7 @@ describe("perigee.core.scheduler", function()
         end)
 
         it("below a function of C is an error and leaves nothing behind", function()
-            local coroutines = scheduler.coroutine_library
+            local coroutines = require "perigee.core.script_coroutines"
             local function sleep()
                 perigee.sleep(0.002)
             end
@@ -236,7 +236,7 @@ describe("perigee.core.scheduler", function()
     end)
 
     describe("coroutines for scripts", function()
-        local coroutines = scheduler.coroutine_library
+        local coroutines = require "perigee.core.script_coroutines"
 
         it("yield and resume as Lua's do", function()
             local thread = coroutines.create(function(a, b)

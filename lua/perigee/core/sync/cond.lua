@@ -24,7 +24,7 @@ end
 -- "timeout" when the task's context ended first. The lock is the caller's again in any case.
 function methods:wait()
     self.l:unlock()
-    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.Cond.Wait")
+    local is_ok, reason = queue.wait(self.waiters, "sync.Cond.Wait")
     -- Under a context that never ends, because who waits here must hold the lock afterwards.
     repeat
         local is_locked = context.background():run(self.l.lock, self.l)

@@ -8,7 +8,7 @@ local mutex = {}
 local methods = {}
 local metatable = { __index = methods, __metatable = false }
 
-local wait_in, end_wait, take = scheduler.wait_in, scheduler.end_wait, queue.take
+local wait_in, end_wait, take = queue.wait, scheduler.end_wait, queue.take
 
 function metatable:__tostring()
     return ("mutex (%s)"):format(self.is_locked and "locked" or "unlocked")

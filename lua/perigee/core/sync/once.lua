@@ -38,7 +38,7 @@ function methods:run(fn, ...)
         self.state = "running"
         return finish(self, pcall(fn, ...))
     end
-    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.Once.Do")
+    local is_ok, reason = queue.wait(self.waiters, "sync.Once.Do")
     return is_ok, reason
 end
 

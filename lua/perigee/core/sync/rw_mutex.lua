@@ -59,7 +59,7 @@ function methods:lock()
     if self:try_lock() then
         return true
     end
-    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.RWMutex.Lock", WRITE)
+    local is_ok, reason = queue.wait(self.waiters, "sync.RWMutex.Lock", WRITE)
     if not is_ok then
         -- Readers that waited for this writer only.
         admit(self)
@@ -72,7 +72,7 @@ function methods:rlock()
     if self:try_rlock() then
         return true
     end
-    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.RWMutex.RLock", READ)
+    local is_ok, reason = queue.wait(self.waiters, "sync.RWMutex.RLock", READ)
     return is_ok, reason
 end
 

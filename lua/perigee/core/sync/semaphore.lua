@@ -55,7 +55,7 @@ function methods:acquire(count)
     if try(self, count) then
         return true
     end
-    local is_ok, reason = scheduler.wait_in(self.waiters, "semaphore acquire", count)
+    local is_ok, reason = queue.wait(self.waiters, "semaphore acquire", count)
     if not is_ok then
         admit(self)
     end

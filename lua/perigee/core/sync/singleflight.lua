@@ -48,7 +48,7 @@ function methods:run(key, fn, ...)
         self.calls[key] = call
         return finish(self, key, call, pcall(fn, ...))
     end
-    local is_ok, reason = scheduler.wait_in(call.waiters, "singleflight")
+    local is_ok, reason = queue.wait(call.waiters, "singleflight")
     if not is_ok then
         return nil, reason
     end

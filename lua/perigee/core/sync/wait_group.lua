@@ -47,7 +47,7 @@ function methods:wait()
     if self.count == 0 then
         return true
     end
-    local is_ok, reason = scheduler.wait_in(self.waiters, "sync.WaitGroup.Wait")
+    local is_ok, reason = queue.wait(self.waiters, "sync.WaitGroup.Wait")
     return is_ok, reason
 end
 
