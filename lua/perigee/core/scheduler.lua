@@ -54,6 +54,11 @@ scheduler.background = membership.background
 
 local run_forever
 
+-- Only tail calls lead here, so that a pooled coroutine holds on to nothing of its last task.
+local function await_task()
+    return run_forever(yield(FINISHED))
+end
+
 -- Results stay in the task for whoever joins it: one of them in `a`, several as a list, and their
 -- number in `b`. After an error `a` is the error, `b` its traceback, and `c` says so.
 local function keep_results(task, ...)
@@ -64,8 +69,7 @@ local function keep_results(task, ...)
         task.a = { ... }
     end
     task.b, task.c = count, nil
-    -- By tail calls, so that a pooled coroutine holds on to nothing of its last task.
-    return run_forever(yield(FINISHED))
+    return await_task()
 end
 
 -- Trailing nils are left out, because some functions count what they get.

@@ -30,6 +30,25 @@ describe("perigee.core.scheduler", function()
             assert.same({ "1bc", "2bc", "3bc" }, order)
         end)
 
+        it("leaves nothing of itself in the coroutine kept for the next", function()
+            local left = setmetatable({}, { __mode = "k" })
+
+            local function run_one()
+                local argument = {}
+                local fn = function(given)
+                    assert(given == argument)
+                    return {}
+                end
+                left[scheduler.spawn(fn, argument)], left[argument], left[fn] = true, true, true
+            end
+
+            run_one()
+            perigee.sleep(0)
+            collectgarbage()
+            collectgarbage()
+            assert.is_nil((next(left)))
+        end)
+
         it("tells its owner how it ended", function()
             local results
             local task = scheduler.spawn(function() return 1, nil, 3 end)
