@@ -6,6 +6,7 @@ local MODULES = {
     go = "perigee.core.task",
     chan = "perigee.core.channel",
     select = "perigee.core.select",
+    wake = "perigee.core.select",
     group = "perigee.core.group",
     after = "perigee.core.timer",
     after_func = "perigee.core.timer",

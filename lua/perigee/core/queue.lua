@@ -34,8 +34,8 @@ end
 
 --- Has the running task wait in the queue, with `value` in its field a, until somebody takes it
 -- out and ends its wait with scheduler.end_wait. Returns as scheduler.wait does. It does not ask
--- whether the task can yield, which would cost as much as all else; where it cannot, Lua's own error
--- says so.
+-- whether the task can yield, which would cost as much as all else; where it cannot, Lua's own
+-- error says so.
 function queue.wait(self, waits_on, value, deadline)
     local task, reason = prepare_wait(deadline)
     if not task then

@@ -18,7 +18,7 @@
 -- What can be awaited is a table with three methods:
 --
 --    poll() → true, value, ok once it is ready, and from then on always; else false
---    subscribe(waiter): call select.wake(waiter) when it becomes ready
+--    subscribe(waiter): call perigee.wake(waiter) when it becomes ready
 --    unsubscribe(waiter): not any more
 local channel = require "perigee.core.channel"
 local queue = require "perigee.core.queue"

@@ -197,7 +197,7 @@ describe("perigee.select", function()
         }
         perigee.go(function()
             is_ready = true
-            require "perigee.core.select".wake(next(waiters))
+            perigee.wake(next(waiters))
         end)
         assert.same({ 1, "value", "more" }, { perigee.select { { awaitable } } })
         assert.is_nil(next(waiters))
