@@ -1,5 +1,5 @@
--- Every example says in its header what a client sees: lines "-- $ curl ..." and the answer below each.
--- Here those commands are run against a host that serves examples/.
+-- Every example says in its header what a client sees: lines "-- $ curl ..." and the answer below
+-- each. Here those commands are run against a host that serves examples/.
 local host = require "spec.support.host"
 local seam = require "host"
 
@@ -25,7 +25,7 @@ local function commands_of(text)
     return commands
 end
 
--- Runs a command of ours without holding up this process's own loop for long: curl answers within its limit.
+-- Runs a command of ours. It holds up this process's loop, but not the host's; curl has a limit.
 local function run(command)
     local pipe = assert(io.popen(command:gsub("^curl", "curl --max-time 10"), "r"))
     local output = pipe:read("*a")

@@ -1,5 +1,5 @@
-/* Answers on their way into the output. That of the first in line is written there at once; one that
- * comes before its turn is kept with its exchange. */
+/* Answers on their way into the output. That of the first in line is written there at once; one
+ * that comes before its turn is kept with its exchange. */
 #include <assert.h>
 #include <string.h>
 #include <strings.h>

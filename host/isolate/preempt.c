@@ -158,9 +158,9 @@ void preempt_request_memory_check(Preempt *preempt)
     arm(preempt);
 }
 
-/* Long enough to be compiled and to last a while; and it ends, because where the hook does not work
- * nothing else would end it. It says how far it came: where compiled code does not look at the hook,
- * that fires too, but only behind the loop. */
+/* Long enough to be compiled and to last a while; and it ends, because where the hook does not
+ * work nothing else would end it. It says how far it came: where compiled code does not look at
+ * the hook, that fires too, but only behind the loop. */
 enum { TEST_TURNS = 50000000 };
 static const char test_loop[] =
     "progress = {0} local last = ... for i = 1, last do progress[1] = i end";

@@ -35,7 +35,7 @@ local function print_failure(name, failure)
         os.date("%Y-%m-%d %H:%M:%S", failure.at), (failure.message:gsub("\n", "\n    "))))
 end
 
-local function print_report(report)
+local function print_services(report)
     local rows = { { "SERVICE", "GEN", "STATE", "MOUNT", "IN FLIGHT", "HEAP", "BUSY", "RELOADS",
         "FAILURES" } }
     for _, service in ipairs(report.services) do
@@ -45,7 +45,10 @@ local function print_report(report)
     io.stdout:write(("perigee %s, pid %d, up %.0f s, %s, %s %s\n\n"):format(report.version,
         report.pid, report.uptime_s, report.directory, scheme, report.addresses[scheme]))
     io.stdout:write(table_text.format(rows), "\n")
-    rows = { { "WORKER", "PID", "STATE", "RESTARTS", "CONNECTIONS", "REQUESTS" } }
+end
+
+local function print_workers(report)
+    local rows = { { "WORKER", "PID", "STATE", "RESTARTS", "CONNECTIONS", "REQUESTS" } }
     for _, worker in ipairs(report.workers) do
         local http = worker.http or {}
         rows[#rows + 1] = { tostring(worker.slot), tostring(worker.pid or "-"), worker.state,
@@ -53,6 +56,9 @@ local function print_report(report)
             tostring(http.requests or "-") }
     end
     io.stdout:write(table_text.format(rows))
+end
+
+local function print_failures(report)
     if report.tls and report.tls.last_error then
         print_failure("loading certificates", report.tls.last_error)
     end
@@ -74,7 +80,9 @@ function status.run(arguments, fail)
     if not report then
         return fail(1, message)
     end
-    print_report(report)
+    print_services(report)
+    print_workers(report)
+    print_failures(report)
     io.stdout:flush()
     host.exit(0)
 end

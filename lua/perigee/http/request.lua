@@ -94,8 +94,8 @@ function lazy.remote(self)
     return { host = host, port = port }
 end
 
---- What the client and the host agreed on: {version, cipher, sni, client}; nil without TLS. `sni` is
--- the host the client asked for, `client` = {subject} when it showed a certificate.
+--- What the client and the host agreed on: {version, cipher, sni, client}; nil without TLS. `sni`
+-- is the host the client asked for, `client` = {subject} when it showed a certificate.
 function lazy.tls(self)
     local version, cipher, sni, subject = self._exchange:tls()
     return version and { version = version, cipher = cipher, sni = sni,
