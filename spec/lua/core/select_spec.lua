@@ -67,6 +67,8 @@ describe("perigee.select", function()
         b:send("x")
         selecting:join()
         assert.same({ 2, "x", true }, result)
+        assert.is_true(rawequal(a.receivers, a.receivers.next))
+        assert.is_true(rawequal(full.senders, full.senders.next))
         -- A waiter left at `a` would take this value, and one at `full` would add its own.
         assert.equal("default", (perigee.select { { a, "send", 1 }, default = true }))
         assert.equal("old", (full:recv()))
