@@ -91,6 +91,7 @@ void http1_exchange_end_answer(Http1Exchange *exchange)
 {
     Http1Connection *connection = exchange->connection;
 
+    assert(connection != NULL);
     exchange->is_streaming = false;
     if (exchange->is_head_written) {
         http1_exchange_leave_line(exchange);
