@@ -45,7 +45,7 @@ local LUA_RANKS = {
 local HOST_USERS = {
     "perigee/core/", "perigee/supervisor/", "perigee/worker/", "perigee/cli/",
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
-    "perigee/service/operations.lua", "perigee/init.lua", "perigee/log.lua",
+    "perigee/service/operations.lua", "perigee/init.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

@@ -1,6 +1,7 @@
 --- What becomes of an error that nobody takes: one event in the log, with the task, its spawn site
 -- and the traceback.
-local log = require "perigee.log"
+local log_settings = require "perigee.core.log_settings"
+local log_writer = require "perigee.core.log_writer"
 local scheduler = require "perigee.core.scheduler"
 local where = require "perigee.core.where"
 
@@ -26,18 +27,23 @@ local function write(task, reason, traceback)
     if site then
         traceback = ("%s\nstarted by:%s"):format(traceback, site.traceback)
     end
-    log.error(("task %s failed: %s\n%s"):format(name_of(task), text, traceback),
+    log_writer.write("error", log_settings.name,
+        ("task %s failed: %s\n%s"):format(name_of(task), text, traceback),
         { spawned_at = site and site.at })
 end
 
---- Reports in a task of its own. Showing an error may run a script's code, such as `__tostring`,
--- and that belongs into a task, which can be cut and ended.
+--- Reports at once; but what is no plain value in a task of its own. Showing it may run a script's
+-- code, such as `__tostring`, and that belongs into a task, which can be cut and ended.
 function failure.report(task, reason, traceback)
+    if type(reason) ~= "table" and type(reason) ~= "userdata" then
+        write(task, reason, traceback)
+        return
+    end
     local reporter = scheduler.spawn(write, task, reason, traceback)
     reporter.name = "report"
     scheduler.on_finish(reporter, function(_, is_ok)
-        if not is_ok and reason ~= UNSHOWABLE then
-            failure.report(task, UNSHOWABLE, traceback)
+        if not is_ok then
+            write(task, UNSHOWABLE, traceback)
         end
     end)
 end

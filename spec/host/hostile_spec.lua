@@ -54,7 +54,9 @@ describe("a hostile service", function()
         local running = start([[
             local perigee = require "perigee"
             for name in pairs(string) do string[name] = nil end
-            require("perigee.log").error = function() while true do end end
+            for name in pairs(require("perigee.log")) do
+                require("perigee.log")[name] = function() while true do end end
+            end
             return { http = function()
                 perigee.go(function() error("boo") end)
                 perigee.sleep(0)
@@ -62,11 +64,21 @@ describe("a hostile service", function()
             end }
         ]], "--stall", "500ms")
         assert.equal("answered", running:body("/hostile"))
-        running:wait_until(function()
-            return running:service("hostile").isolates[1].cuts > 100
-        end, "the loop is cut")
+        running:wait_for_log("hostile +task %S+hostile%.lua:7 failed: .*boo")
         assert.equal("fine", running:body("/neighbour"))
         assert.equal(0, workers_restarted(running))
+    end)
+
+    it("cannot write to the terminal what it likes", function()
+        local running = start([[
+            local log = require "perigee.log"
+            return { http = function()
+                log.warn("one\r\27[2Jtwo", { ["a\nb"] = 1, [7] = "seven" })
+                return "answered"
+            end }
+        ]])
+        assert.equal("answered", running:body("/hostile"))
+        running:wait_for_log([[hostile +one\x0d\x1b%[2Jtwo  7=seven  "a\x0ab"=1$]])
     end)
 
     it("cannot smuggle unchecked settings past the check", function()
@@ -83,5 +95,18 @@ describe("a hostile service", function()
         local running = start("return { limits = { drain = 0 / 0 } }")
         assert.matches("limits.drain must be seconds, got %-?nan", running:table())
         assert.equal("fine", running:body("/neighbour"))
+    end)
+
+    it("that starts tasks without end is ended for its memory, and the worker is not", function()
+        local running = start([[
+            local perigee = require "perigee"
+            return { http = function()
+                while true do perigee.go(perigee.sleep, 60) end
+            end }
+        ]], "--memory", "16MB", "--stall", "1s")
+        assert.equal(503, running:get("/hostile").status)
+        running:wait_for_log("ended by the host: the service has reached its memory limit")
+        assert.equal("fine", running:body("/neighbour"))
+        assert.equal(0, workers_restarted(running))
     end)
 end)
