@@ -9,6 +9,9 @@ local metatable = { __index = methods }
 
 local MAX_FILE_SIZE = 4 * 1024 * 1024
 
+-- Names of modules, found or not, that one generation may ask for: it may make them up for ever.
+local MAX_MODULE_COUNT = 1000
+
 -- Reads a file together with a version taken before, so that a write in between is seen as a change
 -- later.
 local function read(path)
@@ -30,6 +33,7 @@ function source.open(place)
         place = place,
         script = nil,
         modules = {}, -- name -> { source=, chunk= } | { message= }
+        module_count = 0,
         looked_at = {}, -- path -> { version = text | nil, bytes = text | nil }
     }, metatable)
     local code
@@ -52,8 +56,13 @@ end
 function methods:module(name)
     local known = self.modules[name]
     if not known then
+        if self.module_count == MAX_MODULE_COUNT then
+            return nil, ("module '%s' is one too many: a service may ask for %d"):format(name,
+                MAX_MODULE_COUNT)
+        end
         known = self:find_module(name)
         self.modules[name] = known
+        self.module_count = self.module_count + 1
     end
     if known.message then
         return nil, known.message

@@ -115,4 +115,14 @@ describe("perigee.supervisor.source", function()
             assert.is_true(one:is_changed())
         end)
     end)
+
+    it("looks for so many modules and no more", function()
+        folder:write("a.lua", "return 1")
+        local one = open()
+        for i = 1, 1000 do
+            assert.matches("was not found", (select(2, one:module("made_up_" .. i))))
+        end
+        assert.matches("'another' is one too many", (select(2, one:module("another"))))
+        assert.matches("was not found", (select(2, one:module("made_up_1"))))
+    end)
 end)
