@@ -79,13 +79,13 @@ static bool free_memory(Preempt *preempt)
 
 static void on_memory_due(Preempt *preempt, lua_State *L, lua_Debug *activation)
 {
-    if (free_memory(preempt)) {
-        disarm(preempt);
-        return;
-    }
+    /* Asked first: the hook comes again with the next instruction, and a full collection for each
+     * of them would take seconds. */
     if (is_in_core(L, activation))
         return;
     disarm(preempt);
+    if (free_memory(preempt))
+        return;
     account_forgive(preempt->account);
     if (L == preempt->task && lua_isyieldable(L)) {
         preempt->end_reason = memory_reason;
