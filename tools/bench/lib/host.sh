@@ -19,8 +19,10 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
+# Ends the program with a reason and what the host has said last.
 die() {
     echo "$(basename "$0"): $*" >&2
+    [ ! -s "$work/log" ] || tail -n 5 "$work/log" >&2
     exit 1
 }
 
@@ -73,16 +75,13 @@ has_started_or_ended() {
 start_host() {
     rm -f "$work/table"
     (on_core 0 "$binary" serve "$@" --http 127.0.0.1:0 --admin 127.0.0.1:0) \
-        >"$work/table" 2>"$work/log" &
+        >"$work/table" 2>>"$work/log" &
     host=$!
     started="$started $host"
     wait_until has_started_or_ended
     http=$(sed -n 's|^  http *http://\([^/]*\)/.*|\1|p' "$work/table")
     admin=$(sed -n 's|^  admin *http://\([^/]*\)/.*|\1|p' "$work/table")
-    if [ -z "$http" ]; then
-        cat "$work/log" >&2
-        die 'the host did not start'
-    fi
+    [ -n "$http" ] || die 'the host did not start'
     workers=$(cat /proc/"$host"/task/*/children | xargs)
 }
 
