@@ -58,7 +58,7 @@ local function check_functions(path, text)
     end
 end
 
-for _, folder in ipairs { "host", "spec" } do
+for _, folder in ipairs { "host", "spec", "tools" } do
     for _, path in ipairs(source.files(root, folder, { ".c", ".h" })) do
         local text = source.read(root .. "/" .. path)
         check_file(path, text, C_FILE_LINES)
