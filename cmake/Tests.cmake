@@ -53,22 +53,35 @@ function(perigee_add_unit_test file)
     perigee_collect_reports(${name})
 endfunction()
 
-#   perigee_add_fuzz_target(NAME LAYER...)   NAME_fuzz.c, with its seeds in corpus/NAME
-#
-# The suite runs it a fixed number of times from a fixed seed and keeps no findings of its own, so
-# that every run is the same run. tools/fuzz runs it for as long as one likes.
-function(perigee_add_fuzz_target target)
+# Registers the program of a fuzz target, FILE, which has its seeds in corpus/TARGET. The suite runs it
+# a fixed number of times from a fixed seed and keeps no findings of its own, so that every run is
+# the same run. tools/fuzz runs it for as long as one likes.
+function(perigee_register_fuzz_target target file)
     set(program ${target}_fuzz)
-    perigee_add_test_program(${program} ${program}.c ${ARGN})
     target_link_options(${program} PRIVATE -fsanitize=fuzzer)
     file(GLOB seeds CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target}/*)
     list(JOIN seeds "," seed_list)
     file(CONFIGURE OUTPUT ${program}.seeds CONTENT "${seed_list}" @ONLY)
-    perigee_test_name(fuzz ${target}.c "" name)
+    perigee_test_name(fuzz ${file} "" name)
     add_test(NAME ${name} COMMAND ${program} -seed=1 -runs=50000 -max_total_time=30 -max_len=4096
         -print_final_stats=1 -seed_inputs=@${CMAKE_CURRENT_BINARY_DIR}/${program}.seeds)
     set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 90)
     perigee_collect_reports(${name})
+endfunction()
+
+#   perigee_add_fuzz_target(NAME LAYER...)   NAME_fuzz.c
+function(perigee_add_fuzz_target target)
+    perigee_add_test_program(${target}_fuzz ${target}_fuzz.c ${ARGN})
+    perigee_register_fuzz_target(${target} ${target}.c)
+endfunction()
+
+#   perigee_add_lua_fuzz_target(NAME)   NAME_fuzz.lua, run by lua_target.c
+function(perigee_add_lua_fuzz_target target)
+    perigee_add_test_program(${target}_fuzz lua_target.c luajit cjson)
+    target_compile_definitions(${target}_fuzz PRIVATE LUA_ROOT="${CMAKE_SOURCE_DIR}/lua"
+        LUA_TARGET="${CMAKE_CURRENT_SOURCE_DIR}/${target}_fuzz.lua")
+    target_link_options(${target}_fuzz PRIVATE -rdynamic)
+    perigee_register_fuzz_target(${target} ${target}.lua)
 endfunction()
 
 # A specification is run by the program it specifies. Those below spec/host start more of it.

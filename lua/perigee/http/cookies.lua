@@ -14,8 +14,9 @@ local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 function cookies.parse(text)
     local found = {}
     for piece in text:gmatch("[^;]+") do
-        local name, value = piece:match("^%s*([^=%s]+)%s*=%s*(.-)%s*$")
+        local name, padded = piece:match("^%s*([^=%s]+)%s*=%s*(.*)$")
         if name and headers.is_token(name) and found[name] == nil then
+            local value = padded:match("^.*%S") or "" -- a lazy pattern would be quadratic
             found[name] = value:match('^"(.*)"$') or value
         end
     end

@@ -14,7 +14,8 @@ local multipart = {}
 local function read_fields(head)
     local fields = {}
     for line in head:gmatch("(.-)\r\n") do
-        local name, value = line:match("^([^:]+):[ \t]*(.-)[ \t]*$")
+        local name, padded = line:match("^([^:]+):[ \t]*(.*)$")
+        local value = padded and (padded:match("^.*[^ \t]") or "") -- a lazy one is quadratic
         if not name or headers.problem(name, value) then
             return nil, "a part has a malformed header line"
         end

@@ -41,6 +41,12 @@ describe("perigee.http.cookies", function()
             assert.same({ a = "" }, cookies.parse "a=")
         end)
 
+        it("takes time in proportion to the field", function()
+            local started = os.clock()
+            cookies.parse("a=x" .. (" "):rep(32 * 1024) .. "x")
+            assert.is_true(os.clock() - started < 0.2)
+        end)
+
         it("skips what is no cookie", function()
             assert.same({ b = "2" }, cookies.parse "a; =1; (x)=1; ; b=2;;")
             assert.same({}, cookies.parse "")

@@ -123,6 +123,13 @@ describe("perigee.http.multipart", function()
         assert.equal("a part's head exceeds 4096 bytes", detail)
     end)
 
+    it("takes time in proportion to the body", function()
+        local padded = NAMED .. "X: x" .. (" "):rep(4000) .. "x\r\n"
+        local started = os.clock()
+        assert.equal(250, #multipart.parse(part(padded, ""):rep(250) .. "--B--", "B"))
+        assert.is_true(os.clock() - started < 0.5)
+    end)
+
     it("never fails otherwise, whatever byte is cut off or changed", function()
         local body = part(NAMED, "x") .. part(NAMED, "y") .. "--B--\r\n"
         for i = 1, #body do
