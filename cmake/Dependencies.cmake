@@ -7,6 +7,7 @@ pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 add_library(uv ALIAS PkgConfig::libuv)
 
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl>=3.0)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 
 # Archives by their file names: http-parser has no pkg-config entry, and lua-cjson's asks for
 # another Lua than ours.
