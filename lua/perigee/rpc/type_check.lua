@@ -1,0 +1,248 @@
+--- Whether a Lua value is one of a type, and if not, what to tell whoever made it.
+local int64 = require "perigee.rpc.int64"
+
+local type_check = {
+    --- Values inside each other, in what is checked and in what a codec writes.
+    MAX_DEPTH = 100,
+}
+
+local MAX_QUOTED_SIZE = 40
+local TIME_BOUND_S = 2 ^ 53
+
+-- A value as messages show it.
+local function show(value)
+    if type(value) == "number" then
+        return ("%.14g"):format(value)
+    elseif type(value) == "string" and #value <= MAX_QUOTED_SIZE then
+        return (("%q"):format(value):gsub("\\\n", "\\n"))
+    elseif int64.kind(value) then
+        return int64.text(value)
+    end
+    return type(value)
+end
+
+local function show_kind(value)
+    local kind = type(value)
+    return (kind == "number" or kind == "cdata") and show(value) or kind
+end
+
+local function with_article(name)
+    return (name:find("^[aeioAEIO]") and "an " or "a ") .. name
+end
+
+local function expected(what, value)
+    if value == nil then
+        return ("is missing; it must be %s"):format(what)
+    end
+    return ("must be %s, got %s"):format(what, show_kind(value))
+end
+
+--- Whether `value` is an integer that has room in `bits`.
+function type_check.is_integer(value, is_signed, bits)
+    if type(value) ~= "number" then
+        return int64.fits(value, is_signed, bits)
+    elseif value % 1 ~= 0 then
+        return false
+    elseif is_signed then
+        return value >= -2 ^ (bits - 1) and value < 2 ^ (bits - 1)
+    end
+    return value >= 0 and value < 2 ^ bits
+end
+
+local is_integer = type_check.is_integer
+
+-- Each finder returns nil, or what is wrong and the path from here to the value it is wrong with:
+-- paths are made only when there is something to tell.
+local finders = {}
+
+local function find_problem(wanted, value, depth)
+    return finders[wanted.kind](value, wanted, depth)
+end
+
+local function find_in_integer(value, wanted)
+    if is_integer(value, wanted.kind == "int", wanted.bits) then
+        return nil
+    elseif is_integer(value, true, 64) or is_integer(value, false, 64) then
+        return ("is out of range for %s: %s"):format(wanted.name, int64.text(value)), ""
+    end
+    return expected(with_article(wanted.name), value), ""
+end
+
+finders.int, finders.uint = find_in_integer, find_in_integer
+
+local function of_lua_type(name, what)
+    return function(value)
+        if type(value) ~= name then
+            return expected(what, value), ""
+        end
+    end
+end
+
+finders.bool = of_lua_type("boolean", "a bool")
+finders.float = of_lua_type("number", "a number")
+finders.string = of_lua_type("string", "a string")
+finders.bytes = of_lua_type("string", "a string of bytes")
+
+function finders.any()
+    return nil
+end
+
+function finders.complex(value)
+    local is_pair = type(value) == "table" and type(value.real) == "number"
+        and type(value.imag) == "number"
+    if not is_pair then
+        return expected("a complex number { real =, imag = }", value), ""
+    end
+end
+
+local function is_fraction_of_second(value)
+    return type(value) == "number" and is_integer(value, false, 32) and value < 1e9
+end
+
+local function is_offset(value)
+    return type(value) == "number" and value % 1 == 0 and value > -86400 and value < 86400
+end
+
+--- Whether `value` is a time: seconds since 1970, or a table { seconds, nanoseconds, offset }.
+function type_check.is_time(value)
+    if type(value) ~= "table" then
+        return type(value) == "number" and value > -TIME_BOUND_S and value < TIME_BOUND_S
+    end
+    return type(value.seconds) == "number" and value.seconds % 1 == 0
+        and value.seconds > -TIME_BOUND_S and value.seconds < TIME_BOUND_S
+        and is_fraction_of_second(value.nanoseconds or 0) and is_offset(value.offset or 0)
+end
+
+function finders.time(value)
+    if not type_check.is_time(value) then
+        return expected("a time, in seconds since 1970 or { seconds =, nanoseconds =, offset = }",
+            value), ""
+    end
+end
+
+local function too_deep()
+    return ("is nested deeper than %d"):format(type_check.MAX_DEPTH), ""
+end
+
+function finders.slice(value, wanted, depth)
+    if type(value) ~= "table" then
+        return expected("a list", value), ""
+    elseif depth == type_check.MAX_DEPTH then
+        return too_deep()
+    elseif #value == 0 and next(value) ~= nil then
+        return ("must be a list, got a table with the key %s"):format(show(next(value))), ""
+    end
+    for i = 1, #value do
+        local problem, path = find_problem(wanted.element, value[i], depth + 1)
+        if problem then
+            return problem, ("[%d]%s"):format(i, path)
+        end
+    end
+end
+
+function finders.array(value, wanted, depth)
+    if type(value) == "table" and #value ~= wanted.length then
+        return ("must have %d elements, got %d"):format(wanted.length, #value), ""
+    end
+    return finders.slice(value, wanted, depth)
+end
+
+--- The key of a map as its key type has it: keys that a Lua number cannot hold are texts of digits.
+function type_check.map_key(wanted, key)
+    if type(key) == "string" and (wanted.kind == "int" or wanted.kind == "uint") then
+        return int64.parse(key) or key
+    end
+    return key
+end
+
+function finders.map(value, wanted, depth)
+    if type(value) ~= "table" then
+        return expected("a table", value), ""
+    elseif depth == type_check.MAX_DEPTH then
+        return too_deep()
+    end
+    for key, item in next, value do
+        local problem = find_problem(wanted.key, type_check.map_key(wanted.key, key), depth + 1)
+        if problem then
+            return "has a key that " .. problem, ""
+        end
+        local path
+        problem, path = find_problem(wanted.element, item, depth + 1)
+        if problem then
+            return problem, ("[%s]%s"):format(show(key), path)
+        end
+    end
+end
+
+function finders.struct(value, wanted, depth)
+    if type(value) ~= "table" then
+        return expected(wanted.name and with_article(wanted.name) or "a table", value), ""
+    elseif depth == type_check.MAX_DEPTH then
+        return too_deep()
+    end
+    local fields = wanted.fields
+    for i = 1, #fields do
+        local field = fields[i]
+        local item = value[field.name]
+        if item ~= nil then
+            local problem, path = find_problem(field.type, item, depth + 1)
+            if problem then
+                return problem, ("." .. field.name .. path)
+            end
+        end
+    end
+end
+
+function finders.pointer(value, wanted, depth)
+    if value == nil then
+        return nil
+    elseif depth == type_check.MAX_DEPTH then
+        return too_deep()
+    end
+    return find_problem(wanted.element, value, depth + 1)
+end
+
+--- Checks a value against a type. Fields that are absent are not missing: they have Go's zero value.
+-- Fields that the type lacks are passed over, as in Go.
+-- @param what the name of the value in the message, "args" by default
+-- @return true; or nil and a message such as "args.A must be an int, got string"
+function type_check.check(wanted, value, what)
+    local problem, path = find_problem(wanted, value, 0)
+    if problem then
+        return nil, (what or "args") .. path .. " " .. problem
+    end
+    return true
+end
+
+local function find_unknown_in_elements(wanted, value)
+    for key, item in next, value do
+        local path = type_check.find_unknown(wanted.element, item)
+        if path then
+            return ("[%s]%s"):format(show(key), path)
+        end
+    end
+end
+
+local function find_unknown_in_struct(wanted, value)
+    for key, item in next, value do
+        local field = wanted.field_named[key]
+        local path = not field and "" or type_check.find_unknown(field.type, item)
+        if path then
+            return "." .. tostring(key) .. path
+        end
+    end
+end
+
+--- The path of a field in a value that its type does not have, or nil: what a service says must not
+-- be lost because of a slip of the pen. The value must fit the type otherwise.
+function type_check.find_unknown(wanted, value)
+    if wanted.kind == "struct" then
+        return find_unknown_in_struct(wanted, value)
+    elseif wanted.kind == "pointer" then
+        return value ~= nil and type_check.find_unknown(wanted.element, value) or nil
+    elseif wanted.element then
+        return find_unknown_in_elements(wanted, value)
+    end
+end
+
+return type_check

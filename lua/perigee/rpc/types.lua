@@ -1,0 +1,116 @@
+--- The types of arguments and replies: read from a readable notation, checked, filled in, described.
+-- docs/rpc.md tells which Lua value stands for which Go type.
+local type_check = require "perigee.rpc.type_check"
+local type_notation = require "perigee.rpc.type_notation"
+
+local types = {
+    parse = type_notation.parse,
+    check = type_check.check,
+    --- Go's zero time, the first of January of the year 1, in seconds since 1970.
+    ZERO_TIME_S = -62135596800,
+}
+
+local zero_scalars = { bool = false, int = 0, uint = 0, float = 0, string = "", bytes = "" }
+
+local function zero_struct(wanted)
+    local value = {}
+    for _, field in ipairs(wanted.fields) do
+        value[field.name] = types.zero(field.type)
+    end
+    return value
+end
+
+local function zero_array(wanted)
+    local value = {}
+    for i = 1, wanted.length do
+        value[i] = types.zero(wanted.element)
+    end
+    return value
+end
+
+--- Go's zero value of a type: 0, false, "", an empty table, a struct or an array of zero values, nil
+-- for pointers and `any`.
+function types.zero(wanted)
+    local kind = wanted.kind
+    if kind == "struct" then
+        return zero_struct(wanted)
+    elseif kind == "array" then
+        return zero_array(wanted)
+    elseif kind == "slice" or kind == "map" then
+        return {}
+    elseif kind == "time" then
+        return { seconds = types.ZERO_TIME_S, nanoseconds = 0 }
+    elseif kind == "complex" then
+        return { real = 0, imag = 0 }
+    end
+    return zero_scalars[kind]
+end
+
+local function complete_struct(wanted, value)
+    local fields = wanted.fields
+    for i = 1, #fields do
+        local field = fields[i]
+        local item = value[field.name]
+        if item == nil or type(item) == "table" then
+            value[field.name] = types.complete(field.type, item)
+        end
+    end
+    return value
+end
+
+--- Gives each field that is absent its zero value, as a Go program finds it, so that a method need
+-- not look for nil. Changes tables in place.
+-- @param value one that fits the type, or nil
+-- @return the value; the zero value for nil
+function types.complete(wanted, value)
+    if value == nil then
+        return types.zero(wanted)
+    elseif type(value) ~= "table" then
+        return value
+    elseif wanted.kind == "struct" then
+        return complete_struct(wanted, value)
+    elseif wanted.kind == "pointer" then
+        return types.complete(wanted.element, value)
+    elseif wanted.element and (wanted.element.element or wanted.element.kind == "struct") then
+        for key, item in next, value do
+            value[key] = types.complete(wanted.element, item)
+        end
+    end
+    return value
+end
+
+local describe
+
+local function describe_struct(found, named)
+    if found.name and named[found] then
+        return found.name
+    end
+    named[found] = true
+    local fields = {}
+    for i, field in ipairs(found.fields) do
+        fields[i] = field.name .. " " .. describe(field.type, named)
+    end
+    return (found.name and found.name .. " " or "") .. "struct { " .. table.concat(fields, "; ")
+        .. " }"
+end
+
+function describe(found, named)
+    if found.kind == "struct" then
+        return describe_struct(found, named)
+    elseif found.kind == "map" then
+        return ("map[%s]%s"):format(describe(found.key, named), describe(found.element, named))
+    elseif not found.element then
+        return found.name
+    end
+    local prefix = found.kind == "slice" and "[]" or found.kind == "pointer" and "*"
+        or ("[%d]"):format(found.length)
+    return prefix .. describe(found.element, named)
+end
+
+--- A type as Go would write it: `struct { A int; B int }`. A named struct is spelled out where it
+-- stands first: `[]Item struct { SKU string; Count uint }`.
+function types.describe(found)
+    return describe(found, {})
+end
+
+return types
