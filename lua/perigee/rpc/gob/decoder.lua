@@ -1,0 +1,155 @@
+--- Decodes what one direction of one gob connection carries.
+local definitions = require "perigee.rpc.gob.definitions"
+local reader = require "perigee.rpc.gob.reader"
+local scalars = require "perigee.rpc.gob.scalars"
+
+local MAX_DEFINITIONS = 1000
+local MAX_DEFINITIONS_SIZE = 1024 * 1024
+local MAX_VALUES = 1000000 -- of one message, those of all its tables together
+local MAX_SHARED = 256
+local MAX_SHARED_SIZE = 8192
+
+-- What was made for one connection serves others: the clients of one program send the same bytes.
+local function new_cache()
+    local entries, count = {}, 0
+    return function(key, make, ...)
+        local found = entries[key]
+        if found then
+            return found
+        end
+        found = make(...)
+        if #key <= MAX_SHARED_SIZE then
+            if count == MAX_SHARED then
+                entries, count = {}, 0
+            end
+            entries[key], count = found, count + 1
+        end
+        return found
+    end
+end
+
+local shared_definition = new_cache()
+local shared_reader = new_cache()
+
+local Decoder = {}
+Decoder.__index = Decoder
+
+local function each_part(definition, visit)
+    if definition.kind == "struct" then
+        for _, field in ipairs(definition.fields) do
+            visit(field.id)
+        end
+    elseif definition.kind ~= "opaque" then
+        visit(definition.element)
+        if definition.key then
+            visit(definition.key)
+        end
+    end
+end
+
+-- The definitions that values of type `id` need, joined in the order they are met.
+local function text_of(id, known)
+    local met, pieces, seen = { id }, { tostring(id) }, { [id] = true }
+    local i = 1
+    while met[i] do
+        local definition = known[met[i]]
+        if definition then
+            pieces[#pieces + 1] = definition.bytes
+            each_part(definition, function(part)
+                part = tonumber(part)
+                if not seen[part] then
+                    seen[part], met[#met + 1] = true, part
+                end
+            end)
+        end
+        i = i + 1
+    end
+    return table.concat(pieces)
+end
+
+-- Generated readers expect a byte 0 in front of what is no struct, where it stands by itself.
+local function resolve(id, known)
+    local definition = known[id]
+    return {
+        is_struct = definition ~= nil and definition.kind == "struct",
+        read = shared_reader(text_of(id, known), reader.compile, id, known),
+    }
+end
+
+--- Reads a value of type `id` that stands by itself; for generated readers.
+function Decoder:read(id, bytes, position, depth)
+    local found = self.resolved[id]
+    if not found then
+        found = resolve(id, self.definitions)
+        self.resolved[id] = found
+    end
+    if not found.is_struct then
+        local delta
+        delta, position = scalars.uint(bytes, position)
+        if delta ~= 0 then
+            scalars.fail("malformed", "a value that is no struct must begin with 00")
+        end
+    end
+    return found.read(bytes, position, depth, self)
+end
+
+local function define(self, bytes)
+    local size = self.definitions_size + #bytes
+    if self.definition_count == MAX_DEFINITIONS or size > MAX_DEFINITIONS_SIZE then
+        scalars.fail("too_large", "a connection has defined too many types")
+    end
+    local definition = shared_definition(bytes, definitions.read, bytes)
+    if self.definitions[definition.id] then
+        scalars.fail("malformed", ("the type %d is defined twice"):format(definition.id))
+    end
+    self.definitions[definition.id] = definition
+    self.definition_count, self.definitions_size = self.definition_count + 1, size
+    return true
+end
+
+local function read_value(self, bytes)
+    local id, position = scalars.int(bytes, 1)
+    if id < 0 then
+        scalars.fail("malformed", "a definition stands where a value must")
+    end
+    self.values_left = self.max_values
+    return (self:read(id, bytes, position, 0))
+end
+
+-- Failures of the bytes are results; others are mistakes of this code.
+local function conclude(is_ok, result)
+    if is_ok then
+        return result
+    elseif type(result) ~= "table" then
+        error(result, 0)
+    end
+    return nil, result.code, result.detail
+end
+
+--- Takes a message that defines a type: the body, without its length. Types may come in any order;
+-- they are looked up when a value needs them.
+-- @return true; or nil, "malformed" or "too_large", detail
+function Decoder:define(bytes)
+    return conclude(pcall(define, self, bytes))
+end
+
+--- Decodes a message with a value: the body, without its length.
+-- @return the value, which is nil for an interface that holds nothing; or nil, code, detail, where
+-- code is "malformed", "too_large" or "unsupported", and the connection cannot go on
+function Decoder:value(bytes)
+    return conclude(pcall(read_value, self, bytes))
+end
+
+local decoder = {}
+
+--- A decoder for one direction of one connection.
+-- @param max_values of one message, those of all its tables together; 1,000,000 by default
+function decoder.new(max_values)
+    return setmetatable({
+        definitions = {}, definition_count = 0, definitions_size = 0,
+        resolved = {},
+        max_values = max_values or MAX_VALUES, values_left = 0,
+    }, Decoder)
+end
+
+return decoder

@@ -1,0 +1,86 @@
+--- Definitions of types on the wire (encoding/gob: wireType), read and written.
+--
+-- A definition is { id, kind, name, element, key, length, fields, bytes }, where types are numbers,
+-- fields a list of { name, id }, and kind is struct, slice, array, map or opaque.
+local reader = require "perigee.rpc.gob.reader"
+local scalars = require "perigee.rpc.gob.scalars"
+
+local definitions = {
+    --- The lowest number of a defined type; those below are gob's own.
+    LEAST_ID = 64,
+}
+
+local MAX_FIELDS = 1000
+local MAX_VALUES = 10000 -- of one definition
+
+-- The types of definitions themselves, by the numbers that encoding/gob has for them.
+local wire_types = {
+    [16] = { kind = "struct", fields = {
+        { name = "ArrayT", id = 17 }, { name = "SliceT", id = 19 }, { name = "StructT", id = 20 },
+        { name = "MapT", id = 23 }, { name = "GobEncoderT", id = 24 },
+        { name = "BinaryMarshalerT", id = 24 }, { name = "TextMarshalerT", id = 24 },
+    } },
+    [17] = { kind = "struct", fields = { { name = "Common", id = 18 }, { name = "Elem", id = 2 },
+        { name = "Len", id = 2 } } },
+    [18] = { kind = "struct", fields = { { name = "Name", id = 6 }, { name = "Id", id = 2 } } },
+    [19] = { kind = "struct", fields = { { name = "Common", id = 18 }, { name = "Elem", id = 2 } } },
+    [20] = { kind = "struct", fields = { { name = "Common", id = 18 },
+        { name = "Field", id = 22 } } },
+    [21] = { kind = "struct", fields = { { name = "Name", id = 6 }, { name = "Id", id = 2 } } },
+    [22] = { kind = "slice", element = 21 },
+    [23] = { kind = "struct", fields = { { name = "Common", id = 18 }, { name = "Key", id = 2 },
+        { name = "Elem", id = 2 } } },
+    [24] = { kind = "struct", fields = { { name = "Common", id = 18 } } },
+}
+
+local read_wire_type = reader.compile(16, wire_types)
+
+local function fields_of(wire)
+    local fields = {}
+    if #wire.Field > MAX_FIELDS then
+        scalars.fail("too_large", ("a struct may have %d fields"):format(MAX_FIELDS))
+    end
+    for i, field in ipairs(wire.Field) do
+        fields[i] = { name = field.Name, id = field.Id }
+    end
+    return fields
+end
+
+local makers = {
+    ArrayT = function(wire)
+        return { kind = "array", element = wire.Elem, length = wire.Len }
+    end,
+    SliceT = function(wire)
+        return { kind = "slice", element = wire.Elem }
+    end,
+    StructT = function(wire)
+        return { kind = "struct", fields = fields_of(wire) }
+    end,
+    MapT = function(wire)
+        return { kind = "map", key = wire.Key, element = wire.Elem }
+    end,
+    GobEncoderT = function()
+        return { kind = "opaque" }
+    end,
+}
+makers.BinaryMarshalerT, makers.TextMarshalerT = makers.GobEncoderT, makers.GobEncoderT
+
+--- Reads the body of a message that defines a type; raises a failure, see perigee.rpc.gob.scalars.
+function definitions.read(bytes)
+    local id, position = scalars.int(bytes, 1)
+    if id > -definitions.LEAST_ID then
+        scalars.fail("malformed", ("the number %s is no new type's"):format(tostring(-id)))
+    end
+    local wire
+    wire, position = read_wire_type(bytes, position, 0, { values_left = MAX_VALUES })
+    local kind, content = next(wire)
+    if not kind or next(wire, kind) or position <= #bytes then
+        scalars.fail("malformed", "a definition must define one type and end there")
+    end
+    local definition = makers[kind](content)
+    definition.id, definition.bytes = -id, bytes
+    definition.name = content.Common and content.Common.Name or ""
+    return definition
+end
+
+return definitions
