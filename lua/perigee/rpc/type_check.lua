@@ -99,8 +99,10 @@ local function is_fraction_of_second(value)
     return type(value) == "number" and is_integer(value, false, 32) and value < 1e9
 end
 
+-- Go cannot send the last minute before UTC: its number means UTC itself.
 local function is_offset(value)
     return type(value) == "number" and value % 1 == 0 and value > -86400 and value < 86400
+        and (value >= 0 or value < -60)
 end
 
 --- Whether `value` is a time: seconds since 1970, or a table { seconds, nanoseconds, offset }.

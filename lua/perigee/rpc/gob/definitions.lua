@@ -2,8 +2,10 @@
 --
 -- A definition is { id, kind, name, element, key, length, fields, bytes }, where types are numbers,
 -- fields a list of { name, id }, and kind is struct, slice, array, map or opaque.
+local append = require "perigee.rpc.gob.append"
 local reader = require "perigee.rpc.gob.reader"
 local scalars = require "perigee.rpc.gob.scalars"
+local buffer = require "string.buffer"
 
 local definitions = {
     --- The lowest number of a defined type; those below are gob's own.
@@ -81,6 +83,69 @@ function definitions.read(bytes)
     definition.id, definition.bytes = -id, bytes
     definition.name = content.Common and content.Common.Name or ""
     return definition
+end
+
+local function put_id(out, lead, id)
+    out:put(lead)
+    append.int(out, id, 64)
+end
+
+local function put_common(out, name, number)
+    if name then
+        out:put("\1\1")
+        append.string(out, name)
+        put_id(out, "\1", number)
+    else
+        put_id(out, "\1\2", number)
+    end
+    out:put("\0")
+end
+
+local function put_fields(out, fields, number_of)
+    if #fields == 0 then
+        return
+    end
+    out:put("\1")
+    append.small(out, #fields)
+    for _, field in ipairs(fields) do
+        out:put("\1")
+        append.string(out, field.name)
+        put_id(out, "\1", number_of(field.type))
+        out:put("\0")
+    end
+end
+
+-- The number of each kind's field in wireType, and what follows Common.
+local kind_fields = { array = "\1", slice = "\2", struct = "\3", map = "\4", time = "\5" }
+
+local content_writers = {
+    array = function(out, found, number_of)
+        put_id(out, "\1", number_of(found.element))
+        put_id(out, "\1", found.length)
+    end,
+    slice = function(out, found, number_of)
+        put_id(out, "\1", number_of(found.element))
+    end,
+    struct = function(out, found, number_of)
+        put_fields(out, found.fields, number_of)
+    end,
+    map = function(out, found, number_of)
+        put_id(out, "\1", number_of(found.key))
+        put_id(out, "\1", number_of(found.element))
+    end,
+    time = function() end,
+}
+
+--- The body of a message that defines a type of perigee.rpc.types.
+-- @param number_of gives the number of a type that is a part of it
+function definitions.write(found, number, number_of)
+    local out = buffer.new()
+    append.int(out, -number, 64)
+    out:put(kind_fields[found.kind])
+    put_common(out, found.kind == "time" and "Time" or found.name, number)
+    content_writers[found.kind](out, found, number_of)
+    out:put("\0\0")
+    return out:get()
 end
 
 return definitions
