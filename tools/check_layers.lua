@@ -35,7 +35,7 @@ local LUA_RANKS = {
     core = 1, json_encoder = 1,
     json = 2, log = 2,
     perigee = 3, failure = 3, sync = 3, context = 3,
-    http = 4,
+    http = 4, rpc = 4,
     service = 5,
     supervisor = 6, worker = 6,
     testing = 7,
@@ -57,6 +57,7 @@ local PURE = {
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
+    "perigee.rpc.gob", "perigee.rpc.msgpack", "perigee.rpc.types",
 }
 
 local root = arg[1] or "."

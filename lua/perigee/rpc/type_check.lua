@@ -1,5 +1,6 @@
 --- Whether a Lua value is one of a type, and if not, what to tell whoever made it.
 local int64 = require "perigee.rpc.int64"
+local null = require("perigee.json_encoder").null
 
 local type_check = {
     --- Values inside each other, in what is checked and in what a codec writes.
@@ -186,7 +187,7 @@ function finders.struct(value, wanted, depth)
     for i = 1, #fields do
         local field = fields[i]
         local item = value[field.name]
-        if item ~= nil then
+        if item ~= nil and item ~= null then
             local problem, path = find_problem(field.type, item, depth + 1)
             if problem then
                 return problem, ("." .. field.name .. path)
@@ -196,7 +197,7 @@ function finders.struct(value, wanted, depth)
 end
 
 function finders.pointer(value, wanted, depth)
-    if value == nil then
+    if value == nil or value == null then
         return nil
     elseif depth == type_check.MAX_DEPTH then
         return too_deep()
@@ -204,8 +205,8 @@ function finders.pointer(value, wanted, depth)
     return find_problem(wanted.element, value, depth + 1)
 end
 
---- Checks a value against a type. Fields that are absent are not missing: they have Go's zero value.
--- Fields that the type lacks are passed over, as in Go.
+--- Checks a value against a type. A field that is absent or json.null is not missing: it has Go's
+-- zero value. Fields that the type lacks are passed over, as in Go.
 -- @param what the name of the value in the message, "args" by default
 -- @return true; or nil and a message such as "args.A must be an int, got string"
 function type_check.check(wanted, value, what)

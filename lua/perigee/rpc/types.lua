@@ -2,6 +2,7 @@
 -- docs/rpc.md tells which Lua value stands for which Go type.
 local type_check = require "perigee.rpc.type_check"
 local type_notation = require "perigee.rpc.type_notation"
+local null = require("perigee.json_encoder").null
 
 local types = {
     parse = type_notation.parse,
@@ -51,7 +52,7 @@ local function complete_struct(wanted, value)
     for i = 1, #fields do
         local field = fields[i]
         local item = value[field.name]
-        if item == nil or type(item) == "table" then
+        if item == nil or item == null or type(item) == "table" then
             value[field.name] = types.complete(field.type, item)
         end
     end
@@ -61,9 +62,9 @@ end
 --- Gives each field that is absent its zero value, as a Go program finds it, so that a method need
 -- not look for nil. Changes tables in place.
 -- @param value one that fits the type, or nil
--- @return the value; the zero value for nil
+-- @return the value; the zero value for nil and json.null
 function types.complete(wanted, value)
-    if value == nil then
+    if value == nil or value == null then
         return types.zero(wanted)
     elseif type(value) ~= "table" then
         return value

@@ -2,12 +2,13 @@
 --
 -- What does not fit its type is raised as `append.MISFIT`; whoever encodes a whole value catches it
 -- and finds out what to tell (perigee.rpc.type_check).
+local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
+local json_encoder = require "perigee.json_encoder"
 local type_check = require "perigee.rpc.type_check"
 local buffer = require "string.buffer"
 
-local byte, char, floor, frexp, sub =
-    string.byte, string.char, math.floor, math.frexp, string.sub
+local byte, char, floor, sub = string.byte, string.char, math.floor, string.sub
 local band, rshift = bit.band, bit.rshift
 
 local append = {
@@ -15,7 +16,7 @@ local append = {
     MISFIT = {},
 }
 
-local MISFIT = append.MISFIT
+local MISFIT, null = append.MISFIT, json_encoder.null
 local WORD = 2 ^ 32
 
 function append.misfit()
@@ -103,29 +104,6 @@ function append.uint(out, value, bits)
     append_small(out, value)
 end
 
--- The words of a double.
-local function words_of(value)
-    if value ~= value then
-        return 0x7ff80000, 1
-    end
-    local sign = (value < 0 or 1 / value < 0) and 2 ^ 31 or 0
-    value = value < 0 and -value or value
-    if value == 0 or value == math.huge then
-        return sign + (value == 0 and 0 or 0x7ff00000), 0
-    end
-    local fraction, exponent = frexp(value)
-    local biased = exponent + 1022
-    if biased <= 0 then
-        fraction, biased = fraction * 2 ^ (52 + biased), 0
-    else
-        fraction = (fraction * 2 - 1) * 2 ^ 52
-    end
-    local low = fraction % WORD
-    return sign + biased * 2 ^ 20 + (fraction - low) / WORD, low
-end
-
-append.double_words = words_of
-
 -- The bytes of a word in reverse.
 local function reverse(word)
     return (band(word, 255) * 256 + band(rshift(word, 8), 255)) * 65536
@@ -136,7 +114,7 @@ function append.float(out, value)
     if type(value) ~= "number" then
         misfit()
     end
-    local high, low = words_of(value)
+    local high, low = float64.words(value)
     high, low = reverse(low), reverse(high)
     if high == 0 and low < 65536 then
         return append_small(out, low)
@@ -227,7 +205,7 @@ local content = buffer.new()
 
 --- The value of an interface: nil, or one of a basic type.
 function append.interface(out, value)
-    if value == nil then
+    if value == nil or value == null then
         out:put("\0")
         return
     end

@@ -5,6 +5,7 @@
 -- A reader takes the bytes, the position, how deep the value is nested, and the decoder whose
 -- connection it is; it returns the value and the position behind it. It calls nothing of a service.
 local scalars = require "perigee.rpc.gob.scalars"
+local null = require("perigee.json_encoder").null
 local new_table = require "table.new"
 
 local format = string.format
@@ -74,6 +75,16 @@ function support.interface(bytes, position, depth, decoder)
     return decoder:read(id, bytes, position, depth + 1)
 end
 
+--- In lists and maps, where nil would be a hole, an interface that holds nothing is json.null.
+function support.element(bytes, position, depth, decoder)
+    local value
+    value, position = support.interface(bytes, position, depth, decoder)
+    if value == nil then
+        return null, position
+    end
+    return value, position
+end
+
 -- The source of what reads a value of a basic type, and its zero value.
 local basic = {
     { call = "bool(bytes, position)", zero = "false" },
@@ -83,7 +94,8 @@ local basic = {
     { call = "text(bytes, position)", zero = '""' },
     { call = "text(bytes, position)", zero = '""' },
     { call = "complex(bytes, position)", make = "{ real = 0, imag = 0 }" },
-    { call = "interface(bytes, position, depth + 1, decoder)" },
+    { call = "interface(bytes, position, depth + 1, decoder)",
+        element = "element(bytes, position, depth + 1, decoder)" },
 }
 
 local time = { call = "time(bytes, position)",
@@ -94,9 +106,9 @@ local made_when_absent = { slice = "{}", map = "{}", array = "{}" }
 
 local HEAD = [[
 local readers, support = ...
-local bool, int, uint, float, text, complex, time, interface, count_of, next_field =
+local bool, int, uint, float, text, complex, time, interface, element, count_of, next_field =
     support.bool, support.int, support.uint, support.float, support.string, support.complex,
-    support.time, support.interface, support.count, support.next_field
+    support.time, support.interface, support.element, support.count, support.next_field
 local enter, new_list, key_of, check_length, out_of_bounds =
     support.enter, support.new_list, support.key, support.check_length, support.out_of_bounds
 return function(bytes, position, depth, decoder)
@@ -137,6 +149,10 @@ local function struct_source(definition, part_of)
 ]], #fields + 1, table.concat(zeros, " "), table.concat(fields))
 end
 
+local function element_call(part)
+    return part.element or part.call
+end
+
 local function list_source(definition, part_of)
     local check = definition.kind == "array" and format("check_length(count, %s)",
         tostring(definition.length)) or ""
@@ -150,7 +166,7 @@ local function list_source(definition, part_of)
         list[i], position = %s
     end
     return list, position
-]], check, part_of(definition.element).call)
+]], check, element_call(part_of(definition.element)))
 end
 
 local function map_source(definition, part_of)
@@ -165,7 +181,7 @@ local function map_source(definition, part_of)
         map[key_of(key)], position = %s
     end
     return map, position
-]], part_of(definition.key).call, part_of(definition.element).call)
+]], part_of(definition.key).call, element_call(part_of(definition.element)))
 end
 
 local sources = { struct = struct_source, slice = list_source, array = list_source,

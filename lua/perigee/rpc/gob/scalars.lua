@@ -4,9 +4,10 @@
 -- What is wrong with the bytes is raised as a table { code, detail } and caught where a message is
 -- entered (gob.decoder): readers are called once a field, and a check of each result would cost more
 -- than the reading.
+local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
 
-local byte, floor, ldexp, sub = string.byte, math.floor, math.ldexp, string.sub
+local byte, floor, sub = string.byte, math.floor, string.sub
 
 local scalars = {}
 
@@ -98,21 +99,6 @@ function scalars.bool(bytes, position)
     return value ~= 0, position
 end
 
--- The double whose words these are. Without FFI, so that nothing here can reach memory.
-local function to_double(high, low)
-    local sign = high >= 2 ^ 31 and -1 or 1
-    local exponent = floor(high / 2 ^ 20) % 2 ^ 11
-    local fraction = high % 2 ^ 20 * WORD + low
-    if exponent == 2047 then
-        return fraction == 0 and sign * math.huge or 0 / 0
-    elseif exponent == 0 then
-        return sign * ldexp(fraction, -1074)
-    end
-    return sign * ldexp(fraction + 2 ^ 52, exponent - 1075)
-end
-
-scalars.to_double = to_double
-
 -- The bytes of a double are reversed, so that those of small integers are few.
 local function read_long_float(bytes, position, first)
     local size = size_of(first)
@@ -122,7 +108,7 @@ local function read_long_float(bytes, position, first)
         low = floor(low / 256) + high % 256 * 2 ^ 24
         high = floor(high / 256) + octet * 2 ^ 24
     end
-    return to_double(high, low), position + 1 + size
+    return float64.from_words(high, low), position + 1 + size
 end
 
 function scalars.float(bytes, position)
@@ -130,7 +116,7 @@ function scalars.float(bytes, position)
     if first == 0 then
         return 0, position + 1
     elseif first < 128 then
-        return to_double(first * 2 ^ 24, 0), position + 1
+        return float64.from_words(first * 2 ^ 24, 0), position + 1
     end
     return read_long_float(bytes, position, first)
 end

@@ -1,0 +1,74 @@
+--- MessagePack: values to bytes and back. Nil is json.null inside and out, so that no list has a hole;
+-- integers beyond 2^53 are int64 or uint64.
+local marks = require "perigee.rpc.msgpack.marks"
+local put = require "perigee.rpc.msgpack.writer"
+local read = require "perigee.rpc.msgpack.reader"
+local type_check = require "perigee.rpc.type_check"
+local buffer = require "string.buffer"
+
+local msgpack = {
+    --- What Lua has no value for: `binary(bytes)`, `extension(kind, bytes)`, `timestamp(seconds,
+    -- nanoseconds)`. Timestamps and extensions are decoded as these, bin as a string.
+    binary = marks.binary, extension = marks.extension, timestamp = marks.timestamp,
+}
+
+local MAX_VALUES = 1000000
+
+-- Failures of the data are results; others are mistakes of this code.
+local function rethrow_other(problem)
+    if type(problem) ~= "table" then
+        error(problem, 0)
+    end
+end
+
+--- Encodes a value. A table whose keys are 1..n is an array, any other a map, the empty one too:
+-- see json.array.
+-- @param wanted a type of perigee.rpc.types that the value must fit, or nil. With it, a float is sent
+-- as one though it is integral, `bytes` as bin, a time as a timestamp, a list as an array.
+-- @param what the name of the value in messages, "reply" by default
+-- @return the bytes; or nil, "invalid", message
+function msgpack.encode(value, wanted, what)
+    what = what or "reply"
+    if wanted then
+        local is_ok, message = type_check.check(wanted, value, what)
+        if not is_ok then
+            return nil, "invalid", message
+        end
+    end
+    local out = buffer.new()
+    local is_ok, problem = pcall(put, out, value, wanted, 0)
+    if is_ok then
+        return out:get()
+    end
+    rethrow_other(problem)
+    return nil, "invalid", ("%s holds %s, which MessagePack cannot send"):format(what,
+        problem.problem)
+end
+
+--- Decodes the value that begins at `position`, for a stream of values.
+-- @param max_values how many tables and elements it may have, 1,000,000 by default
+-- @return the value and the position behind it; or nil, code, detail, where code is "incomplete" when
+-- more bytes may make it a value, "malformed" or "too_large" when none can
+function msgpack.decode_next(bytes, position, max_values)
+    local is_ok, value, following = pcall(read, bytes, position,
+        { values_left = max_values or MAX_VALUES }, 0)
+    if is_ok then
+        return value, following
+    end
+    rethrow_other(value)
+    return nil, value.code, value.detail
+end
+
+--- Decodes bytes that hold one value and nothing else.
+-- @return the value; or nil, "malformed" or "too_large", detail
+function msgpack.decode(bytes, max_values)
+    local value, following, detail = msgpack.decode_next(bytes, 1, max_values)
+    if value == nil then
+        return nil, following == "incomplete" and "malformed" or following, detail
+    elseif following <= #bytes then
+        return nil, "malformed", "bytes follow the value"
+    end
+    return value
+end
+
+return msgpack
