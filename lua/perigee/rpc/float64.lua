@@ -1,5 +1,5 @@
---- Doubles of IEEE 754 as two words of 32 bits, by arithmetic: without FFI, so that nothing here can
--- reach memory, and as fast once it is compiled.
+--- Doubles of IEEE 754 as two words of 32 bits, by arithmetic: without FFI, so that nothing here
+-- can reach memory, and as fast once it is compiled.
 local floor, frexp, huge, ldexp = math.floor, math.frexp, math.huge, math.ldexp
 
 local float64 = {}

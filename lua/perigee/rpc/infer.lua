@@ -82,8 +82,8 @@ local function of_map(value, depth)
     return { kind = "map", key = basic.string, element = element }
 end
 
--- Which of the three a table is: its keys tell.
-local function shape_of(value)
+-- How many keys a table has, how many of them are texts, and how many names that Go exports.
+local function count_keys(value)
     local count, names, exported = 0, 0, 0
     for key in next, value do
         count = count + 1
@@ -92,6 +92,12 @@ local function shape_of(value)
             exported = exported + (key:find("^%u[%w_]*$") and 1 or 0)
         end
     end
+    return count, names, exported
+end
+
+-- Which of the three a table is: its keys tell.
+local function shape_of(value)
+    local count, names, exported = count_keys(value)
     if count == 0 then
         return nil, "an empty table, which may be a list, a map or a struct"
     elseif names == 0 and count == #value then
@@ -123,9 +129,9 @@ function infer(value, depth)
 end
 
 --- The type of a value: an integral number is an int, another a float64; a table whose keys are
--- 1..n is a list, one whose keys all begin with a capital a struct with fields in the order of their
--- names, and one with other texts for keys a map. Elements of one list or map have one type; where
--- they are different scalars, it is `any`.
+-- 1..n is a list, one whose keys all begin with a capital a struct with fields in the order of
+-- their names, and one with other texts for keys a map. Elements of one list or map have one type;
+-- where they are different scalars, it is `any`.
 -- @return the type; or nil, "undeclared", a message that says what the value holds
 return function(value, what)
     local found, problem = infer(value, 0)

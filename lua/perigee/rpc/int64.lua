@@ -1,6 +1,7 @@
---- 64-bit integers as Lua sees them: a number as long as a number is exact, beyond 2^53 in magnitude
--- an int64 or uint64 cdata (`9007199254740993LL`). Codecs meet them as two words of 32 bits.
-local band, bnot, rshift = bit.band, bit.bnot, bit.rshift
+--- 64-bit integers as Lua sees them: a number as long as a number is exact, beyond 2^53 in
+-- magnitude an int64 or uint64 cdata (`9007199254740993LL`). Codecs meet them as two words of 32
+-- bits.
+local band, rshift = bit.band, bit.rshift
 local find, format, gsub, tonumber, tostring = string.find, string.format, string.gsub, tonumber,
     tostring
 

@@ -1,4 +1,4 @@
---- MessagePack: values to bytes and back. Nil is json.null inside and out, so that no list has a hole;
+--- MessagePack: values to bytes and back. Nil is decoded as json.null, so that no list has a hole;
 -- integers beyond 2^53 are int64 or uint64.
 local marks = require "perigee.rpc.msgpack.marks"
 local put = require "perigee.rpc.msgpack.writer"
@@ -23,8 +23,8 @@ end
 
 --- Encodes a value. A table whose keys are 1..n is an array, any other a map, the empty one too:
 -- see json.array.
--- @param wanted a type of perigee.rpc.types that the value must fit, or nil. With it, a float is sent
--- as one though it is integral, `bytes` as bin, a time as a timestamp, a list as an array.
+-- @param wanted a type of perigee.rpc.types that the value must fit, or nil. With it, a float is
+-- sent as one though it is integral, `bytes` as bin, a time as a timestamp, a list as an array.
 -- @param what the name of the value in messages, "reply" by default
 -- @return the bytes; or nil, "invalid", message
 function msgpack.encode(value, wanted, what)
@@ -47,8 +47,8 @@ end
 
 --- Decodes the value that begins at `position`, for a stream of values.
 -- @param max_values how many tables and elements it may have, 1,000,000 by default
--- @return the value and the position behind it; or nil, code, detail, where code is "incomplete" when
--- more bytes may make it a value, "malformed" or "too_large" when none can
+-- @return the value and the position behind it; or nil, code, detail, where code is "incomplete"
+-- when more bytes may make it a value, "malformed" or "too_large" when none can
 function msgpack.decode_next(bytes, position, max_values)
     local is_ok, value, following = pcall(read, bytes, position,
         { values_left = max_values or MAX_VALUES }, 0)

@@ -96,6 +96,10 @@ function finders.complex(value)
     end
 end
 
+local function is_seconds(value)
+    return type(value) == "number" and value > -TIME_BOUND_S and value < TIME_BOUND_S
+end
+
 local function is_fraction_of_second(value)
     return type(value) == "number" and is_integer(value, false, 32) and value < 1e9
 end
@@ -109,10 +113,9 @@ end
 --- Whether `value` is a time: seconds since 1970, or a table { seconds, nanoseconds, offset }.
 function type_check.is_time(value)
     if type(value) ~= "table" then
-        return type(value) == "number" and value > -TIME_BOUND_S and value < TIME_BOUND_S
+        return is_seconds(value)
     end
-    return type(value.seconds) == "number" and value.seconds % 1 == 0
-        and value.seconds > -TIME_BOUND_S and value.seconds < TIME_BOUND_S
+    return is_seconds(value.seconds) and value.seconds % 1 == 0
         and is_fraction_of_second(value.nanoseconds or 0) and is_offset(value.offset or 0)
 end
 

@@ -92,26 +92,34 @@ local function read_array(digits, rest, context, depth, operand)
         element = read_text(rest, context, depth + 1, operand) }
 end
 
+local function read_operand(text, context, depth, operand)
+    if operand == nil then
+        if not text:find("^[%a_][%w_.]*$") then
+            refuse('"%s" is no type', text)
+        end
+        return read_name(text, context, depth)
+    elseif text ~= "" then
+        refuse('"%s" is followed by a type, so that it may only have [], [N], map[K] and *', text)
+    end
+    return read(operand, context, depth + 1)
+end
+
 -- Reads "[]", "[3]", "map[K]" and "*" in front of a name, or of `operand` when there is one.
 function read_text(text, context, depth, operand)
     if depth > MAX_DEPTH then
         refuse("a type is nested deeper than %d", MAX_DEPTH)
     end
-    if text:sub(1, 3) == "map" and text:sub(4, 4) == "[" then
+    local digits, rest = text:match("^%[(%d*)%](.*)$")
+    if text:find("^map%[") then
         return read_map(text, context, depth, operand)
-    end
-    local operator, digits, rest = text:match("^(%[(%d*)%])(.*)$")
-    if operator and digits ~= "" then
+    elseif digits == "" then
+        return { kind = "slice", element = read_text(rest, context, depth + 1, operand) }
+    elseif digits then
         return read_array(digits, rest, context, depth, operand)
-    elseif operator or text:sub(1, 1) == "*" then
-        return { kind = operator and "slice" or "pointer",
-            element = read_text(rest or text:sub(2), context, depth + 1, operand) }
-    elseif operand ~= nil and text == "" then
-        return read(operand, context, depth + 1)
-    elseif operand ~= nil or not text:find("^[%a_][%w_.]*$") then
-        refuse('"%s" is no type', text)
+    elseif text:sub(1, 1) == "*" then
+        return { kind = "pointer", element = read_text(text:sub(2), context, depth + 1, operand) }
     end
-    return read_name(text, context, depth)
+    return read_operand(text, context, depth, operand)
 end
 
 local function add_field(struct, name, notation, context, depth)

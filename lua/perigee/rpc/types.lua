@@ -1,4 +1,4 @@
---- The types of arguments and replies: read from a readable notation, checked, filled in, described.
+--- The types of arguments and replies: read from a notation, checked, filled in, described.
 -- docs/rpc.md tells which Lua value stands for which Go type.
 local type_check = require "perigee.rpc.type_check"
 local type_notation = require "perigee.rpc.type_notation"
@@ -29,8 +29,8 @@ local function zero_array(wanted)
     return value
 end
 
---- Go's zero value of a type: 0, false, "", an empty table, a struct or an array of zero values, nil
--- for pointers and `any`.
+--- Go's zero value of a type: 0, false, "", an empty table, a struct or an array of zero values,
+-- nil for pointers and `any`.
 function types.zero(wanted)
     local kind = wanted.kind
     if kind == "struct" then

@@ -18,6 +18,7 @@ local append = {
 
 local MISFIT, null = append.MISFIT, json_encoder.null
 local WORD = 2 ^ 32
+local MAX_SMALL = 2 ^ 52 -- twice of it is exact
 
 function append.misfit()
     error(MISFIT, 0)
@@ -69,27 +70,32 @@ local function append_big_int(out, value)
     append_words(out, high, low)
 end
 
+-- An integer that is a cdata, or beyond what doubles hold when its sign is in front; or none.
+local function append_other_int(out, value, bits)
+    if not type_check.is_integer(value, true, bits) then
+        misfit()
+    end
+    value = int64.simplify(value)
+    if value >= -MAX_SMALL and value < MAX_SMALL then
+        return append_small(out, value >= 0 and value * 2 or -value * 2 - 1)
+    end
+    append_big_int(out, value)
+end
+
 --- An integer of a declared number of bits.
 function append.int(out, value, bits)
-    if type(value) ~= "number" or value % 1 ~= 0 or value < -2 ^ 52 or value >= 2 ^ 52 then
-        if not type_check.is_integer(value, true, bits) then
-            misfit()
-        elseif type(value) == "cdata" then
-            value = int64.simplify(value)
-        end
-        if type(value) ~= "number" or value < -2 ^ 52 or value >= 2 ^ 52 then
-            return append_big_int(out, value)
-        end
+    if type(value) ~= "number" or bits == 64 and (value < -MAX_SMALL or value >= MAX_SMALL) then
+        return append_other_int(out, value, bits)
     end
     local bound = 2 ^ (bits - 1)
-    if value < -bound or value >= bound then
+    if value % 1 ~= 0 or value < -bound or value >= bound then
         misfit()
     end
     append_small(out, value >= 0 and value * 2 or -value * 2 - 1)
 end
 
 function append.uint(out, value, bits)
-    if type(value) ~= "number" or value % 1 ~= 0 or value < 0 or value >= 2 ^ 52 then
+    if type(value) ~= "number" or value % 1 ~= 0 or value < 0 or value >= MAX_SMALL then
         if not type_check.is_integer(value, false, bits) then
             misfit()
         end

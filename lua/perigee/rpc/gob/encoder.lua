@@ -9,7 +9,8 @@ local buffer = require "string.buffer"
 local Encoder = {}
 Encoder.__index = Encoder
 
-local BASIC = { bool = 1, int = 2, uint = 3, float = 4, bytes = 5, string = 6, complex = 7, any = 8 }
+local BASIC = { bool = 1, int = 2, uint = 3, float = 4, bytes = 5, string = 6, complex = 7,
+    any = 8 }
 local MAX_SPARE_SIZE = 65536
 
 -- Taken while in use: a metamethod of a value may encode another.

@@ -128,13 +128,14 @@ local function struct_source(definition, part_of)
         if part.zero then
             zeros[#zeros + 1] = format("[%s] = %s,", name, part.zero)
         end
+        local otherwise = part.make and format("else value[%s] = %s", name, part.make) or ""
         fields[i] = format([[
     if field == %d then
         value[%s], position = %s
         field, position = next_field(bytes, position, %d)
     %s
     end
-]], i - 1, name, part.call, i - 1, part.make and format("else value[%s] = %s", name, part.make) or "")
+]], i - 1, name, part.call, i - 1, otherwise)
     end
     return format([[
     enter(decoder, %d, depth)

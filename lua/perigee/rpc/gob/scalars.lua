@@ -2,8 +2,8 @@
 -- and returns the value and the position behind it.
 --
 -- What is wrong with the bytes is raised as a table { code, detail } and caught where a message is
--- entered (gob.decoder): readers are called once a field, and a check of each result would cost more
--- than the reading.
+-- entered (gob.decoder): readers are called once a field, and a check of each result would cost
+-- more than the reading.
 local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
 

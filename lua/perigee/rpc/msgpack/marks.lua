@@ -1,5 +1,5 @@
---- Tables that stand for what MessagePack has and Lua has not: bytes that are no text, extensions and
--- timestamps. Their metatables tell them from other tables.
+--- Tables that stand for what MessagePack has and Lua has not: bytes that are no text, extensions
+-- and timestamps. Their metatables tell them from other tables.
 local marks = {
     binary_mark = { __name = "msgpack.binary" },
     extension_mark = { __name = "msgpack.extension" },

@@ -1,5 +1,5 @@
---- Reads MessagePack (the specification of 2017): every format, from a string at an offset. Failures
--- are raised as tables { code, detail } and caught by perigee.rpc.msgpack.
+--- Reads MessagePack (the specification of 2017): every format, from a string at an offset.
+-- Failures are raised as tables { code, detail } and caught by perigee.rpc.msgpack.
 local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
 local marks = require "perigee.rpc.msgpack.marks"

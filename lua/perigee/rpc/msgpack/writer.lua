@@ -1,5 +1,5 @@
---- Writes MessagePack to a string.buffer, by the Lua value or by a declared type. What cannot be sent
--- is raised as a table { problem }.
+--- Writes MessagePack to a string.buffer, by the Lua value or by a declared type. What cannot be
+-- sent is raised as a table { problem }.
 local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
 local json_encoder = require "perigee.json_encoder"
