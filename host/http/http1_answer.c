@@ -48,6 +48,7 @@ static void write_head(Http1Exchange *exchange, const Http1Reply *reply)
         .status = reply->status,
         .minor_version = exchange->head.minor_version,
         .is_keep_alive = exchange->framing != FRAMED_BY_CLOSE && !is_line_ending(connection),
+        .is_upgrade = exchange->is_upgraded,
         .is_chunked = exchange->framing == FRAMED_BY_CHUNKS,
         .has_length = exchange->framing == FRAMED_BY_LENGTH,
         .content_length = exchange->answer_length,
@@ -72,6 +73,7 @@ void http1_exchange_give_head(Http1Exchange *exchange, const Http1Reply *reply)
 {
     Http1Connection *connection = exchange->connection;
 
+    http1_exchange_decline_upgrade(exchange);
     exchange->is_answered = true;
     connection->progress++;
     if (http1_connection_first_in_line(connection) == exchange)

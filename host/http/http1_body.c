@@ -67,6 +67,16 @@ void http1_body_init(Http1Body *body, const Http1Head *head, const Http1Limits *
         body->remaining_size = head->content_length;
 }
 
+void http1_body_init_endless(Http1Body *body, const Http1Limits *limits)
+{
+    *body = (Http1Body){
+        .state = SIZED,
+        .limits = limits,
+        .size_limit = UINT64_MAX,
+        .remaining_size = UINT64_MAX,
+    };
+}
+
 bool http1_body_is_complete(const Http1Body *body)
 {
     return body->state == COMPLETE;

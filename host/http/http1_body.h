@@ -25,6 +25,9 @@ typedef struct Http1Body {
 /* A sized body is not compared with the limit. */
 void http1_body_init(Http1Body *body, const Http1Head *head, const Http1Limits *limits);
 
+/* What follows an upgrade: bytes as they are, until the connection ends. */
+void http1_body_init_endless(Http1Body *body, const Http1Limits *limits);
+
 /* Decodes from `bytes` and appends to `out`, or drops what it decodes when `out` is NULL.
  * Returns the bytes taken (fewer than `size` only when the body ended), or minus the status: 400,
  * 413, 431; not to be called again after that. Trailers are checked like fields. */

@@ -30,6 +30,13 @@ Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1H
     return connection;
 }
 
+static void free_spare(Http1Connection *connection)
+{
+    if (connection->spare != NULL)
+        memory_free(connection->spare->block);
+    memory_free(connection->spare);
+}
+
 void http1_connection_destroy(Http1Connection *connection)
 {
     assert(!connection->is_processing);
@@ -38,6 +45,7 @@ void http1_connection_destroy(Http1Connection *connection)
         List *node = connection->exchanges.next;
         http1_exchange_abandon(list_entry(node, Http1Exchange, node), ERR_CLOSED);
     }
+    free_spare(connection);
     buffer_deinit(&connection->input);
     buffer_deinit(&connection->output);
     memory_free(connection);
@@ -146,7 +154,7 @@ void http1_connection_drain(Http1Connection *connection)
     bool is_dropping_body = connection->reading == READING_BODY && connection->receiver == NULL;
 
     connection->is_last = true;
-    if (is_between_requests(connection) || is_dropping_body)
+    if (connection->asking == NULL && (is_between_requests(connection) || is_dropping_body))
         http1_connection_stop_reading(connection);
 }
 
@@ -172,6 +180,8 @@ static void begin_request(Http1Connection *connection, Http1Exchange *exchange, 
     connection->is_body_begun = has_more_input;
     if (http1_body_is_complete(&connection->body))
         end_body(connection);
+    if (exchange->head.wants_upgrade && !connection->is_last)
+        connection->asking = exchange;
     connection->handler->on_request(connection->owner, exchange);
 }
 
@@ -280,6 +290,8 @@ static bool is_body_unread(const Http1Connection *connection)
 
 static bool may_read(const Http1Connection *connection)
 {
+    if (connection->asking != NULL)
+        return false;
     if (is_between_requests(connection))
         return has_room(connection);
     return connection->reading != READING_NOTHING && !is_body_unread(connection);
@@ -362,6 +374,8 @@ int http1_connection_phase(const Http1Connection *connection)
 
     if (connection->reading == READING_NOTHING)
         return is_line_empty ? HTTP1_FINISHED : HTTP1_ANSWERING;
+    if (connection->receiver != NULL && connection->receiver->is_upgraded)
+        return HTTP1_UPGRADED;
     if (connection->reading == READING_BODY)
         return is_body_due(connection) ? HTTP1_READING_BODY : HTTP1_ANSWERING;
     if (!is_between_requests(connection))
@@ -388,6 +402,8 @@ static void trim_buffer(Buffer *buffer)
 void http1_connection_trim(Http1Connection *connection)
 {
     assert(!connection->is_processing);
+    free_spare(connection);
+    connection->spare = NULL;
     trim_buffer(&connection->input);
     trim_buffer(&connection->output);
 }

@@ -4,7 +4,7 @@
  *
  * An Http1Exchange is one request and its answer. It is born when its head is complete and valid,
  * and is freed once it was answered or abandoned *and* its holder released it. Answers given piece
- * by piece are in http1_stream.h. */
+ * by piece are in http1_stream.h, the way to another protocol is in http1_upgrade.h. */
 #ifndef PERIGEE_HTTP_HTTP1_CONNECTION_H
 #define PERIGEE_HTTP_HTTP1_CONNECTION_H
 
@@ -48,6 +48,7 @@ enum {
     HTTP1_READING_HEAD, /* the rest of a head */
     HTTP1_READING_BODY, /* the rest of a body */
     HTTP1_ANSWERING,    /* answers, the word to go on with a body, or room for it */
+    HTTP1_UPGRADED,     /* whatever the other protocol waits for */
     HTTP1_FINISHED,     /* nothing; what comes in is dropped */
 };
 

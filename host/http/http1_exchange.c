@@ -9,12 +9,7 @@
 
 /* --- life --- */
 
-enum { SPARE_BLOCK_SIZE = 4 * 1024, SPARE_COUNT = 64 };
-
-/* Shared by all connections of the process, which has one thread for them: a pipelined burst takes
- * many, an idle connection holds none. */
-static Http1Exchange *spares[SPARE_COUNT];
-static size_t spare_count;
+enum { SPARE_BLOCK_SIZE = 4 * 1024 };
 
 /* One block for the fields and the head's bytes. That of a spare exchange is taken again. */
 static void reserve_block(Http1Exchange *exchange, size_t size)
@@ -30,9 +25,11 @@ Http1Exchange *http1_exchange_create(Http1Connection *connection, const char *he
                                      size_t head_size, size_t field_count)
 {
     size_t fields_size = field_count * sizeof(Http1Field);
-    Http1Exchange *exchange =
-        spare_count > 0 ? spares[--spare_count] : memory_alloc(sizeof *exchange);
+    Http1Exchange *exchange = connection->spare;
 
+    if (exchange == NULL)
+        exchange = memory_alloc(sizeof *exchange);
+    connection->spare = NULL;
     reserve_block(exchange, fields_size + head_size);
     memcpy(exchange->block + fields_size, head_bytes, head_size);
     exchange->head.fields = (Http1Field *)(void *)exchange->block;
@@ -44,23 +41,26 @@ Http1Exchange *http1_exchange_create(Http1Connection *connection, const char *he
 }
 
 /* A spare keeps its block and nothing else, all other fields are as in a new one. */
-static void make_spare(Http1Exchange *exchange)
+static void make_spare(Http1Connection *connection, Http1Exchange *exchange)
 {
     *exchange = (Http1Exchange){
         .block = exchange->block,
         .block_capacity = exchange->block_capacity,
     };
-    spares[spare_count++] = exchange;
+    connection->spare = exchange;
 }
 
 static void free_exchange(Http1Exchange *exchange)
 {
+    Http1Connection *connection = exchange->connection;
+
     list_unlink(&exchange->node);
     buffer_deinit(&exchange->body);
     buffer_deinit(&exchange->trailers);
     buffer_deinit(&exchange->kept);
-    if (spare_count < SPARE_COUNT && exchange->block_capacity <= SPARE_BLOCK_SIZE) {
-        make_spare(exchange);
+    if (connection != NULL && connection->spare == NULL &&
+        exchange->block_capacity <= SPARE_BLOCK_SIZE) {
+        make_spare(connection, exchange);
     } else {
         memory_free(exchange->block);
         memory_free(exchange);
@@ -106,6 +106,7 @@ void http1_exchange_abandon(Http1Exchange *exchange, int body_status)
 {
     Http1Connection *connection = exchange->connection;
 
+    http1_exchange_decline_upgrade(exchange);
     if (is_in_line(exchange))
         http1_exchange_leave_line(exchange);
     list_unlink(&exchange->node);

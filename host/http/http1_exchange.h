@@ -2,7 +2,8 @@
  * http1_connection.c reads: it turns input into exchanges and bodies.
  * http1_exchange.c holds what the two sides share: exchanges, from their head to their end.
  * http1_answer.c writes: it turns answers into output, in the order of the line.
- * http1_stream.c does so for answers that come in pieces. */
+ * http1_stream.c does so for answers that come in pieces.
+ * http1_upgrade.c turns the connection over to another protocol. */
 #ifndef PERIGEE_HTTP_HTTP1_EXCHANGE_H
 #define PERIGEE_HTTP_HTTP1_EXCHANGE_H
 
@@ -25,6 +26,7 @@ struct Http1Connection {
     Http1Body body;          /* of the body that is read */
     uint64_t body_limit;     /* of its size */
     Http1Exchange *receiver; /* of that body; NULL when it is dropped */
+    Http1Exchange *asking;   /* for an upgrade: what comes behind it may be no HTTP any more */
     bool is_body_begun;      /* a byte of it is here, so nobody waits for a 100 Continue */
     bool is_last;            /* no request is read after the one being read */
     bool is_input_ended;
@@ -39,6 +41,7 @@ struct Http1Connection {
     Buffer output;
 
     List exchanges; /* all that are alive */
+    Http1Exchange *spare;
     uint64_t progress;
 };
 
@@ -66,6 +69,7 @@ struct Http1Exchange {
     bool is_streaming;    /* its end is still to come */
     bool is_head_written; /* to the output, where the rest goes too */
     bool is_awaiting_room;
+    bool is_upgraded;
     uint8_t framing;         /* of the answer: FRAMED_BY_NOTHING ... */
     uint64_t answer_length;  /* Content-Length, if it is framed by that */
     uint64_t remaining_size; /* of a stream's body: what may still be written */
@@ -121,5 +125,8 @@ void http1_connection_stop_reading(Http1Connection *connection);
 
 /* The receiver of the body wants no more of it. */
 void http1_connection_drop_body(Http1Connection *connection);
+
+/* The exchange will not be upgraded: behind it HTTP goes on. Nothing for one that did not ask. */
+void http1_exchange_decline_upgrade(Http1Exchange *exchange);
 
 #endif

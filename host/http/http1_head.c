@@ -25,6 +25,8 @@ typedef struct Summary {
     int coding_status; /* 0 for "chunked" */
     bool says_close;
     bool says_keep_alive;
+    bool says_upgrade;
+    bool has_upgrade;
 } Summary;
 
 static const char *text_of(const Http1Head *head, Http1Slice slice)
@@ -223,6 +225,7 @@ static void take_connection_option(Summary *summary, const char *option, size_t 
         size--;
     summary->says_close |= is_text(option, size, "close");
     summary->says_keep_alive |= is_text(option, size, "keep-alive");
+    summary->says_upgrade |= is_text(option, size, "upgrade");
 }
 
 static int take_connection(Summary *summary, Http1Slice value)
@@ -250,6 +253,12 @@ static int take_expect(Summary *summary, Http1Slice value)
     return 0;
 }
 
+static int take_upgrade(Summary *summary, Http1Slice value)
+{
+    summary->has_upgrade |= value.size != 0;
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*take)(Summary *summary, Http1Slice value);
@@ -259,6 +268,7 @@ static const struct {
     {"content-length",    take_content_length   },
     {"transfer-encoding", take_transfer_encoding},
     {"expect",            take_expect           },
+    {"upgrade",           take_upgrade          },
 };
 
 static int summarize_field(Summary *summary, const Http1Field *field)
@@ -290,6 +300,8 @@ static int conclude(const Summary *summary)
     }
     head->is_keep_alive =
         !summary->says_close && (head->minor_version != 0 || summary->says_keep_alive);
+    head->wants_upgrade = summary->says_upgrade && summary->has_upgrade && head->is_keep_alive &&
+                          head->minor_version != 0 && head->body_kind == HTTP1_NO_BODY;
     return 0;
 }
 

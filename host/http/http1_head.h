@@ -34,7 +34,8 @@ typedef struct Http1Head {
     uint64_t content_length; /* of a sized body */
     bool is_keep_alive;
     bool expects_continue;
-    bool is_head; /* the method is HEAD */
+    bool wants_upgrade; /* to another protocol; without a body, for one that stays */
+    bool is_head;       /* the method is HEAD */
     size_t field_count;
     Http1Field *fields;
 } Http1Head;

@@ -98,6 +98,7 @@ static void turn_into_500(Http1Exchange *exchange)
     exchange->framing = FRAMED_BY_LENGTH;
     exchange->answer_length = 0;
     exchange->is_streaming = false;
+    exchange->is_upgraded = false;
 }
 
 void http1_exchange_cut(Http1Exchange *exchange)

@@ -140,7 +140,9 @@ static char *put_own_fields(char *at, const Http1Answer *answer)
         at = PUT(put_uint(PUT(at, "Content-Length: "), answer->content_length, 1), "\r\n");
     if (answer->is_chunked)
         at = PUT(at, "Transfer-Encoding: chunked\r\n");
-    if (!answer->is_keep_alive)
+    if (answer->is_upgrade)
+        at = PUT(at, "Connection: Upgrade\r\n");
+    else if (!answer->is_keep_alive)
         at = PUT(at, "Connection: close\r\n");
     else if (answer->minor_version == 0)
         at = PUT(at, "Connection: keep-alive\r\n");
