@@ -1,4 +1,5 @@
 local host = require "spec.support.host"
+local options = require "perigee.cli.options"
 local program = require "spec.support.program"
 local temporary = require "spec.support.temporary"
 
@@ -68,6 +69,18 @@ describe("perigee", function()
             refuse("%-%-log%-level must be one of debug, info, warn, error, got 'loud'", ".",
                 "--log-level", "loud")
             refuse("%-%-http needs a value", ".", "--http")
+        end)
+
+        it("the value far out of range, whatever the flag", function()
+            local ranged = { count = true, duration = true, size = true }
+            for _, option in ipairs(options.serve) do
+                local flag = "--" .. option.name
+                if ranged[option.kind] then
+                    refuse(flag:gsub("%-", "%%-") .. " must be from %w+ ?%w* to %w+,", ".", flag,
+                        "99999999999")
+                end
+            end
+            refuse("%-%-http must be an address", ".", "--http", "127.0.0.1:99999")
         end)
 
         it("the second directory", function()

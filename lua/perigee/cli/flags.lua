@@ -6,48 +6,89 @@ local nearest = require "perigee.service.nearest"
 
 local flags = {}
 
-local function parse_number(text)
-    local number = tonumber(text)
-    if not number or number ~= number then
-        return nil, "a number"
+local MAX_PORT = 65535
+
+-- What an option of a kind may be when it says nothing else, in steps of which every value is a
+-- whole number. Beyond, the parts of the host that take it would count it differently.
+local RANGES = {
+    count = { least = 0, most = 1000 * 1000 * 1000, step = 1 },
+    duration = { least = 0, most = 30 * 24 * 3600, step = 0.001 },
+    size = { least = 1, most = 4095 * 1024 * 1024, step = 1 },
+}
+
+local function duration_text(seconds)
+    local is_short = seconds > 0 and seconds < 1
+    return is_short and ("%gms"):format(seconds * 1000) or ("%.14gs"):format(seconds)
+end
+
+local function size_text(bytes)
+    for _, unit in ipairs({ { "GB", 1024 ^ 3 }, { "MB", 1024 ^ 2 }, { "KB", 1024 } }) do
+        if bytes % unit[2] == 0 then
+            return ("%d%s"):format(bytes / unit[2], unit[1])
+        end
     end
-    return number
+    return bytes == 1 and "1 byte" or ("%d bytes"):format(bytes)
+end
+
+local TEXTS = { count = tostring, duration = duration_text, size = size_text }
+
+-- Returns the value, rounded up to whole steps; or nil and where it should be.
+local function check_range(option, value)
+    local range = RANGES[option.kind]
+    local least, most = option.least or range.least, option.most or range.most
+    if value >= least and value <= most then
+        return math.ceil(value / range.step) * range.step
+    end
+    local text = TEXTS[option.kind]
+    return nil, ("from %s to %s"):format(text(least), text(most))
 end
 
 local PARSERS = {}
 
+-- A configuration file may write a number for a text.
 function PARSERS.text(value)
-    if type(value) ~= "string" or value == "" then
+    local text = type(value) == "number" and tostring(value) or value
+    if type(text) ~= "string" or text == "" then
         return nil, "a text"
     end
-    return value
+    return text
 end
 
-function PARSERS.count(value)
-    local number = parse_number(value)
-    if not number or number < 0 or number % 1 ~= 0 or number > 1e9 then
+-- What it is the address of is found out by whoever uses it.
+function PARSERS.address(value)
+    local text = PARSERS.text(value)
+    local port = text and text:match(":(%d+)$")
+    if not text or not text:find("^unix:.") and not (port and tonumber(port) <= MAX_PORT) then
+        return nil, "an address such as 127.0.0.1:8080, :8080 or unix:/path"
+    end
+    return text
+end
+
+function PARSERS.count(value, option)
+    local number = tonumber(value)
+    if not number or number % 1 ~= 0 then
         return nil, "a whole number"
     end
-    return number
+    return check_range(option, number)
 end
 
 -- Seconds; "250ms", "10s" and "2m" are understood too.
-function PARSERS.duration(value)
+function PARSERS.duration(value, option)
     local digits, unit = tostring(value):match("^([%d%.]+)(%a*)$")
     local factor = ({ [""] = 1, ms = 0.001, s = 1, m = 60 })[unit or "?"]
     local number = tonumber(digits)
     if not number or not factor then
         return nil, "a time such as 250ms, 10s or 2m"
     end
-    return number * factor
+    return check_range(option, number * factor)
 end
 
-function PARSERS.size(value)
+function PARSERS.size(value, option)
     local size = definition.parse_size(value)
     if not size then
         return nil, "a size such as 64MB"
     end
-    return size
+    return check_range(option, size)
 end
 
 function PARSERS.switch(value)
@@ -68,11 +109,15 @@ function PARSERS.choice(value, option)
     return nil, "one of " .. table.concat(option.choices, ", ")
 end
 
+-- A table in a configuration file, in which ":" is no separator.
 function PARSERS.list(value)
-    if type(value) == "table" then
-        return value
-    end
     local list = {}
+    for i, item in ipairs(type(value) == "table" and value or {}) do
+        list[i] = PARSERS.text(item)
+    end
+    if type(value) == "table" then
+        return #list == #value and list or nil, "a list of texts"
+    end
     for item in tostring(value):gmatch("[^:]+") do
         list[#list + 1] = item
     end
@@ -83,12 +128,6 @@ local function parse_value(option, value, origin)
     local parsed, expected = PARSERS[option.kind](value, option)
     if parsed == nil then
         return nil, ("%s must be %s, got '%s'"):format(origin, expected, tostring(value))
-    end
-    if option.check then
-        local is_ok, reason = option.check(parsed)
-        if not is_ok then
-            return nil, ("%s %s, got '%s'"):format(origin, reason, tostring(value))
-        end
     end
     return parsed
 end

@@ -2,18 +2,6 @@
 -- configuration file.
 local options = {}
 
-local function at_least(least)
-    return function(value)
-        return value >= least, ("must be at least %d"):format(least)
-    end
-end
-
-local function between(least, most)
-    return function(value)
-        return value >= least and value <= most, ("must be from %d to %d"):format(least, most)
-    end
-end
-
 options.log = {
     { name = "log-level", kind = "choice", choices = { "debug", "info", "warn", "error" },
         value = "LEVEL", default = "info", help = "debug, info, warn or error" },
@@ -22,12 +10,12 @@ options.log = {
 }
 
 options.admin = {
-    { name = "admin", kind = "text", value = "ADDRESS", default = "127.0.0.1:9180",
+    { name = "admin", kind = "address", value = "ADDRESS", default = "127.0.0.1:9180",
         help = "health, status and control" },
 }
 
 local serve = {
-    { name = "http", kind = "text", value = "ADDRESS", default = "127.0.0.1:8080",
+    { name = "http", kind = "address", value = "ADDRESS", default = "127.0.0.1:8080",
         help = "where services answer; port 0 picks a free one" },
     options.admin[1],
     { name = "tls-cert", kind = "list", value = "FILE:...", default = {}, shown_default = "none",
@@ -50,24 +38,24 @@ local serve = {
     { name = "module-path", kind = "list", value = "DIR:...", default = {}, shown_default = "none",
         help = "more directories for require" },
     { name = "memory", kind = "size", value = "SIZE", default = 64 * 1024 * 1024,
-        shown_default = "64MB", help = "heap of one service in one worker" },
-    { name = "slice", kind = "count", value = "MS", default = 5, check = between(1, 1000),
+        shown_default = "64MB", least = 1024 * 1024, help = "heap of one service in one worker" },
+    { name = "slice", kind = "count", value = "MS", default = 5, least = 1, most = 1000,
         help = "a service's turn, in milliseconds" },
-    { name = "stall", kind = "duration", value = "TIME", default = 2,
+    { name = "stall", kind = "duration", value = "TIME", default = 2, least = 0.1,
         help = "a worker stuck this long is replaced" },
-    { name = "load-timeout", kind = "duration", value = "TIME", default = 5,
+    { name = "load-timeout", kind = "duration", value = "TIME", default = 5, least = 0.1,
         help = "for a script's top level, and for start()" },
     { name = "drain", kind = "duration", value = "TIME", default = 30,
         help = "for requests of an old generation, and on stop" },
     { name = "hand-over", kind = "duration", value = "TIME", default = 2,
         help = "for requests in flight before save()" },
-    { name = "max-connections", kind = "count", value = "N", default = 10000, check = at_least(1),
+    { name = "max-connections", kind = "count", value = "N", default = 10000, least = 1,
         help = "open connections of one worker: 503" },
     { name = "max-target", kind = "size", value = "SIZE", default = 8192,
         help = "request target: 414" },
     { name = "max-head", kind = "size", value = "SIZE", default = 32768,
         help = "request head: 431" },
-    { name = "max-fields", kind = "count", value = "N", default = 100, check = at_least(1),
+    { name = "max-fields", kind = "count", value = "N", default = 100, least = 1,
         help = "header fields: 431" },
     { name = "max-body", kind = "size", value = "SIZE", default = 1024 * 1024,
         shown_default = "1MB", help = "request body: 413" },
@@ -75,7 +63,7 @@ local serve = {
         shown_default = "64KB", help = "of a body before its handler takes it" },
     { name = "max-unsent", kind = "size", value = "SIZE", default = 256 * 1024,
         shown_default = "256KB", help = "of answers, for one connection" },
-    { name = "max-pipelined", kind = "count", value = "N", default = 16, check = at_least(1),
+    { name = "max-pipelined", kind = "count", value = "N", default = 16, least = 1,
         help = "unanswered requests of one connection" },
     { name = "head-timeout", kind = "duration", value = "TIME", default = 10,
         help = "for a whole request head: 408" },

@@ -17,9 +17,9 @@ end
 --- The fields of trailer lines as they were sent.
 function trailers.parse(lines)
     local list = {}
-    for name, value in lines:gmatch "([^:\r\n]+):[ \t]*([^\r\n]-)[ \t]*\r\n" do
+    for name, padded in lines:gmatch "([^:\r\n]+):[ \t]*([^\r\n]*)\r\n" do
         if not forbidden[name:lower()] then
-            list[#list + 1], list[#list + 2] = name, value
+            list[#list + 1], list[#list + 2] = name, padded:match("^.*[^ \t]") or ""
         end
     end
     return headers.new(list)

@@ -5,7 +5,8 @@ local OPTIONS = {
     { name = "max-body", kind = "size", value = "SIZE", default = 1024, help = "how much" },
     { name = "drain", kind = "duration", value = "TIME", default = 30, help = "how long" },
     { name = "slice", kind = "count", value = "MS", default = 5, help = "turn",
-        check = function(value) return value >= 1, "must be at least 1" end },
+        least = 1, most = 1000 },
+    { name = "listen", kind = "address", value = "ADDRESS", help = "and here" },
     { name = "watch", kind = "switch", default = true, help = "look" },
     { name = "dev", kind = "switch", default = false, short = "d", help = "show" },
     { name = "level", kind = "choice", choices = { "low", "high" }, value = "LEVEL",
@@ -72,14 +73,37 @@ describe("perigee.cli.flags", function()
 
         it("refuses values that are none", function()
             refuse("%-%-slice must be a whole number, got '1.5'", "--slice", "1.5")
-            refuse("%-%-slice must be a whole number, got '%-1'", "--slice=-1")
+            refuse("%-%-slice must be from 1 to 1000, got '%-1'", "--slice=-1")
             refuse("%-%-slice must be a whole number, got 'nan'", "--slice=nan")
-            refuse("%-%-slice must be at least 1, got '0'", "--slice", "0")
+            refuse("%-%-slice must be from 1 to 1000, got '0'", "--slice", "0")
+            refuse("%-%-slice must be a whole number, got 'inf'", "--slice", "inf")
             refuse("%-%-drain must be a time such as 250ms, 10s or 2m, got '3h'", "--drain", "3h")
             refuse("%-%-drain must be a time", "--drain", "1.2.3")
             refuse("%-%-max%-body must be a size such as 64MB, got 'big'", "--max-body", "big")
             refuse("%-%-level must be one of low, high, got 'loud'", "--level", "loud")
             refuse("%-%-http must be a text, got ''", "--http=")
+        end)
+
+        it("refuses values nobody can count in", function()
+            refuse("%-%-max%-body must be from 1 byte to 4095MB, got '99999999999'",
+                "--max-body", "99999999999")
+            refuse("%-%-max%-body must be from 1 byte to 4095MB, got '4GB'", "--max-body", "4GB")
+            refuse("%-%-drain must be from 0s to 2592000s, got '99999999'", "--drain", "99999999")
+        end)
+
+        it("counts times in whole milliseconds, upwards", function()
+            assert.same({ drain = 0.001 }, (parse("--drain", "0.0001")))
+            assert.same({ drain = 0 }, (parse("--drain", "0")))
+        end)
+
+        it("knows addresses when it sees them", function()
+            for _, address in ipairs { "127.0.0.1:80", "[::1]:0", ":65535", "unix:/x", "unix:@x" }
+            do
+                assert.same({ listen = address }, (parse("--listen", address)))
+            end
+            for _, text in ipairs { "x", "8080", "127.0.0.1", "127.0.0.1:65536", ":", "unix:" } do
+                refuse("%-%-listen must be an address such as", "--listen", text)
+            end
         end)
 
         it("refuses a flag without its value", function()
@@ -137,6 +161,17 @@ describe("perigee.cli.flags", function()
             assert.matches("^settings%.lua: max_body must be a size such as 64MB, got 'table",
                 message)
         end)
+    end)
+
+    it("takes texts that are numbers, and lists, from a file", function()
+        local values = {}
+        assert.is_true(flags.complete(OPTIONS, values, nothing, { http = 7, path = { "a:b", 1 } }))
+        assert.equal("7", values.http)
+        assert.same({ "a:b", "1" }, values.path)
+        local is_ok, message = flags.complete(OPTIONS, {}, nothing, { path = { {} } },
+            "settings.lua")
+        assert.is_nil(is_ok)
+        assert.matches("^settings%.lua: path must be a list of texts, got", message)
     end)
 
     it("checks the keys of a file", function()
