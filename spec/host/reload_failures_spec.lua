@@ -129,16 +129,33 @@ end)
 describe("two services with the same mount", function()
     after_each(host.stop_all)
 
-    it("are an error of the second that names both, until the first gives it up", function()
-        local running = host.start({ services = {
-            ["a.lua"] = [[return { http = function() return "a" end, mount = "/x" }]],
-            ["b.lua"] = [[return { http = function() return "b" end, mount = "/x" }]],
+    local function service(name, before)
+        return ([[%s return { http = function() return %q end, mount = "/x" }]]):format(
+            before or "", name)
+    end
+
+    it("are an error of the second by name that names both, until the first gives it up", function()
+        local slow = [[require("perigee").sleep(0.1)]]
+        local running = host.start({ workers = 2, services = {
+            ["a.lua"] = service("a", slow), ["b.lua"] = service("b", slow),
+            ["c.lua"] = service("c"),
         } })
-        local failed = running:table():match("(%a) +%S+ +FAILED: [^\n]*"
-            .. "the mount \"/x\" is taken by the service '%a'")
-        local other = failed == "a" and "b" or "a"
-        assert.equal(other, running:body("/x"))
-        running:write(other .. ".lua", [[return { mount = "/elsewhere" }]])
-        running:wait_for_body("/x", failed)
+        for _, name in ipairs { "b", "c" } do
+            assert.matches(name .. " +%S+ +FAILED: [^\n]*" .. name
+                .. "%.lua: the mount \"/x\" is taken by the service 'a' %(%S+/a%.lua%)",
+                running:table())
+        end
+        assert.equal("a", running:body("/x"))
+        running:write("a.lua", [[return { mount = "/elsewhere" }]])
+        running:wait_for_body("/x", "b")
+    end)
+
+    it("leave it to the one that has it, once they are served", function()
+        local running = host.start({ services = { ["b.lua"] = service("b") } })
+        running:write("a.lua", service("a"))
+        running:wait_until(function()
+            return running:service("a") and running:service("a").last_error
+        end, "the second has failed")
+        assert.equal("b", running:body("/x"))
     end)
 end)

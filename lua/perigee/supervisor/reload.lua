@@ -37,13 +37,18 @@ function methods:source_of(name, number)
     end
 end
 
+-- Has `service` wait until its mount is free. Returns the reason.
+local function block(service, mount, owner)
+    service.wanted_mount = mount
+    return ("%s: the mount \"%s\" is taken by the service '%s' (%s); give one of them another "
+        .. "`mount`"):format(service.place.path, mount, owner.name, owner.place.path)
+end
+
 local function claim_mount(self, service, candidate)
     local mount = candidate.manifest.mount or catalog_module.default_mount(service.name)
     local owner = self.catalog:owner_of(mount, service.name)
     if owner then
-        service.wanted_mount = mount
-        return nil, ("%s: the mount \"%s\" is taken by the service '%s' (%s); give one of them "
-            .. "another `mount`"):format(service.place.path, mount, owner.name, owner.place.path)
+        return nil, block(service, mount, owner)
     end
     candidate.mount = mount
     service.claimed_mount = mount
@@ -101,12 +106,38 @@ local function is_blocked(service)
 end
 
 --- Tries the services again that failed only because another one had their mount, and has it no
--- more.
+-- more. Of several the first by name is tried, and the next when that failed.
 function methods:retry_blocked()
+    local is_given = {}
     for _, service in ipairs(self.catalog:list(is_blocked)) do
-        if not self.catalog:owner_of(service.wanted_mount, service.name) then
+        local mount = service.wanted_mount
+        if not is_given[mount] and not self.catalog:owner_of(mount, service.name) then
+            is_given[mount] = true
             service.wanted_mount = nil
             self:start_reload(service)
+        end
+    end
+end
+
+local function evict(self, owner, service)
+    local live = owner.live
+    owner.live = nil
+    fail(self, owner, live, block(owner, live.mount, service))
+end
+
+--- Which of two services with one mount has loaded first is chance. Before anybody is answered the
+-- first by name gets it.
+function methods:settle_mounts()
+    local is_unsettled = {}
+    for _, service in ipairs(self.catalog:list(is_blocked)) do
+        local mount = service.wanted_mount
+        local owner = self.catalog:owner_of(mount, service.name)
+        if owner and owner.live and service.name < owner.name then
+            is_unsettled[mount] = true
+            evict(self, owner, service)
+        end
+        if is_unsettled[mount] then
+            self:reload(service)
         end
     end
 end
