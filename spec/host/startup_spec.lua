@@ -110,7 +110,7 @@ describe("starting the host", function()
 
         it("an address makes no sense", function()
             local status, _, log = program.run({ folder.path, "--http", "nonsense" })
-            assert.equal(1, status)
+            assert.equal(2, status)
             assert.matches("nonsense", log)
         end)
     end)

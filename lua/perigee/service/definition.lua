@@ -41,7 +41,7 @@ function definition.parse_size(value)
         local number, unit = tostring(value):match("^(%d+)%s*(%a*)$")
         size = number and SIZE_UNITS[unit] and tonumber(number) * SIZE_UNITS[unit]
     end
-    return size and size > 0 and size <= MAX_SIZE and size % 1 == 0 and size or nil
+    return size and size > 0 and size <= MAX_SIZE and size or nil
 end
 
 -- False for NaN, which no timer can be set to.
