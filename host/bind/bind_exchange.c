@@ -21,15 +21,13 @@ static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
     lua_pushlstring(L, head->bytes + slice.offset, slice.size);
 }
 
-/* exchange_request(id) -> method, path, query | nil, mount, minor version, target | nil,
- * "closed" */
-static int l_exchange_request(lua_State *L)
+int exchange_push_request(lua_State *L, Handle handle)
 {
-    ExchangeBox *box = exchange_check(L, 1);
+    const ExchangeBox *box = exchange_find(seam_host(L), handle);
     const Http1Head *head;
 
     if (box == NULL)
-        return seam_push_failure(L, ERR_CLOSED);
+        return 0;
     head = http1_exchange_head(box->exchange);
     push_slice(L, head, head->method);
     push_slice(L, head, head->path);
@@ -222,7 +220,6 @@ static const luaL_Reg functions[] = {
     {"exchange_fields",    l_exchange_fields   },
     {"exchange_hand_over", l_exchange_hand_over},
     {"exchange_peer",      l_exchange_peer     },
-    {"exchange_request",   l_exchange_request  },
     {"exchange_respond",   l_exchange_respond  },
     {"exchange_tls",       l_exchange_tls      },
     {NULL,                 NULL                },

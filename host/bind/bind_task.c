@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bind/exchange.h"
 #include "bind/seam.h"
 #include "isolate/module_cache.h"
 
@@ -29,7 +30,8 @@ static int l_place(lua_State *L)
     return 2;
 }
 
-/* next_event() -> kind, id, code, bytes | nothing */
+/* next_event() -> kind, id, code, bytes | kind of a request, id, method, path, query | nil, mount,
+ * minor version, target: in one call, as most events are requests | nothing */
 static int l_next_event(lua_State *L)
 {
     Event event;
@@ -38,6 +40,8 @@ static int l_next_event(lua_State *L)
         return 0;
     lua_pushinteger(L, event.kind);
     seam_push_handle(L, event.id);
+    if (event.kind == EVENT_REQUEST)
+        return 2 + exchange_push_request(L, event.id);
     lua_pushinteger(L, event.code);
     if (event.bytes == NULL)
         return 3;

@@ -25,6 +25,10 @@ ExchangeBox *exchange_find(const Host *host, Handle handle);
 struct lua_State;
 ExchangeBox *exchange_check(struct lua_State *L, int argument);
 
+/* Pushes method, path, query or nil, mount, minor version and target of an exchange; nothing when
+ * it is closed. Returns how many values that is. */
+int exchange_push_request(struct lua_State *L, Handle handle);
+
 /* The string at `argument`, which must be nothing but lines "token: value\r\n". */
 const char *exchange_check_fields(struct lua_State *L, int argument, size_t *size);
 

@@ -38,8 +38,8 @@ local live_count = 0
 local handlers = {}  -- kind of event -> function(id, code, bytes)
 local waits = {}     -- kind of event -> id -> task
 
--- Task -> what is called outside of tasks when it has ended. Nothing can be cut there, so it is out
--- of the reach of scripts, which may hold a task.
+-- Task, or the function of tasks -> what is called outside of tasks when one has ended. Nothing can
+-- be cut there, so it is out of the reach of scripts, which may hold a task.
 local finishers = {}
 
 --- For perigee.core.script_coroutines: Lua's own yield, what a wait yields, and the task that runs
@@ -126,7 +126,7 @@ function scheduler.spawn(fn, a, b, c)
         context = false,
         index = false,     -- among the context's members; false when it has ended
         name = false,
-        site = false,      -- where it was started, see perigee.core.site
+        site = false,      -- where it was started (perigee.core.site), or the exchange it answers
     }, task_metatable)
     enter(current and current.context or background, task)
     push_ready(task)
@@ -136,6 +136,7 @@ end
 
 --- Has fn(task, true) or fn(task, false, error, traceback) called, outside any task, when `task`
 -- has ended. Only one such function is kept.
+-- @param task a task; or a function, for all tasks that are started with it and have no other
 function scheduler.on_finish(task, fn)
     finishers[task] = fn
 end
@@ -157,6 +158,10 @@ local function finish(task, is_ok, failure, traceback)
     local finisher = finishers[task]
     if finisher then
         finishers[task] = nil
+    else
+        finisher = finishers[task.fn]
+    end
+    if finisher then
         finisher(task, is_ok, failure, traceback)
     elseif not is_ok then
         scheduler.on_failure(task, failure, traceback)
@@ -189,18 +194,13 @@ local function settle(task, state, first, traceback)
     return false
 end
 
-local function run(task)
-    current = task
-    return settle(task, resume(task.thread or take_thread(task), task))
-end
-
 local function run_interrupted()
     local task = interrupted
     interrupted = false
-    if not is_cut then
-        return run(task)
-    end
     current = task
+    if not is_cut then
+        return settle(task, resume(task.thread or take_thread(task), task))
+    end
     return settle(task, resume(task.thread))
 end
 
@@ -374,7 +374,8 @@ function scheduler.wait_event(kind, id, deadline)
     return is_ok, code, bytes
 end
 
---- Has `handler(id, code, bytes)` called, outside of tasks, for events of `kind` nobody waits for.
+--- Has `handler(id, code, bytes)` called, outside of tasks, for events of `kind` nobody waits for;
+-- for requests with what host.next_event says of them.
 function scheduler.on_event(kind, handler)
     handlers[kind] = handler
 end
@@ -385,24 +386,28 @@ scheduler.at = timers.at
 --- Returns true when that prevented the call.
 scheduler.cancel_timer = timers.cancel
 
-local function dispatch(kind, id, code, bytes)
+local function dispatch(kind, id, code, bytes, ...)
     local of_kind = waits[kind]
     local task = of_kind and of_kind[id]
     if task then
         wake(task, task.wait_id, true, code, bytes)
     elseif handlers[kind] then
-        handlers[kind](id, code, bytes)
+        handlers[kind](id, code, bytes, ...)
     end
 end
 
 --- Has whoever waits for events of `kind` about `id` hear of one.
 scheduler.notify = dispatch
 
+-- A trace ends where it calls C and another begins behind that, which cannot leave its function. So
+-- this loop and that of run_ready make such calls themselves, and take a fixed number of results.
 local function drain_events()
-    local kind, id, code, bytes = next_event()
-    while kind do
-        dispatch(kind, id, code, bytes)
-        kind, id, code, bytes = next_event()
+    while true do
+        local kind, id, a, b, c, d, e, f = next_event()
+        if not kind then
+            return
+        end
+        dispatch(kind, id, a, b, c, d, e, f)
     end
 end
 
@@ -420,7 +425,9 @@ local function run_ready()
             ready_last = false
         end
         task.next = false
-        if not run(task) then
+        current = task
+        local state, first, traceback = resume(task.thread or take_thread(task), task)
+        if not settle(task, state, first, traceback) then
             return false
         end
         task = ready_first

@@ -13,12 +13,14 @@ scheduler.on_event(event.ABANDONED, function(id)
     scheduler.notify(event.ROOM, id)
 end)
 
-function exchange.new(id)
-    return setmetatable({ id = id }, metatable)
+--- The exchange of an event: its number, and the request line that comes with it.
+function exchange.new(id, method, path, query, mount, minor_version, target)
+    return setmetatable({ id = id, method = method, path = path, query = query, mount = mount,
+        minor_version = minor_version, target = target }, metatable)
 end
 
 function methods:request_line()
-    return host.exchange_request(self.id)
+    return self.method, self.path, self.query, self.mount, self.minor_version, self.target
 end
 
 function methods:fields()

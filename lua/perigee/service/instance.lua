@@ -29,12 +29,14 @@ scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
 end
 
-local function on_request_finished(id, task, is_ok, failure, traceback)
+local function on_request_finished(task, is_ok, failure, traceback)
+    local asked = task.site
+    task.site = false
     state.in_flight = state.in_flight - 1
     if not is_ok then
         -- The server guards its handler, so this task was ended by the host: nobody has answered
         -- for it.
-        host.exchange_respond(id, 503, "Content-Type: text/plain; charset=utf-8\r\n",
+        asked:respond(503, "Content-Type: text/plain; charset=utf-8\r\n",
             "The service was stopped while it worked on this request.\n")
         scheduler.on_failure(task, failure, traceback)
     end
@@ -48,22 +50,22 @@ local function nothing_mounted()
     return require("perigee.http").error(404, "this service serves no HTTP")
 end
 
-local function answer(id)
+local function answer(asked)
     local server = state.server
     if not server then
         server = http_server.new(state.service.http or nothing_mounted, state.server_options)
         state.server = server
     end
-    server:dispatch(exchange.new(id))
+    server:dispatch(asked)
 end
 
-scheduler.on_event(event.REQUEST, function(id)
-    local task = scheduler.spawn(answer, id)
+scheduler.on_finish(answer, on_request_finished)
+
+scheduler.on_event(event.REQUEST, function(...)
+    local asked = exchange.new(...)
+    local task = scheduler.spawn(answer, asked)
     state.in_flight = state.in_flight + 1
-    task.name = "request"
-    scheduler.on_finish(task, function(...)
-        on_request_finished(id, ...)
-    end)
+    task.name, task.site = "request", asked
 end)
 
 local release_timer

@@ -79,8 +79,8 @@ function admin.open(supervisor, descriptor)
         new_id = host.random_id,
         is_developing = true,
     })
-    scheduler.on_event(event.REQUEST, function(id)
-        local task = scheduler.spawn(server.dispatch, server, exchange.new(id))
+    scheduler.on_event(event.REQUEST, function(...)
+        local task = scheduler.spawn(server.dispatch, server, exchange.new(...))
         task.name = "admin request"
     end)
     assert(host.set_mounts({ { "/", host.handle() } }))

@@ -109,10 +109,7 @@ local function finish(asked, answer, is_begun, method)
 end
 
 local function send_on(asked, entry)
-    local method, _, _, _, _, target = asked:request_line()
-    if not method then
-        return
-    end
+    local method, target = asked.method, asked.target
     local body, code = asked:body()
     if not body then
         asked:respond(code == "too_large" and 413 or 400, TEXT, "The body could not be read.\n")
@@ -139,14 +136,13 @@ local function refuse(asked, entry)
         entry.reason or "it failed to load"))
 end
 
---- Takes the request with this number; called outside of tasks.
-function forward.take(exchange_id)
-    local asked = exchange.new(exchange_id)
-    local _, _, _, mount = asked:request_line()
-    local entry = mount and routing.find(mount)
+--- Takes the request of an event; called outside of tasks.
+function forward.take(...)
+    local asked = exchange.new(...)
+    local entry = routing.find(asked.mount)
     if not entry then
         asked:respond(404, TEXT, "No service is mounted at this path.\n")
-    elseif routing.keep(entry.service, exchange_id) then
+    elseif routing.keep(entry.service, asked.id) then
         return
     elseif entry.kind == "remote" then
         scheduler.spawn(send_on, asked, entry).name = "forward to " .. entry.service
