@@ -85,9 +85,13 @@ static HttpServerOptions check_options(lua_State *L)
     limits->head_size = option(L, "max_head", limits->head_size);
     limits->field_count = option(L, "max_fields", limits->field_count);
     limits->body_size = option(L, "max_body", limits->body_size);
+    limits->framing_size = option(L, "max_framing", limits->framing_size);
     limits->unread_size = option(L, "max_unread", limits->unread_size);
     limits->pipelined_count = option(L, "max_pipelined", limits->pipelined_count);
     options.unsent_size = (uint32_t)option(L, "max_unsent", options.unsent_size);
+    lua_getfield(L, 2, "is_trusted");
+    options.is_trusted = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     options.connection_count = (uint32_t)option(L, "max_connections", options.connection_count);
     options.head_timeout_ms = (uint32_t)option(L, "head_timeout", options.head_timeout_ms);
     options.body_timeout_ms = (uint32_t)option(L, "body_timeout", options.body_timeout_ms);
@@ -151,6 +155,27 @@ static int l_close_http(lua_State *L)
     return 0;
 }
 
+/* Sets counters.limits: how often each limit was reached, by its key in the configuration file. */
+static void set_limit_counters(lua_State *L, const HttpServerCounters *counters)
+{
+    const Http1Counters *http1 = &counters->http1;
+
+    lua_createtable(L, 0, 13);
+    seam_set_number(L, "max_connections", (lua_Number)counters->refused_count);
+    seam_set_number(L, "max_target", (lua_Number)http1->target_count);
+    seam_set_number(L, "max_head", (lua_Number)http1->head_count);
+    seam_set_number(L, "max_fields", (lua_Number)http1->field_count);
+    seam_set_number(L, "max_body", (lua_Number)http1->body_count);
+    seam_set_number(L, "max_framing", (lua_Number)http1->framing_count);
+    seam_set_number(L, "max_pipelined", (lua_Number)http1->pipelined_count);
+    seam_set_number(L, "max_unsent", (lua_Number)counters->unsent_full_count);
+    seam_set_number(L, "head_timeout", (lua_Number)counters->head_timeout_count);
+    seam_set_number(L, "body_timeout", (lua_Number)counters->body_timeout_count);
+    seam_set_number(L, "idle_timeout", (lua_Number)counters->idle_timeout_count);
+    seam_set_number(L, "write_timeout", (lua_Number)counters->write_timeout_count);
+    lua_setfield(L, -2, "limits");
+}
+
 /* http_counters(server) -> {accepted=, refused=, requests=, ...} | nil, "closed" */
 static int l_http_counters(lua_State *L)
 {
@@ -160,7 +185,10 @@ static int l_http_counters(lua_State *L)
     if (server == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     counters = http_server_counters(server);
-    lua_createtable(L, 0, 11);
+    lua_createtable(L, 0, 14);
+    set_limit_counters(L, counters);
+    seam_set_number(L, "malformed", (lua_Number)counters->http1.malformed_count);
+    seam_set_number(L, "unsupported", (lua_Number)counters->http1.unsupported_count);
     seam_set_number(L, "accepted", (lua_Number)counters->accepted_count);
     seam_set_number(L, "refused", (lua_Number)counters->refused_count);
     seam_set_number(L, "requests", (lua_Number)counters->request_count);

@@ -81,8 +81,45 @@ void http1_connection_drop_body(Http1Connection *connection)
         http1_connection_stop_reading(connection);
 }
 
+/* NULL for what the time or the owner refuses. */
+static uint64_t *counter_of(const Http1Connection *connection, int status)
+{
+    Http1Counters *counters = connection->counters;
+
+    switch (status) {
+    case 400:
+        return &counters->malformed_count;
+    case 413:
+        return &counters->body_count;
+    case 414:
+        return &counters->target_count;
+    case 417:
+    case 421:
+    case 501:
+    case 505:
+        return &counters->unsupported_count;
+    case 431:
+        if (connection->reading == READING_BODY)
+            return &counters->framing_count;
+        return connection->rules.field_count > connection->limits->field_count
+                   ? &counters->field_count
+                   : &counters->head_count;
+    default:
+        return NULL;
+    }
+}
+
+static void count_refusal(Http1Connection *connection, int status)
+{
+    uint64_t *counter = connection->counters != NULL ? counter_of(connection, status) : NULL;
+
+    if (counter != NULL)
+        (*counter)++;
+}
+
 static void refuse(Http1Connection *connection, int status)
 {
+    count_refusal(connection, status);
     http1_connection_stop_reading(connection);
     connection->refusal = status;
     http1_connection_advance_line(connection);
@@ -132,6 +169,7 @@ static void lose_body(Http1Connection *connection, int body_status, int refusal)
 
 static void fail_body(Http1Connection *connection, int status)
 {
+    count_refusal(connection, status);
     lose_body(connection, body_status_for(status), status);
     http1_connection_advance_line(connection);
 }
@@ -173,6 +211,9 @@ static void begin_request(Http1Connection *connection, Http1Exchange *exchange, 
     connection->progress++;
     connection->is_last |= !exchange->head.is_keep_alive;
     http1_exchange_line_up(exchange);
+    if (connection->counters != NULL)
+        connection->counters->pipelined_count +=
+            connection->line_count == connection->limits->pipelined_count;
     http1_body_init(&connection->body, &exchange->head, connection->limits);
     connection->body.size_limit = connection->body_limit;
     connection->receiver = exchange;
@@ -203,6 +244,8 @@ static int parse_head(Http1Connection *connection, Http1Exchange *exchange, size
 
     if (result < 0)
         return result;
+    if (head->is_https && !connection->is_secure)
+        return -421;
     connection->body_limit = find_body_limit(connection, head);
     if (head->body_kind == HTTP1_SIZED_BODY && head->content_length > connection->body_limit)
         return -413;
@@ -416,4 +459,14 @@ Buffer *http1_connection_output(Http1Connection *connection)
 void http1_connection_set_date(Http1Connection *connection, const char *date)
 {
     connection->date = date;
+}
+
+void http1_connection_set_counters(Http1Connection *connection, Http1Counters *counters)
+{
+    connection->counters = counters;
+}
+
+void http1_connection_set_secure(Http1Connection *connection)
+{
+    connection->is_secure = true;
 }

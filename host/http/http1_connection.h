@@ -101,6 +101,12 @@ Buffer *http1_connection_output(Http1Connection *connection);
 /* The text put into Date fields from now on; borrowed (HTTP1_DATE_SIZE). NULL at first: none. */
 void http1_connection_set_date(Http1Connection *connection, const char *date);
 
+/* Where refusals are counted from now on; borrowed. NULL at first: nowhere. */
+void http1_connection_set_counters(Http1Connection *connection, Http1Counters *counters);
+
+/* It is secured, so that https URLs may be asked for; on others they are refused with 421. */
+void http1_connection_set_secure(Http1Connection *connection);
+
 /* --- exchanges --- */
 
 const Http1Head *http1_exchange_head(const Http1Exchange *exchange);

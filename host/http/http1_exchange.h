@@ -19,7 +19,9 @@ struct Http1Connection {
     const Http1Limits *limits;   /* borrowed */
     const Http1Handler *handler; /* borrowed */
     void *owner;
-    const char *date; /* borrowed; NULL for none */
+    const char *date;        /* borrowed; NULL for none */
+    Http1Counters *counters; /* borrowed; NULL for none */
+    bool is_secure;
 
     int reading;             /* READING_HEAD ... ; READING_NOTHING is for ever */
     Http1Rules rules;        /* of the head that is read */

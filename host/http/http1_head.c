@@ -154,6 +154,7 @@ static int split_absolute_form(Http1Head *head, const char *target, const char *
         memchr(rest, '[', (size_t)(end - rest)) != NULL ||
         memchr(rest, ']', (size_t)(end - rest)) != NULL)
         return -400;
+    head->is_https = skipped == sizeof "https://" - 1;
     head->host = slice_between(head, authority, rest);
     slice_path_and_query(head, rest, end);
     if (head->path.size == 0)

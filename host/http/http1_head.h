@@ -29,6 +29,7 @@ typedef struct Http1Head {
     Http1Slice query;  /* behind the first "?", without it */
     Http1Slice host;   /* effective: of absolute-form, else of the Host field */
     bool has_query;
+    bool is_https;           /* the target is an https URL */
     uint8_t minor_version;   /* HTTP/1.x */
     uint8_t body_kind;       /* HTTP1_NO_BODY ... */
     uint64_t content_length; /* of a sized body */

@@ -15,6 +15,19 @@ typedef struct Http1Limits {
     size_t pipelined_count; /* requests of one connection not answered yet; more are not read */
 } Http1Limits;
 
+/* How often what a client sent was refused, and why. */
+typedef struct Http1Counters {
+    uint64_t target_count; /* limits->target_size; and so on */
+    uint64_t head_count;
+    uint64_t field_count;
+    uint64_t body_count;
+    uint64_t framing_count;
+    uint64_t pipelined_count; /* not refused: the line became as long as it may */
+    uint64_t malformed_count; /* 400 */
+    uint64_t
+        unsupported_count; /* method, coding, expectation, version, scheme: 417, 421, 501, 505 */
+} Http1Counters;
+
 /* For the initializers of larger options. */
 #define HTTP1_DEFAULT_LIMITS                                                                       \
     {                                                                                              \

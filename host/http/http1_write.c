@@ -176,8 +176,10 @@ static const char *explain(int status)
         return "The request target is longer than this server takes.";
     case 417:
         return "The only expectation this server knows is 100-continue.";
+    case 421:
+        return "A URL with https asks for a connection that is secured.";
     case 431:
-        return "The header fields are more than this server takes.";
+        return "The fields, chunk extensions or trailers are more than this server takes.";
     case 501:
         return "This server does not know the method or the transfer coding.";
     case 503:

@@ -30,13 +30,14 @@ typedef struct HttpServerHandler {
 
 typedef struct HttpServerOptions {
     Http1Limits limits;
-    uint32_t connection_count;        /* more are answered 503 and closed */
-    uint32_t unsent_size;             /* with more than this unsent no further request is read, and
+    bool is_trusted;           /* what connects is a gateway of our own: https may be asked for */
+    uint32_t connection_count; /* more are answered 503 and closed */
+    uint32_t unsent_size;      /* with more than this unsent no further request is read, and
                                          an answer in pieces takes no more of them */
-    uint32_t head_timeout_ms;         /* the whole head, from its first byte: 408 */
-    uint32_t body_timeout_ms;         /* without a byte of a body that is due: 408 */
-    uint32_t idle_timeout_ms;         /* between requests: closed without a word */
-    uint32_t write_timeout_ms;        /* without the peer taking a byte: reset */
+    uint32_t head_timeout_ms;  /* the whole head, from its first byte: 408 */
+    uint32_t body_timeout_ms;  /* without a byte of a body that is due: 408 */
+    uint32_t idle_timeout_ms;  /* between requests: closed without a word */
+    uint32_t write_timeout_ms; /* without the peer taking a byte: reset */
     const HttpServerHandler *handler; /* borrowed; outlives the server */
     void *owner;                      /* what the callbacks get */
 } HttpServerOptions;
@@ -53,6 +54,12 @@ typedef struct HttpServerCounters {
     uint64_t abandoned_count;
     uint64_t timeout_count;  /* connections ended by any of the timers */
     uint64_t rejected_count; /* requests refused unseen by a handler, other than for being slow */
+    Http1Counters http1;     /* those one by one, with bodies refused while they were answered */
+    uint64_t unsent_full_count;  /* how often a connection had as much unsent as it may */
+    uint64_t head_timeout_count; /* the timers one by one */
+    uint64_t body_timeout_count;
+    uint64_t idle_timeout_count;
+    uint64_t write_timeout_count;
     uint64_t handshake_failure_count; /* of TLS, with those that took too long */
     uint64_t received_size;
     uint64_t sent_size;

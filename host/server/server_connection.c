@@ -156,6 +156,9 @@ void server_connection_open(HttpServer *server, Stream *stream)
     connection->http1 =
         http1_connection_create(&server->options.limits, &http1_handler, connection);
     http1_connection_set_date(connection->http1, server->date);
+    http1_connection_set_counters(connection->http1, &server->counters.http1);
+    if (server->tls != NULL || server->options.is_trusted)
+        http1_connection_set_secure(connection->http1);
     server_handshake_begin(connection);
 }
 
@@ -211,6 +214,14 @@ void server_connection_free(ServerConnection *connection)
 static bool is_congested(const ServerConnection *connection)
 {
     return stream_unsent_size(connection->stream) > connection->server->options.unsent_size;
+}
+
+static void note_congestion(ServerConnection *connection)
+{
+    bool was_congested = connection->is_congested;
+
+    connection->is_congested = is_congested(connection);
+    connection->server->counters.unsent_full_count += connection->is_congested && !was_congested;
 }
 
 /* True when something was sent, so that there may be room for more. */
@@ -338,13 +349,14 @@ static void serve(ServerConnection *connection)
     offer_room(connection);
     if (connection->stream == NULL)
         return;
+    note_congestion(connection);
     if (is_to_be_drained(connection))
         http1_connection_drain(connection->http1);
     if (is_finished(connection))
         server_connection_start_lingering(connection);
     else
         set_reading(connection,
-                    http1_connection_wants_input(connection->http1) && !is_congested(connection));
+                    http1_connection_wants_input(connection->http1) && !connection->is_congested);
 }
 
 void server_connection_flush(ServerConnection *connection)
@@ -375,6 +387,15 @@ static void refuse_slow(ServerConnection *connection)
     server_connection_touch(connection);
 }
 
+static void count_timeout(HttpServerCounters *counters, int kind)
+{
+    counters->timeout_count += kind != EXPIRY_LINGER;
+    counters->head_timeout_count += kind == EXPIRY_HEAD;
+    counters->body_timeout_count += kind == EXPIRY_BODY;
+    counters->idle_timeout_count += kind == EXPIRY_IDLE;
+    counters->write_timeout_count += kind == EXPIRY_WRITE;
+}
+
 void server_connection_expire(ServerConnection *connection)
 {
     int kind = connection->expiry.kind;
@@ -387,7 +408,7 @@ void server_connection_expire(ServerConnection *connection)
         watch(connection);
         return;
     }
-    connection->server->counters.timeout_count += kind != EXPIRY_LINGER;
+    count_timeout(&connection->server->counters, kind);
     if (connection->is_shaking_hands)
         server_handshake_give_up(connection);
     else if (kind == EXPIRY_HEAD || kind == EXPIRY_BODY)

@@ -42,6 +42,7 @@ typedef struct ServerConnection {
     uint32_t dropped_size;
     bool is_reading;
     bool is_refusal;
+    bool is_congested;     /* as much is unsent as may be */
     bool is_shaking_hands; /* of TLS; before that is over nothing is read or said */
     bool has_input_ended;
 } ServerConnection;

@@ -105,6 +105,51 @@ describe("the host", function()
         end, "the place is free again")
     end)
 
+    it("refuses chunk extensions and trailers larger than --max-framing in total", function()
+        local running = start("--max-framing", "100")
+        local function chunked(extension_size, trailer_size)
+            return running:raw("POST /read HTTP/1.1\r\nHost: x\r\n" .. CLOSE
+                .. "Transfer-Encoding: chunked\r\n\r\n"
+                .. "1;" .. ("e"):rep(extension_size) .. "\r\na\r\n0\r\n"
+                .. "X: " .. ("t"):rep(trailer_size) .. "\r\n\r\n")
+        end
+        assert.matches("^HTTP/1.1 200 ", chunked(40, 40))
+        assert.matches("^HTTP/1.1 431 .*chunk extensions or trailers", chunked(60, 60))
+        assert.equal(1, running:status().workers[1].http.limits.max_framing)
+    end)
+
+    it("answers 413 instead of inviting a body that is too large", function()
+        local running = start("--max-body", "1KB")
+        local answer = running:raw("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1025\r\n"
+            .. "Expect: 100-continue\r\n\r\n")
+        assert.matches("^HTTP/1.1 413 ", answer)
+    end)
+
+    it("counts how often each limit was reached", function()
+        local running = start("--max-target", "20", "--max-head", "200", "--max-fields", "3",
+            "--max-body", "10", "--head-timeout", "50ms", "--body-timeout", "50ms",
+            "--idle-timeout", "100ms", "--max-pipelined", "2")
+        local get = "GET / HTTP/1.1\r\nHost: x\r\n"
+        running:raw("GET /" .. ("a"):rep(20) .. " HTTP/1.1\r\nHost: x\r\n\r\n")
+        running:raw(get .. "X: " .. ("a"):rep(200) .. "\r\n\r\n")
+        running:raw(get .. "A: 1\r\nB: 2\r\nC: 3\r\n\r\n")
+        running:raw(post(11))
+        running:raw(get)
+        running:raw("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
+        running:raw(get .. "\r\n")
+        running:raw(get .. "\r\n" .. get .. CLOSE .. "\r\n")
+        running:raw("GET / HTTP/1.1\r\nHost: x y\r\n\r\n")
+        running:raw("BREW / HTTP/1.1\r\nHost: x\r\n\r\n")
+        local http = running:status().workers[1].http
+        assert.same({ max_connections = 0, max_target = 1, max_head = 1, max_fields = 1,
+            max_body = 1, max_framing = 0, max_pipelined = http.limits.max_pipelined,
+            max_unsent = 0, head_timeout = 1, body_timeout = 1, idle_timeout = 1,
+            write_timeout = 0 }, http.limits)
+        assert.is_true(http.limits.max_pipelined >= 1)
+        assert.equal(1, http.malformed)
+        assert.equal(1, http.unsupported)
+    end)
+
     it("does not let slow clients hold up others", function()
         local running = start()
         local slow = {}

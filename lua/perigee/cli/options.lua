@@ -59,6 +59,8 @@ local serve = {
         help = "header fields: 431" },
     { name = "max-body", kind = "size", value = "SIZE", default = 1024 * 1024,
         shown_default = "1MB", help = "request body: 413" },
+    { name = "max-framing", kind = "size", value = "SIZE", default = 16 * 1024,
+        shown_default = "16KB", help = "chunk extensions and trailers of a request: 431" },
     { name = "max-unread", kind = "size", value = "SIZE", default = 64 * 1024,
         shown_default = "64KB", help = "of a body before its handler takes it" },
     { name = "max-unsent", kind = "size", value = "SIZE", default = 256 * 1024,

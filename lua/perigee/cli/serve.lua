@@ -59,7 +59,8 @@ local function http_options(values)
     return {
         max_connections = values["max-connections"], max_target = values["max-target"],
         max_head = values["max-head"], max_fields = values["max-fields"],
-        max_body = values["max-body"], max_unread = values["max-unread"],
+        max_body = values["max-body"], max_framing = values["max-framing"],
+        max_unread = values["max-unread"],
         max_unsent = values["max-unsent"], max_pipelined = values["max-pipelined"],
         head_timeout = values["head-timeout"] * MS, body_timeout = values["body-timeout"] * MS,
         idle_timeout = values["idle-timeout"] * MS, write_timeout = values["write-timeout"] * MS,

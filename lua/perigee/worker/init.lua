@@ -19,6 +19,7 @@ local worker = {}
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 
+local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 local DRAIN_STEP_S = 0.01
 local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S = 0.2, 1
 
@@ -194,13 +195,29 @@ function handlers.route(body)
     return true
 end
 
+-- What other workers send on comes with a few fields more, and has passed their limits.
+local function mesh_options()
+    local options = {}
+    for name, value in pairs(settings.http) do
+        options[name] = value
+    end
+    options.is_trusted = true
+    options.max_head = options.max_head + MESH_HEAD_SIZE
+    options.max_fields = options.max_fields + MESH_FIELDS
+    return options
+end
+
 --- Starts to accept connections. Asking again changes nothing.
 function handlers.open()
     if servers[1] then
         return true
     end
-    for _, descriptor in ipairs({ worker.HTTP_FD, worker.MESH_FD }) do
-        local server, code = host.serve_http(descriptor, settings.http)
+    local listening = {
+        { worker.HTTP_FD, settings.http },
+        { worker.MESH_FD, mesh_options() },
+    }
+    for _, place in ipairs(listening) do
+        local server, code = host.serve_http(place[1], place[2])
         if not server then
             return nil, code
         end
