@@ -36,7 +36,7 @@ local LIBRARY_HEADERS = {
 local LUA_RANKS = {
     core = 1, json_encoder = 1,
     json = 2, log = 2,
-    perigee = 3, failure = 3, sync = 3, context = 3,
+    perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     http = 4, rpc = 4,
     service = 5,
     supervisor = 6, worker = 6,
@@ -48,7 +48,7 @@ local LUA_RANKS = {
 local HOST_USERS = {
     "perigee/core/", "perigee/supervisor/", "perigee/worker/", "perigee/cli/",
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
-    "perigee/service/operations.lua", "perigee/init.lua",
+    "perigee/service/operations.lua", "perigee/init.lua", "perigee/shared.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/handle_table.h"
+#include "bind/shared_memory.h"
 #include "isolate/isolate.h"
 #include "isolate/pulse.h"
 #include "isolate/runner.h"
@@ -27,9 +28,10 @@ typedef struct Host {
     HandleTable children;  /* ChildBox */
     HandleTable watches;   /* WatchBox */
     HttpServer *servers[HOST_SERVER_COUNT];
-    MountTable *mounts; /* of the servers; targets are isolate handles */
-    bool is_preemptive; /* what the self-test found */
-    int argument_count; /* of the command line, program name included */
+    SharedMemory shared; /* with the other workers */
+    MountTable *mounts;  /* of the servers; targets are isolate handles */
+    bool is_preemptive;  /* what the self-test found */
+    int argument_count;  /* of the command line, program name included */
     char **arguments;
     int exit_status;
     void (*start_watchdog)(struct Host *host,

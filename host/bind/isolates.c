@@ -52,6 +52,8 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
     bind_message_open(L, isolate);
+    bind_shared_open(L, isolate);
+    bind_shared_memory_open(L, isolate);
 }
 
 void isolates_push_system_host(lua_State *L, Isolate *isolate)
@@ -65,4 +67,5 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_child_open(L, isolate);
     bind_pulse_open(L, isolate);
     bind_file_open(L, isolate);
+    bind_shared_memory_open_system(L, isolate);
 }

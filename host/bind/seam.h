@@ -51,5 +51,8 @@ void bind_process_open(lua_State *L, Isolate *isolate);
 void bind_child_open(lua_State *L, Isolate *isolate);
 void bind_pulse_open(lua_State *L, Isolate *isolate);
 void bind_file_open(lua_State *L, Isolate *isolate);
+void bind_shared_open(lua_State *L, Isolate *isolate);
+void bind_shared_memory_open(lua_State *L, Isolate *isolate);
+void bind_shared_memory_open_system(lua_State *L, Isolate *isolate);
 
 #endif

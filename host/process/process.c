@@ -136,6 +136,7 @@ static void close_process(Host *host)
     handle_table_deinit(&host->children);
     handle_table_deinit(&host->watches);
     module_cache_clear();
+    shared_memory_close(&host->shared);
     close_pulse(host);
 }
 

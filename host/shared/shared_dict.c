@@ -401,7 +401,9 @@ int shared_dict_store(const SharedDict *dict, const SharedStore *store, uint64_t
     if ((result = begin(dict, store->key, now_ns, &access)) < 0)
         return result;
     if (holds(&access, store))
-        result = replace(&access, &store->value, expiry(now_ns, store->life_time_ns));
+        result = replace(&access, &store->value,
+                         store->condition == SHARED_IF_EQUAL ? slot_of(&access)->expires_ns
+                                                             : expiry(now_ns, store->life_time_ns));
     end(&access);
     return result;
 }

@@ -54,7 +54,7 @@ typedef struct SharedStore {
     SharedValue value;
     SharedCondition condition;
     SharedValue expected;  /* for SHARED_IF_EQUAL */
-    uint64_t life_time_ns; /* 0: it does not expire */
+    uint64_t life_time_ns; /* 0: it does not expire. Of SHARED_IF_EQUAL the key keeps its own. */
 } SharedStore;
 
 typedef struct SharedAddition {

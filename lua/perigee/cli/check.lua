@@ -79,6 +79,9 @@ function check.run(arguments, fail)
         return fail(1, problem)
     end
     host.start_watchdog(settings.slice_ms)
+    if settings.shared_size > 0 then
+        assert(host.shared_memory_create(settings.shared_size))
+    end
     scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
         local one = generation.find(handle)
         if one then

@@ -40,7 +40,8 @@ local function check_range(option, value)
         return math.ceil(value / range.step) * range.step
     end
     local text = TEXTS[option.kind]
-    return nil, ("from %s to %s"):format(text(least), text(most))
+    local zero = option.is_zero_allowed and ", or 0" or ""
+    return nil, ("from %s to %s%s"):format(text(least), text(most), zero)
 end
 
 local PARSERS = {}
@@ -84,6 +85,9 @@ function PARSERS.duration(value, option)
 end
 
 function PARSERS.size(value, option)
+    if option.is_zero_allowed and tonumber(value) == 0 then
+        return 0
+    end
     local size = definition.parse_size(value)
     if not size then
         return nil, "a size such as 64MB"

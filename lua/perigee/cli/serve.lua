@@ -103,6 +103,7 @@ function serve.settings(values, directory, worker_count)
         is_watching = values.watch,
         is_developing = values.dev,
         memory_size = values.memory,
+        shared_size = values["shared-memory"],
         slice_ms = values.slice,
         stall_s = values.stall,
         load_timeout_s = values["load-timeout"],

@@ -58,6 +58,14 @@ local function print_workers(report)
     io.stdout:write(table_text.format(rows))
 end
 
+local function print_shared_memory(memory)
+    if memory.total_size > 0 then
+        io.stdout:write(("\nshared memory: %.0f of %.0f KB used by %d objects, %d evictions, "
+            .. "%d refusals\n"):format(memory.used_size / KB, memory.total_size / KB,
+            #memory.objects, memory.evictions, memory.refusals))
+    end
+end
+
 local function print_failures(report)
     if report.tls and report.tls.last_error then
         print_failure("loading certificates", report.tls.last_error)
@@ -82,6 +90,7 @@ function status.run(arguments, fail)
     end
     print_services(report)
     print_workers(report)
+    print_shared_memory(report.shared_memory)
     print_failures(report)
     io.stdout:flush()
     host.exit(0)

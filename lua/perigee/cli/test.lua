@@ -12,6 +12,9 @@ local LUA_PATH = "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init
 local LUA_CPATH = "/usr/local/lib/lua/5.1/?.so;/usr/lib/lua/5.1/?.so;"
     .. "/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;/usr/lib/aarch64-linux-gnu/lua/5.1/?.so"
 
+-- What perigee.shared has in specs, for this process alone.
+local SHARED_SIZE = 16 * 1024 * 1024
+
 -- busted ends the process from inside; the output must be out and the loop must end in order.
 local function exit(code)
     io.stdout:flush()
@@ -41,6 +44,7 @@ function test.run(arguments, fail)
             .. tostring(reason))
     end
     host.start_watchdog(50)
+    assert(host.shared_memory_create(SHARED_SIZE))
     -- After failures busted raises nil: it has told what they were.
     local is_green, problem = pcall(runner, { standalone = false })
     if not is_green and problem ~= nil then

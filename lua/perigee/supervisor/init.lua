@@ -10,6 +10,7 @@ local host = require "host"
 local log = require "perigee.log"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
+local shared_memory = require "perigee.supervisor.shared_memory"
 local worker_process = require "perigee.supervisor.worker_process"
 local workers = require "perigee.supervisor.workers"
 
@@ -64,6 +65,11 @@ function supervisor.open(settings)
             return nil, message
         end
     end
+    local shared_fd, problem = shared_memory.open(settings.shared_size)
+    if not shared_fd then
+        return nil, problem
+    end
+    self.shared_fd = shared_fd
     local http_fds, http_address = listen(settings.http_address, settings.worker_count, "--http")
     if not http_fds then
         return nil, http_address
@@ -97,6 +103,7 @@ function methods:open_workers(http_fds)
             slot = slot,
             http_fd = http_fds[slot],
             mesh_fd = assert(host.listen(mesh_addresses[slot], 1))[1],
+            shared_fd = self.shared_fd,
             handlers = handlers,
             on_up = function(worker)
                 self:on_worker_up(worker)
@@ -146,6 +153,7 @@ local function worker_settings(self, worker)
     return {
         slot = worker.slot,
         slice_ms = settings.slice_ms,
+        shared_size = settings.shared_size,
         log = settings.log,
         http = settings.http,
         tls = self.certificates and self.certificates.options,

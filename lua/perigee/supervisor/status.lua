@@ -1,6 +1,7 @@
 --- What `/status` and `perigee status` tell: plain data about workers, services and generations.
 local host = require "host"
 local json = require "perigee.json"
+local shared_memory = require "perigee.supervisor.shared_memory"
 
 local status = {}
 
@@ -66,6 +67,7 @@ function status.collect(parts)
         directory = parts.settings.directory,
         addresses = parts.addresses,
         tls = parts.certificates and parts.certificates:describe(),
+        shared_memory = shared_memory.describe(),
         workers = workers,
         services = services,
     }

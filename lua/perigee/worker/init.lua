@@ -18,6 +18,7 @@ local worker = {}
 
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
+worker.SHARED_FD = 7
 
 local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 local DRAIN_STEP_S = 0.01
@@ -79,6 +80,9 @@ function handlers.configure(body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = "worker " .. body.slot
     local is_preemptive = host.start_watchdog(body.slice_ms)
+    if body.shared_size > 0 then
+        assert(host.shared_memory_map(worker.SHARED_FD, body.shared_size))
+    end
     routing.configure({ find_local = find, system_handle = host.handle() })
     forward.configure(body.mesh_addresses)
     return { pid = host.pid(), is_preemptive = is_preemptive }

@@ -162,6 +162,21 @@ static void stores_under_a_condition(void **state)
     assert_string("k", 1, "newer");
 }
 
+static void keeps_the_time_of_what_is_swapped(void **state)
+{
+    SharedStore store = {.key = bytes("k"),
+                         .value = string("new"),
+                         .condition = SHARED_IF_EQUAL,
+                         .expected = string("old")};
+
+    (void)state;
+    make(&small);
+    assert_int_equal(put("k", string("old"), SECOND, 10), 1);
+    assert_int_equal(shared_dict_store(&dict, &store, 20), 1);
+    assert_string("k", 10 + SECOND - 1, "new");
+    assert_absent("k", 10 + SECOND);
+}
+
 static void adds_to_numbers_alone(void **state)
 {
     double sum;
@@ -402,6 +417,7 @@ int main(void)
         IN_A_REGION(keeps_values_of_every_type),
         IN_A_REGION(expires_at_its_time),
         IN_A_REGION(stores_under_a_condition),
+        IN_A_REGION(keeps_the_time_of_what_is_swapped),
         IN_A_REGION(adds_to_numbers_alone),
         IN_A_REGION(gives_up_what_was_used_longest_ago),
         IN_A_REGION(refuses_when_it_is_to),

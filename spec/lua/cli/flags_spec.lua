@@ -3,6 +3,8 @@ local flags = require "perigee.cli.flags"
 local OPTIONS = {
     { name = "http", kind = "text", value = "ADDRESS", default = "127.0.0.1:8080", help = "where" },
     { name = "max-body", kind = "size", value = "SIZE", default = 1024, help = "how much" },
+    { name = "shared", kind = "size", value = "SIZE", default = 0, is_zero_allowed = true,
+        help = "how much together" },
     { name = "drain", kind = "duration", value = "TIME", default = 30, help = "how long" },
     { name = "slice", kind = "count", value = "MS", default = 5, help = "turn",
         least = 1, most = 1000 },
@@ -40,6 +42,12 @@ describe("perigee.cli.flags", function()
             local values, positional = parse("one", "--dev", "two", "--", "--http")
             assert.same({ dev = true }, values)
             assert.same({ "one", "two", "--http" }, positional)
+        end)
+
+        it("takes a size of 0 only where that is allowed", function()
+            refuse("%-%-max%-body must be a size such as 64MB, got '0'", "--max-body", "0")
+            assert.same({ shared = 0 }, (parse("--shared", "0")))
+            assert.same({ shared = 1024 }, (parse("--shared", "1KB")))
         end)
 
         it("takes a lone dash as positional", function()
@@ -122,8 +130,8 @@ describe("perigee.cli.flags", function()
         it("fills in the defaults", function()
             local values = {}
             assert.is_true(flags.complete(OPTIONS, values, nothing))
-            assert.same({ http = "127.0.0.1:8080", ["max-body"] = 1024, drain = 30, slice = 5,
-                watch = true, dev = false, level = "low", path = {} }, values)
+            assert.same({ http = "127.0.0.1:8080", ["max-body"] = 1024, shared = 0, drain = 30,
+                slice = 5, watch = true, dev = false, level = "low", path = {} }, values)
         end)
 
         it("prefers a flag to the environment, that to the file, that to the default", function()
