@@ -86,7 +86,12 @@ Buffer *http1_exchange_target(Http1Exchange *exchange)
 {
     if (exchange->framing == FRAMED_BY_NOTHING || exchange->head.is_head)
         return NULL;
-    return exchange->is_head_written ? &exchange->connection->output : &exchange->kept;
+    return http1_exchange_last_buffer(exchange);
+}
+
+bool http1_exchange_is_done(const Http1Exchange *exchange)
+{
+    return !exchange->is_streaming && list_is_empty(&exchange->pieces);
 }
 
 void http1_exchange_end_answer(Http1Exchange *exchange)
@@ -95,7 +100,7 @@ void http1_exchange_end_answer(Http1Exchange *exchange)
 
     assert(connection != NULL);
     exchange->is_streaming = false;
-    if (exchange->is_head_written) {
+    if (exchange->is_head_written && http1_exchange_is_done(exchange)) {
         http1_exchange_leave_line(exchange);
         http1_connection_advance_line(connection);
     }
@@ -139,16 +144,16 @@ static void write_kept_answers(Http1Connection *connection)
 
     while ((first = http1_connection_first_in_line(connection)) != NULL && first->is_answered &&
            !first->is_head_written) {
-        bool is_streaming = first->is_streaming;
+        bool is_done = http1_exchange_is_done(first);
         bool is_last = first->framing == FRAMED_BY_CLOSE;
 
         write_kept(first);
-        if (!is_streaming) {
+        if (is_done) {
             http1_exchange_leave_line(first);
             http1_exchange_free_if_unused(first);
         }
         if (is_last)
-            http1_connection_end_line(connection, is_streaming ? first : NULL);
+            http1_connection_end_line(connection, is_done ? NULL : first);
     }
 }
 

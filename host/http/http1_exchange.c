@@ -37,6 +37,7 @@ Http1Exchange *http1_exchange_create(Http1Connection *connection, const char *he
     exchange->connection = connection;
     list_push_back(&connection->exchanges, &exchange->node);
     list_init(&exchange->turn);
+    list_init(&exchange->pieces);
     return exchange;
 }
 
@@ -58,6 +59,7 @@ static void free_exchange(Http1Exchange *exchange)
     buffer_deinit(&exchange->body);
     buffer_deinit(&exchange->trailers);
     buffer_deinit(&exchange->kept);
+    http1_exchange_drop_pieces(exchange);
     if (connection != NULL && connection->spare == NULL &&
         exchange->block_capacity <= SPARE_BLOCK_SIZE) {
         make_spare(connection, exchange);

@@ -3,6 +3,7 @@
  * http1_exchange.c holds what the two sides share: exchanges, from their head to their end.
  * http1_answer.c writes: it turns answers into output, in the order of the line.
  * http1_stream.c does so for answers that come in pieces.
+ * http1_file.c holds pieces of files, which the owner sends, in their place between the others.
  * http1_upgrade.c turns the connection over to another protocol. */
 #ifndef PERIGEE_HTTP_HTTP1_EXCHANGE_H
 #define PERIGEE_HTTP_HTTP1_EXCHANGE_H
@@ -10,6 +11,7 @@
 #include "base/list.h"
 #include "http/http1_body.h"
 #include "http/http1_connection.h"
+#include "http/http1_file.h"
 #include "http/http1_rules.h"
 #include "http/http1_stream.h"
 
@@ -77,7 +79,8 @@ struct Http1Exchange {
     uint64_t remaining_size; /* of a stream's body: what may still be written */
     int kept_status;         /* answered before its turn */
     size_t kept_fields_size;
-    Buffer kept; /* its fields, then its body as far as it is there */
+    Buffer kept; /* its fields, then its body as far as it is there, up to the first piece */
+    List pieces; /* of files, in the order of the body, each with what is written behind it */
 };
 
 /* An exchange with a copy of the head's bytes, not parsed and in no line. */
@@ -102,7 +105,21 @@ void http1_exchange_give_head(Http1Exchange *exchange, const Http1Reply *reply);
 /* Where the answer's body goes now; NULL when it has none. */
 Buffer *http1_exchange_target(Http1Exchange *exchange);
 
-/* The answer is complete. Those behind may have their turn now. */
+/* Puts a piece of a file at the end of the answer's body, with a reference of its own. */
+void http1_exchange_queue_piece(Http1Exchange *exchange, const Http1FilePiece *piece);
+
+void http1_exchange_drop_pieces(Http1Exchange *exchange);
+
+/* Where bytes behind everything that is written go. */
+Buffer *http1_exchange_last_buffer(Http1Exchange *exchange);
+
+/* Bytes that wait behind pieces. */
+size_t http1_exchange_queued_size(const Http1Exchange *exchange);
+
+/* True when nothing of the answer is still to come into the output or, of a file, to be sent. */
+bool http1_exchange_is_done(const Http1Exchange *exchange);
+
+/* The answer is complete, though pieces of files may still wait to be sent. Those behind may have their turn now. */
 void http1_exchange_end_answer(Http1Exchange *exchange);
 
 /* No answer comes behind that of `last`, which is in the line, or none at all when it is NULL. Only

@@ -46,26 +46,49 @@ static bool is_open(const Http1Exchange *exchange)
     return exchange->is_streaming && exchange->connection != NULL;
 }
 
-int http1_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size)
+/* Makes way for `size` > 0 bytes of body: counts them, and begins a chunk of them. */
+static int begin_piece(Http1Exchange *exchange, uint64_t size)
 {
-    bool is_chunked = exchange->framing == FRAMED_BY_CHUNKS;
     Buffer *target = is_open(exchange) ? http1_exchange_target(exchange) : NULL;
 
     if (target == NULL)
         return ERR_CLOSED;
     if (size > exchange->remaining_size)
         return ERR_TOO_LARGE;
-    if (size == 0)
-        return 0; /* an empty chunk would be the end */
     if (exchange->framing == FRAMED_BY_LENGTH)
         exchange->remaining_size -= size;
-    if (is_chunked) {
+    if (exchange->framing == FRAMED_BY_CHUNKS && size > 0) {
         buffer_append_hex(target, size);
         buffer_append(target, "\r\n", 2);
     }
-    buffer_append(target, bytes, size);
-    if (is_chunked)
-        buffer_append(target, "\r\n", 2);
+    return 0;
+}
+
+static void end_piece(Http1Exchange *exchange)
+{
+    if (exchange->framing == FRAMED_BY_CHUNKS)
+        buffer_append(http1_exchange_target(exchange), "\r\n", 2);
+}
+
+int http1_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size)
+{
+    int result = begin_piece(exchange, size);
+
+    if (result < 0 || size == 0)
+        return result; /* an empty chunk would be the end */
+    buffer_append(http1_exchange_target(exchange), bytes, size);
+    end_piece(exchange);
+    return 0;
+}
+
+int http1_exchange_write_file(Http1Exchange *exchange, const Http1FilePiece *piece)
+{
+    int result = begin_piece(exchange, piece->size);
+
+    if (result < 0 || piece->size == 0)
+        return result;
+    http1_exchange_queue_piece(exchange, piece);
+    end_piece(exchange);
     return 0;
 }
 
@@ -93,6 +116,7 @@ int http1_exchange_finish(Http1Exchange *exchange, const char *trailers, size_t 
 static void turn_into_500(Http1Exchange *exchange)
 {
     buffer_deinit(&exchange->kept);
+    http1_exchange_drop_pieces(exchange);
     exchange->kept_status = 500;
     exchange->kept_fields_size = 0;
     exchange->framing = FRAMED_BY_LENGTH;
@@ -129,7 +153,8 @@ size_t http1_exchange_unsent_size(const Http1Exchange *exchange)
 {
     if (!is_open(exchange))
         return 0;
-    return exchange->is_head_written ? exchange->connection->output.size : exchange->kept.size;
+    return http1_exchange_queued_size(exchange) +
+           (exchange->is_head_written ? exchange->connection->output.size : exchange->kept.size);
 }
 
 void http1_exchange_await_room(Http1Exchange *exchange)

@@ -2,46 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <unistd.h>
-#include <uv.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
-
-/* What libuv is sending. Only a stream whose peer reads slowly has one, so that idle streams stay
- * small. */
-typedef struct Sending {
-    uv_write_t request;
-    Buffer bytes;
-} Sending;
-
-struct Stream {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe; /* unix sockets */
-    } uv;
-    Loop *loop;
-    const StreamHandler *handler;
-    void *owner;
-    Filter *filter;        /* NULL: what is written is what is sent */
-    Sending *sending;      /* NULL while the kernel took everything */
-    Buffer waiting;        /* written while `sending` was under way */
-    uint64_t written_size; /* bytes to be sent since the stream was made */
-    int failure;           /* of writing; what every further write returns */
-    bool is_connecting;
-    bool is_reading;   /* wanted by the owner; it takes effect once connected */
-    bool has_ended;    /* on_end was told */
-    bool is_shut_down; /* by the owner; the FIN follows what is unsent */
-    Address peer;
-};
-
-/* A filter is given so much of a large write at once, so that what it makes of it does not exist as
- * a whole besides. */
-enum { FILTERED_SIZE = 64 * 1024 };
+#include "net/stream_state.h"
 
 static const StreamHandler no_handler = {0};
 
@@ -188,15 +153,6 @@ void stream_stop_reading(Stream *stream)
     uv_read_stop(&stream->uv.stream);
 }
 
-/* At once, where uv_shutdown would wait for another turn. */
-static void finish_shutdown(Stream *stream)
-{
-    uv_os_fd_t fd;
-
-    if (uv_fileno(&stream->uv.handle, &fd) == 0)
-        shutdown(fd, SHUT_WR);
-}
-
 static void finish_connecting(Stream *stream, int status)
 {
     if (uv_is_closing(&stream->uv.handle))
@@ -207,7 +163,7 @@ static void finish_connecting(Stream *stream, int status)
     else if (stream->is_reading)
         stream_start_reading(stream);
     if (stream->is_shut_down && stream->sending == NULL)
-        finish_shutdown(stream);
+        stream_finish_shutdown(stream);
     if (stream->handler->on_connect != NULL)
         stream->handler->on_connect(stream->owner, status);
 }
@@ -283,127 +239,6 @@ int stream_connect(Loop *loop, const Address *where, Stream **out)
     return 0;
 }
 
-static void fail_writing(Stream *stream, int status)
-{
-    if (stream->failure == 0)
-        stream->failure = status;
-    buffer_deinit(&stream->waiting);
-}
-
-static void finish_sending(Stream *stream, int status)
-{
-    memory_free(stream->sending);
-    stream->sending = NULL;
-    if (status < 0)
-        fail_writing(stream, status);
-    else if (stream->is_shut_down)
-        finish_shutdown(stream);
-    if (stream->handler->on_drain != NULL)
-        stream->handler->on_drain(stream->owner, status);
-}
-
-static int send_waiting(Stream *stream);
-
-static void on_sent(uv_write_t *request, int status)
-{
-    Stream *stream = request->handle->data;
-
-    if (uv_is_closing(&stream->uv.handle))
-        return;
-    buffer_deinit(&stream->sending->bytes);
-    if (status == 0 && stream->waiting.size > 0)
-        status = send_waiting(stream);
-    if (status < 0 || stream->sending->bytes.size == 0)
-        finish_sending(stream, status);
-}
-
-static int send_waiting(Stream *stream)
-{
-    Sending *sending = stream->sending;
-
-    buffer_move(&sending->bytes, &stream->waiting);
-
-    uv_buf_t part = {.base = sending->bytes.bytes, .len = sending->bytes.size};
-    return uv_write(&sending->request, &stream->uv.stream, &part, 1, on_sent);
-}
-
-/* What the kernel takes at once: bytes, or a negative code. */
-static int write_now(Stream *stream, const void *bytes, size_t size)
-{
-    unsigned now_size = size < INT_MAX ? (unsigned)size : INT_MAX;
-    uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, now_size);
-    int result = uv_try_write(&stream->uv.stream, &part, 1);
-
-    return result == UV_EAGAIN ? 0 : result;
-}
-
-static int write_later(Stream *stream, const char *bytes, size_t size)
-{
-    buffer_append(&stream->waiting, bytes, size);
-    if (stream->sending != NULL)
-        return 0;
-    stream->sending = memory_alloc(sizeof *stream->sending);
-    return send_waiting(stream);
-}
-
-/* Sends or queues bytes as they are. */
-static int send_bytes(Stream *stream, const char *bytes, size_t size)
-{
-    int result = 0;
-
-    if (stream->failure < 0)
-        return stream->failure;
-    if (stream->sending == NULL && size > 0)
-        result = write_now(stream, bytes, size);
-    if (result >= 0 && (size_t)result < size)
-        result = write_later(stream, bytes + result, size - (size_t)result);
-    if (result < 0) {
-        fail_writing(stream, result);
-        return result;
-    }
-    stream->written_size += size;
-    return 0;
-}
-
-/* Sends what a filter made and frees it. */
-static int send_wire(Stream *stream, Buffer *wire)
-{
-    int result = send_bytes(stream, wire->bytes, wire->size);
-
-    buffer_deinit(wire);
-    return result;
-}
-
-static int write_filtered(Stream *stream, const char *bytes, size_t size)
-{
-    Filter *filter = stream->filter;
-    int result = filter->is_open ? 0 : ERR_INVALID;
-
-    while (size > 0 && result == 0) {
-        Buffer wire = {0};
-        size_t taken = size < FILTERED_SIZE ? size : FILTERED_SIZE;
-
-        if ((result = filter->type->encode(filter, bytes, taken, &wire)) < 0)
-            fail_writing(stream, result);
-        else
-            result = send_wire(stream, &wire);
-        bytes += taken;
-        size -= taken;
-    }
-    return result;
-}
-
-int stream_write(Stream *stream, const void *bytes, size_t size)
-{
-    if (stream->failure < 0)
-        return stream->failure;
-    if (stream->is_shut_down)
-        return ERR_CLOSED;
-    if (stream->filter != NULL)
-        return write_filtered(stream, bytes, size);
-    return send_bytes(stream, bytes, size);
-}
-
 static bool is_closing(const Stream *stream)
 {
     return uv_is_closing(&stream->uv.handle);
@@ -428,7 +263,7 @@ static void read_filtered(Stream *stream, const char *bytes, size_t size)
     int status = filter->type->decode(filter, bytes, size, &plain, &wire);
     bool is_open = filter->is_open;
 
-    send_wire(stream, &wire);
+    stream_send_wire(stream, &wire);
     if (!was_open && (is_open || status < 0))
         tell_opened(stream, is_open ? 0 : status);
     if (plain.size > 0 && !is_closing(stream))
@@ -447,36 +282,6 @@ void stream_set_filter(Stream *stream, Filter *filter)
 const Filter *stream_filter(const Stream *stream)
 {
     return stream->filter;
-}
-
-size_t stream_unsent_size(const Stream *stream)
-{
-    return uv_stream_get_write_queue_size(&stream->uv.stream) + stream->waiting.size;
-}
-
-uint64_t stream_sent_size(const Stream *stream)
-{
-    return stream->written_size - stream_unsent_size(stream);
-}
-
-static void finish_filter(Stream *stream)
-{
-    Buffer wire = {0};
-
-    if (stream->filter == NULL)
-        return;
-    stream->filter->type->finish(stream->filter, &wire);
-    send_wire(stream, &wire);
-}
-
-void stream_shutdown(Stream *stream)
-{
-    if (stream->is_shut_down)
-        return;
-    finish_filter(stream);
-    stream->is_shut_down = true;
-    if (!stream->is_connecting && stream->sending == NULL)
-        finish_shutdown(stream);
 }
 
 void stream_set_handler(Stream *stream, const StreamHandler *handler, void *owner)

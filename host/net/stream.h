@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/open_file.h"
 #include "net/address.h"
 #include "net/filter.h"
 #include "os/loop.h"
@@ -52,6 +53,12 @@ const Filter *stream_filter(const Stream *stream);
 /* Sends or queues all `size` bytes. 0, or a negative code after which the stream is only good for
  * closing. */
 int stream_write(Stream *stream, const void *bytes, size_t size);
+
+/* Sends bytes of `file`, at most `size` from `offset` on, while nothing is unsent. Returns how many
+ * it takes now; when that is less than `size`, on_drain tells when to go on. Or a negative code as
+ * of stream_write; ERR_EOF when the file ends before, or cannot be read, which harms nothing but
+ * what was to be sent. */
+int64_t stream_send_file(Stream *stream, const OpenFile *file, uint64_t offset, uint64_t size);
 
 /* Bytes the kernel has not taken yet, as the filter made them. */
 size_t stream_unsent_size(const Stream *stream);

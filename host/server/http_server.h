@@ -61,6 +61,7 @@ typedef struct HttpServerCounters {
     uint64_t idle_timeout_count;
     uint64_t write_timeout_count;
     uint64_t handshake_failure_count; /* of TLS, with those that took too long */
+    uint64_t cut_file_count;          /* answers that ended early, because their file did */
     uint64_t received_size;
     uint64_t sent_size;
     size_t stream_peak_size; /* the most an answer in pieces ever had unsent */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "http/http1_file.h"
 #include "http/http1_stream.h"
 #include "server/server_handshake.h"
 
@@ -240,12 +241,41 @@ static bool send_output(ServerConnection *connection)
     return true;
 }
 
+static void fail_file(ServerConnection *connection, int status)
+{
+    if (status == ERR_EOF) {
+        connection->server->counters.cut_file_count++;
+        http1_connection_fail_file(connection->http1);
+    } else {
+        server_connection_close(connection);
+    }
+}
+
+/* The same for a piece of a file, which comes when all before it is with the kernel. */
+static bool send_file(ServerConnection *connection)
+{
+    const Http1FilePiece *piece = http1_connection_file(connection->http1);
+    uint64_t size = piece != NULL ? piece->size : 0;
+    int64_t sent;
+
+    if (piece == NULL || stream_unsent_size(connection->stream) > 0)
+        return false;
+    sent = stream_send_file(connection->stream, piece->file, piece->offset, size);
+    if (sent < 0) {
+        fail_file(connection, (int)sent);
+        return false;
+    }
+    connection->server->counters.sent_size += (uint64_t)sent;
+    http1_connection_consume_file(connection->http1, (uint64_t)sent);
+    return (uint64_t)sent == size;
+}
+
 /* A request may be answered while input goes on, and so make output again. */
 static void pump(ServerConnection *connection)
 {
     do {
         http1_connection_continue(connection->http1);
-    } while (connection->stream != NULL && send_output(connection));
+    } while (connection->stream != NULL && (send_output(connection) || send_file(connection)));
 }
 
 /* Whoever writes answers in pieces waits until half of what may be unsent is gone, so that it is

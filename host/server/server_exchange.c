@@ -1,7 +1,10 @@
 #include "server/server_exchange.h"
 
 #include "base/error.h"
+#include "http/http1_file.h"
 #include "server/server_connection.h"
+
+enum { SHORT_FILE_SIZE = 32 * 1024 };
 
 /* NULL when the client is gone, also if the exchange has not heard of that yet. */
 static ServerConnection *connection_of(const Http1Exchange *exchange)
@@ -102,4 +105,29 @@ long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t si
         return result;
     note_unsent(connection->server, unsent + size);
     return (long)size;
+}
+
+/* Sent in one piece with the head, where a longer one is sent from the file in any case. */
+static int write_short_file(Http1Exchange *exchange, OpenFile *file, uint64_t offset, size_t size)
+{
+    char bytes[SHORT_FILE_SIZE];
+
+    if (open_file_read(file, offset, bytes, size) < (ssize_t)size)
+        return ERR_EOF;
+    return http1_exchange_write(exchange, bytes, size);
+}
+
+int server_exchange_write_file(Http1Exchange *exchange, OpenFile *file, uint64_t offset,
+                               uint64_t size)
+{
+    ServerConnection *connection = connection_of(exchange);
+    Http1FilePiece piece = {file, offset, size};
+
+    if (connection == NULL)
+        return ERR_CLOSED;
+    touch(connection);
+    if (size <= SHORT_FILE_SIZE &&
+        unsent_size(connection, exchange) + size <= bound(connection, exchange))
+        return write_short_file(exchange, file, offset, (size_t)size);
+    return http1_exchange_write_file(exchange, &piece);
 }

@@ -4,6 +4,7 @@
 #ifndef PERIGEE_SERVER_SERVER_EXCHANGE_H
 #define PERIGEE_SERVER_SERVER_EXCHANGE_H
 
+#include "base/open_file.h"
 #include "http/http1_stream.h"
 
 /* See http1_exchange_await_whole_body. */
@@ -22,5 +23,12 @@ void server_exchange_cut(Http1Exchange *exchange);
  * were, ERR_AGAIN for none (on_room will be called once there is room for more), or a code of
  * http1_exchange_write. */
 long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size);
+
+/* Writes `size` bytes of `file` from `offset` on. Short ones are read now, as far as there is room;
+ * of longer ones a reference to the file is kept, and they go from the file to the socket when it
+ * is their turn. Returns 0, a code of http1_exchange_write, or ERR_EOF when the file has not so
+ * many. */
+int server_exchange_write_file(Http1Exchange *exchange, OpenFile *file, uint64_t offset,
+                               uint64_t size);
 
 #endif
