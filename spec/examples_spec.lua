@@ -33,6 +33,16 @@ local function run(command)
     return output
 end
 
+local function list_scripts()
+    local scripts = {}
+    for _, name in ipairs(assert(seam.list_directory("examples"))) do
+        if name:find("%.lua$") then
+            scripts[#scripts + 1] = name
+        end
+    end
+    return scripts
+end
+
 describe("the examples", function()
     local running
 
@@ -42,7 +52,7 @@ describe("the examples", function()
 
     teardown(host.stop_all)
 
-    for _, file in ipairs(assert(seam.list_directory("examples"))) do
+    for _, file in ipairs(list_scripts()) do
         local commands = commands_of(read("examples/" .. file))
 
         it("say what to type: " .. file, function()

@@ -56,6 +56,8 @@ local YIELDERS = { "perigee/core/scheduler.lua" }
 -- except for what stands in this list too.
 local PURE = {
     "perigee.core.where", "perigee.core.lazy",
+    "perigee.http.accept_encoding", "perigee.http.content_types", "perigee.http.date",
+    "perigee.http.file_name", "perigee.http.preconditions", "perigee.http.ranges",
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",

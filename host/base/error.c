@@ -49,6 +49,7 @@ static const ErrorText error_texts[] = {
     {UV_ESRCH,           "not_found",   NULL                              },
     {UV_EAI_NONAME,      "not_found",   NULL                              },
     {UV_EAI_NODATA,      "not_found",   NULL                              },
+    {UV_EISDIR,          "directory",   NULL                              },
     {UV_EEXIST,          "exists",      NULL                              },
     {UV_EINVAL,          "invalid",     NULL                              },
     {UV_ENAMETOOLONG,    "too_large",   NULL                              },

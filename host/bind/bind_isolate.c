@@ -34,7 +34,7 @@ static int l_handle(lua_State *L)
     return 1;
 }
 
-/* isolate_open{name=, entry=, soft_size=, hard_size=} -> handle | nil, message */
+/* isolate_open{name=, entry=, folder=, soft_size=, hard_size=} -> handle | nil, message */
 static int l_isolate_open(lua_State *L)
 {
     Host *host = seam_host(L);
@@ -53,10 +53,12 @@ static int l_isolate_open(lua_State *L)
     lua_getfield(L, 1, "entry");
     lua_getfield(L, 1, "soft_size");
     lua_getfield(L, 1, "hard_size");
+    lua_getfield(L, 1, "folder");
     options.name = luaL_checkstring(L, 2);
     options.entry = luaL_checkstring(L, 3);
     options.soft_size = (size_t)luaL_optnumber(L, 4, 0);
     options.hard_size = (size_t)luaL_optnumber(L, 5, 0);
+    options.folder = luaL_optstring(L, 6, NULL);
     if (isolates_add(host, &options, &isolate, &error) < 0) {
         snprintf(text, sizeof text, "%s", error);
         memory_free(error);

@@ -185,7 +185,7 @@ static int l_http_counters(lua_State *L)
     if (server == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     counters = http_server_counters(server);
-    lua_createtable(L, 0, 14);
+    lua_createtable(L, 0, 16);
     set_limit_counters(L, counters);
     seam_set_number(L, "malformed", (lua_Number)counters->http1.malformed_count);
     seam_set_number(L, "unsupported", (lua_Number)counters->http1.unsupported_count);
@@ -196,6 +196,8 @@ static int l_http_counters(lua_State *L)
     seam_set_number(L, "timeouts", (lua_Number)counters->timeout_count);
     seam_set_number(L, "rejected", (lua_Number)counters->rejected_count);
     seam_set_number(L, "handshake_failures", (lua_Number)counters->handshake_failure_count);
+    seam_set_number(L, "cut_files", (lua_Number)counters->cut_file_count);
+    seam_set_number(L, "uncompressed", (lua_Number)seam_host(L)->refused_deflate_count);
     seam_set_number(L, "received_size", (lua_Number)counters->received_size);
     seam_set_number(L, "sent_size", (lua_Number)counters->sent_size);
     seam_set_number(L, "stream_peak_size", (lua_Number)counters->stream_peak_size);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/handle_table.h"
 #include "bind/shared_memory.h"
@@ -15,7 +16,7 @@
 #include "server/http_server.h"
 #include "server/mount_table.h"
 
-enum { HOST_SERVER_COUNT = 4 };
+enum { HOST_SERVER_COUNT = 4, HOST_DEFLATE_COUNT = 64 };
 
 typedef struct Host {
     Loop *loop;
@@ -28,10 +29,12 @@ typedef struct Host {
     HandleTable children;  /* ChildBox */
     HandleTable watches;   /* WatchBox */
     HttpServer *servers[HOST_SERVER_COUNT];
-    SharedMemory shared; /* with the other workers */
-    MountTable *mounts;  /* of the servers; targets are isolate handles */
-    bool is_preemptive;  /* what the self-test found */
-    int argument_count;  /* of the command line, program name included */
+    SharedMemory shared;    /* with the other workers */
+    unsigned deflate_count; /* streams being compressed, for whatever isolate */
+    uint64_t refused_deflate_count;
+    MountTable *mounts; /* of the servers; targets are isolate handles */
+    bool is_preemptive; /* what the self-test found */
+    int argument_count; /* of the command line, program name included */
     char **arguments;
     int exit_status;
     void (*start_watchdog)(struct Host *host,

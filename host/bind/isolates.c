@@ -54,6 +54,8 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_message_open(L, isolate);
     bind_shared_open(L, isolate);
     bind_shared_memory_open(L, isolate);
+    bind_folder_open(L, isolate);
+    bind_deflate_open(L, isolate);
 }
 
 void isolates_push_system_host(lua_State *L, Isolate *isolate)

@@ -119,7 +119,8 @@ size_t http1_exchange_queued_size(const Http1Exchange *exchange);
 /* True when nothing of the answer is still to come into the output or, of a file, to be sent. */
 bool http1_exchange_is_done(const Http1Exchange *exchange);
 
-/* The answer is complete, though pieces of files may still wait to be sent. Those behind may have their turn now. */
+/* The answer is complete, though pieces of files may still wait to be sent. When none does, those
+ * behind may have their turn now. */
 void http1_exchange_end_answer(Http1Exchange *exchange);
 
 /* No answer comes behind that of `last`, which is in the line, or none at all when it is NULL. Only

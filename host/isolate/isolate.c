@@ -26,6 +26,7 @@ enum {
 struct Isolate {
     lua_State *L;
     char *name;
+    char *folder; /* NULL for none */
     Handle handle;
     void *host;
     Timer *alarm;
@@ -138,6 +139,8 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
     timer_unref(isolate->alarm);
     isolate->L = L;
     isolate->name = memory_copy(options->name, strlen(options->name));
+    if (options->folder != NULL)
+        isolate->folder = memory_copy(options->folder, strlen(options->folder));
     isolate->host = options->host;
     list_init(&isolate->resources);
     list_init(&isolate->run_link.link);
@@ -168,6 +171,7 @@ void isolate_destroy(Isolate *isolate)
     event_queue_deinit(&isolate->events);
     memory_free(isolate->failure);
     memory_free(isolate->name);
+    memory_free(isolate->folder);
     memory_free(isolate);
 }
 
@@ -305,6 +309,11 @@ void *isolate_host(const Isolate *isolate)
 const char *isolate_name(const Isolate *isolate)
 {
     return isolate->name;
+}
+
+const char *isolate_folder(const Isolate *isolate)
+{
+    return isolate->folder;
 }
 
 List *isolate_resources(Isolate *isolate)

@@ -20,6 +20,7 @@ struct lua_State;
 typedef struct IsolateOptions {
     const char *name;   /* copied */
     const char *entry;  /* the module of Perigee that is run first */
+    const char *folder; /* below which it may read files; copied; NULL for none */
     bool is_privileged; /* the host's own code: all libraries, no limits */
     size_t soft_size;   /* of the heap; 0 for none */
     size_t hard_size;
@@ -81,6 +82,7 @@ Isolate *isolate_from(struct lua_State *L);
 
 void *isolate_host(const Isolate *isolate);
 const char *isolate_name(const Isolate *isolate);
+const char *isolate_folder(const Isolate *isolate); /* NULL for none */
 List *isolate_resources(Isolate *isolate);
 Handle isolate_handle(const Isolate *isolate);
 void isolate_set_handle(Isolate *isolate, Handle handle);

@@ -1,5 +1,6 @@
 /* Private to net/: what a Stream is, and what its files ask of each other.
- * stream.c connects, reads and closes; stream_write.c sends bytes, stream_file.c pieces of files. */
+ * stream.c connects, reads and closes; stream_write.c sends bytes and stream_file.c pieces of
+ * files. */
 #ifndef PERIGEE_NET_STREAM_STATE_H
 #define PERIGEE_NET_STREAM_STATE_H
 

@@ -12,6 +12,8 @@ local router = require "perigee.http.router"
 local server = require "perigee.http.server"
 local url = require "perigee.http.url"
 
+local READ_SIZE = 64 * 1024
+
 local request_options = { headers = true, query = true, body = true, json = true, form = true }
 
 -- A stand-in for the host's exchange, see perigee.http.server.
@@ -57,12 +59,9 @@ function Exchange.trailers()
 end
 
 local function parse_fields(lines)
-    local list = {}
-    for name, value in lines:gmatch("([^:\r\n]+): ([^\r\n]*)\r\n") do
-        list[#list + 1], list[#list + 2] = name, value
-    end
-    assert(headers.new(list):text() == lines, "malformed fields")
-    return headers.new(list)
+    local fields = headers.parse(lines)
+    assert(fields:text() == lines, "malformed fields")
+    return fields
 end
 
 function Exchange:respond(status, lines, body)
@@ -98,6 +97,29 @@ function Exchange:finish(lines)
     end
     response.trailers = parse_fields(lines)
     return true
+end
+
+local function read_piece(file, piece)
+    local parts, position = {}, piece.first
+    while position <= piece.last do
+        local bytes = assert(file:read(position, math.min(piece.last - position + 1, READ_SIZE)))
+        assert(bytes ~= "", "the file ended early")
+        parts[#parts + 1] = bytes
+        position = position + #bytes
+    end
+    return table.concat(parts)
+end
+
+function Exchange:respond_file(status, lines, file, pieces, length)
+    self:start(status, lines, length)
+    for _, piece in ipairs(self.method == "HEAD" and {} or pieces) do
+        local bytes = piece
+        if type(piece) == "table" then
+            bytes = read_piece(file, piece)
+        end
+        self:write(bytes)
+    end
+    return self:finish("")
 end
 
 function Exchange:cut()

@@ -1,5 +1,6 @@
 -- Runs the Lua blocks of docs/http.md and asks the routes they define.
 local http = require "perigee.http"
+local temporary = require "spec.support.temporary"
 local testing = require "perigee.testing"
 
 local function read_blocks(path)
@@ -23,11 +24,20 @@ function environment.require(name)
     return services[name] or require(name)
 end
 
+-- Where the page would stand as a script.
+local root
+
 local function run(block)
-    return setfenv(assert(loadstring(block, "=docs/http.md")), environment)()
+    return setfenv(assert(loadstring(block, "@" .. root:join("http.md"))), environment)()
 end
 
 describe("docs/http.md", function()
+    root = temporary.new()
+    root:write("public/app.css", "p {}")
+    teardown(function()
+        root:destroy()
+    end)
+
     local blocks = read_blocks "docs/http.md"
     services["services.hello"] = run(blocks[1])
     for i = 2, #blocks do
@@ -41,6 +51,12 @@ describe("docs/http.md", function()
         assert.equal("/welcome", response.headers["location"])
         assert.equal("session=8f1c; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax",
             response.headers["set-cookie"])
+    end)
+
+    it("serves files", function()
+        local response = client:get "/static/app.css"
+        assert.equal("p {}", response.body)
+        assert.equal("max-age=3600", response.headers["cache-control"])
     end)
 
     it("takes items", function()

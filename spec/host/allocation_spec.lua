@@ -44,6 +44,18 @@ end
 local CALLS = {
     arguments = function() seam.arguments() end,
     check_tls = function() seam.check_tls(certificate) end,
+    deflate_open = function()
+        local stream = seam.deflate_open(6)
+        stream:write(("bytes"):rep(1000), "flush")
+        stream:close()
+    end,
+    folder_open = function()
+        local folder = seam.folder_open("lua", "spec")
+        local file = folder:open_file("json_spec.lua")
+        file:read(0, 100)
+        file:close()
+        folder:close()
+    end,
     file_info = function() seam.file_info("/") end,
     isolate_counters = function() seam.isolate_counters(seam.handle()) end,
     isolate_open = function()
@@ -282,7 +294,7 @@ describe("refused memory", function()
         -- Loads the script and asks for its state with so many bytes more than an empty isolate
         -- has.
         local function try(extra_size)
-            local one = assert(generation.open({ service = "small", number = 1,
+            local one = assert(generation.open({ service = "small", number = 1, path = "small.lua",
                 memory_size = 1e9 }))
             local size = seam.isolate_counters(one.handle).heap_size
             seam.isolate_limit(one.handle, 0, size + extra_size)

@@ -19,6 +19,7 @@ local function load_service(place, settings)
     local candidate, message = generation.open({
         service = place.name,
         number = 1,
+        path = place.path,
         memory_size = settings.memory_size,
         fetch_module = function(name)
             return text:module(name)

@@ -28,4 +28,11 @@ local function place(_, level)
     return file_of(info) .. ":" .. info.currentline
 end
 
+--- The folder of the file that the function at `level` is written in, as `where` counts; "." when
+-- it is in none.
+function where.folder(level)
+    local info = getinfo((level or 1) + 1, "S")
+    return info and file_of(info):match("^(.+)/[^/]*$") or "."
+end
+
 return setmetatable(where, { __call = place })

@@ -146,4 +146,23 @@ function answer.deliver(self, place, bytes, content_type)
     return self
 end
 
+--- Sends the answer with pieces of a file as its body; see perigee.http.server. It has a
+-- Content-Type already.
+function answer.deliver_file(self, place, file, pieces, length)
+    self._answered_at = place
+    return self._exchange:respond_file(self._status or 200, answer.lines(self), file, pieces,
+        length)
+end
+
+--- Adds a name to the field Vary, unless it is there.
+function answer.vary(fields, name)
+    local list = fields:get("Vary")
+    if not list then
+        fields:add("Vary", name)
+    elseif list ~= "*" and not ("," .. list:lower():gsub("%s", "") .. ","):find("," .. name:lower()
+        .. ",", 1, true) then
+        fields:set("Vary", list .. ", " .. name)
+    end
+end
+
 return answer

@@ -1,13 +1,13 @@
 --- Cookies (RFC 6265): reads a Cookie field, composes a Set-Cookie field.
 local headers = require "perigee.http.headers"
+local lazy = require "perigee.core.lazy"
+
+local date = lazy "perigee.http.date"
 
 local cookies = {}
 
 local SAME_SITE = { Strict = true, Lax = true, None = true }
 local LAST_SECOND = 253402300799 -- of the year 9999
-local DAYS = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" }
-local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-    "Dec" }
 
 --- The cookies of a Cookie field by name. Of equal names the first counts, which is the one with
 -- the longest path; what is no cookie is skipped. Values are not percent-decoded.
@@ -102,12 +102,6 @@ local function problem_of(name, value, options)
     return option_problem(name, options) or combination_problem(name, options)
 end
 
-local function http_date(seconds)
-    local t = os.date("!*t", seconds)
-    return ("%s, %02d %s %04d %02d:%02d:%02d GMT"):format(DAYS[t.wday], t.day, MONTHS[t.month],
-        t.year, t.hour, t.min, t.sec)
-end
-
 --- Composes the value of a Set-Cookie field.
 -- @param options path ("/" by default), domain, max_age in seconds, expires in seconds since 1970,
 -- secure (false), http_only (true), same_site ("Lax")
@@ -129,7 +123,7 @@ function cookies.compose(name, value, options)
     append("Path=%s", options.path or "/")
     append("Domain=%s", options.domain)
     append("Max-Age=%d", options.max_age)
-    append("Expires=%s", options.expires and http_date(options.expires))
+    append("Expires=%s", options.expires and date.format(options.expires))
     append("Secure", options.secure)
     append("HttpOnly", options.http_only ~= false)
     append("SameSite=%s", options.same_site or "Lax")

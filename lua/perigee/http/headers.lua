@@ -28,6 +28,16 @@ function headers.new(list)
     return setmetatable(list or {}, metatable)
 end
 
+--- The fields of lines "Name: value\r\n", as `text` composes them.
+function headers.parse(lines)
+    local list, count = {}, 0
+    for name, value in lines:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r\n") do
+        list[count + 1], list[count + 2] = name, value
+        count = count + 2
+    end
+    return headers.new(list)
+end
+
 -- The two checks are loops, because LuaJIT compiles them; it does not compile pattern matching.
 
 --- True for a `token` of RFC 9110: what a header or cookie may be called.

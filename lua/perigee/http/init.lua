@@ -3,12 +3,24 @@
 local lazy = require "perigee.core.lazy"
 local router = require "perigee.http.router"
 
+local compress = lazy "perigee.http.compress"
+local files = lazy "perigee.http.files"
 local http_error = lazy "perigee.http.http_error"
 local status_names = lazy "perigee.http.status"
 
 return {
     --- Makes a router.
     router = router.new,
+    --- Makes a handler for the files of a folder, see perigee.http.files.
+    files = function(dir, options)
+        local handler = files.new(dir, options)
+        return handler
+    end,
+    --- Makes middleware that compresses answers, see perigee.http.compress.
+    compress = function(options)
+        local middleware = compress.new(options)
+        return middleware
+    end,
     --- Makes an error answer: `error(http.error(404, "no such user"))` or `return http.error(404)`.
     error = function(...)
         return http_error.new(...)

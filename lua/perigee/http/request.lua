@@ -49,6 +49,16 @@ function request.new(exchange, new_id)
     }, metatable)
 end
 
+--- The path below the mount, with the slash it begins with.
+function request.path_below(self)
+    local mount, path = self.mount, self.path
+    if mount == "/" then
+        return path
+    end
+    local below = path:sub(#mount + 1)
+    return below == "" and "/" or below
+end
+
 local function query_list(self)
     local list, code = url.parse_query(self._query or "")
     if not list then

@@ -13,6 +13,8 @@
 --    without Content-Length, Connection and Date
 --    exchange:start(status, lines, length or nil), exchange:write(bytes), which waits, and
 --    exchange:finish(trailer lines) → true or nil, code: an answer in pieces
+--    exchange:respond_file(status, lines, file, pieces, length) → true or nil, code: an answer of
+--    strings and pieces {first=, last=} of a file of perigee.core.folder
 --    exchange:cut(): such an answer ends here, and the client can tell that it is not whole
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
@@ -47,14 +49,6 @@ function server.new(app, options)
         error("http must be a router or a function, not a " .. type(app), 2)
     end
     return self
-end
-
-local function path_below(mount, path)
-    if mount == "/" then
-        return path
-    end
-    local below = path:sub(#mount + 1)
-    return below == "" and "/" or below
 end
 
 -- Runs where the error was raised, while the stack is still there. After an overflow little room is
@@ -142,7 +136,7 @@ function Server:dispatch(exchange)
     local asked = request.new(exchange, self.new_id)
     local route, params = self.route
     if not route then
-        route, params = self.router:resolve(asked.method, path_below(asked.mount, asked.path))
+        route, params = self.router:resolve(asked.method, request.path_below(asked))
     end
     asked.route, asked.params = route.pattern, params
     local answered = response.new(exchange, route.handler)

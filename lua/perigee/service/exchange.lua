@@ -157,6 +157,39 @@ function methods:cut()
     end_waits(self)
 end
 
+-- Queues the pieces of the body. Returns true, or nil, code.
+local function write_pieces(self, file, pieces)
+    for _, piece in ipairs(pieces) do
+        local is_written, code
+        if type(piece) == "string" then
+            is_written, code = self:write(piece)
+        else
+            is_written, code = host.exchange_write_file(self.id, file, piece.first,
+                piece.last - piece.first + 1)
+        end
+        if not is_written then
+            return nil, code
+        end
+    end
+    return true
+end
+
+--- Answers with pieces of a file: an array of strings and of {first=, last=}, offsets of bytes. The
+-- file may be closed at once. Returns true, or nil, code.
+function methods:respond_file(status, fields, file, pieces, length)
+    local is_begun, code = self:start(status, fields, length)
+    if not is_begun then
+        return nil, code
+    end
+    local is_written, reason = write_pieces(self, file, pieces)
+    -- A HEAD takes no pieces, and that is no failure.
+    if is_written or reason == "closed" then
+        return self:finish("")
+    end
+    self:cut()
+    return nil, reason
+end
+
 function methods:respond(status, fields, body)
     return host.exchange_respond(self.id, status, fields, body)
 end

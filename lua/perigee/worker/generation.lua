@@ -12,12 +12,18 @@ local by_handle = {} -- isolate handle -> generation
 -- requests.
 local HARD_FACTOR = 2
 
---- Opens an isolate. `options` = { service=, number=, memory_size=, fetch_module = function(name)
--- }. Returns the generation, or nil and a message.
+-- Where the files are that a service may read: the folder its script is in.
+local function folder_of(path)
+    return path:match("^(.+)/[^/]*$") or path:sub(1, 1) == "/" and "/" or "."
+end
+
+--- Opens an isolate. `options` = { service=, number=, path= of the script, memory_size=,
+-- fetch_module = function(name) }. Returns the generation, or nil and a message.
 function generation.open(options)
     local handle, message = host.isolate_open({
         name = options.service,
         entry = "perigee.service.instance",
+        folder = folder_of(options.path),
         soft_size = options.memory_size,
         hard_size = options.memory_size * HARD_FACTOR,
     })

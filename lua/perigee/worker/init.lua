@@ -102,6 +102,7 @@ function handlers.load(body)
     local candidate, message = generation.open({
         service = body.service,
         number = body.generation,
+        path = body.chunk,
         memory_size = body.memory_size,
         fetch_module = module_fetcher(body.service, body.generation),
     })

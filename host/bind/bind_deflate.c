@@ -1,0 +1,93 @@
+/* Compression of answers. How many are under way at once is bounded for the whole process: each
+ * has memory outside the heap of its isolate. */
+#include "base/error.h"
+#include "bind/seam.h"
+#include "http/deflate.h"
+
+#define DEFLATE_TYPE "perigee.deflate"
+
+enum { WINDOW_BITS = 15, WRITE_SIZE = 64 * 1024 };
+
+typedef struct DeflateBox {
+    Host *host;
+    Deflate *deflate; /* NULL once closed */
+    Buffer out;       /* what the last write made; here so that nobody loses it when Lua's memory
+                         is out */
+} DeflateBox;
+
+static int l_deflate_close(lua_State *L)
+{
+    DeflateBox *box = luaL_checkudata(L, 1, DEFLATE_TYPE);
+
+    if (box->deflate != NULL)
+        box->host->deflate_count--;
+    deflate_destroy(box->deflate);
+    box->deflate = NULL;
+    buffer_deinit(&box->out);
+    return 0;
+}
+
+/* deflate_open(level) -> a stream of gzip | nil, "full" */
+static int l_deflate_open(lua_State *L)
+{
+    lua_Integer level = luaL_checkinteger(L, 1);
+    Host *host = seam_host(L);
+    DeflateBox *box;
+
+    luaL_argcheck(L, level >= 1 && level <= 9, 1, "must be 1 to 9");
+    if (host->deflate_count >= HOST_DEFLATE_COUNT) {
+        host->refused_deflate_count++;
+        return seam_push_failure(L, ERR_FULL);
+    }
+    box = lua_newuserdata(L, sizeof *box);
+    *box = (DeflateBox){.host = host};
+    luaL_getmetatable(L, DEFLATE_TYPE);
+    lua_setmetatable(L, -2);
+    box->deflate = deflate_create(DEFLATE_GZIP, (int)level, WINDOW_BITS);
+    host->deflate_count++;
+    return 1;
+}
+
+/* stream:write(bytes, mode) -> bytes | nil, "closed". At most 64 KiB at once, because nothing else
+ * runs meanwhile. `mode` is "more", "flush" (all so far comes out) or "end", which closes it. */
+static int l_deflate_write(lua_State *L)
+{
+    static const char *const modes[] = {"more", "flush", "end", NULL};
+    static const int flushes[] = {DEFLATE_BUFFER, DEFLATE_FLUSH, DEFLATE_END};
+    DeflateBox *box = luaL_checkudata(L, 1, DEFLATE_TYPE);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    int flush = flushes[luaL_checkoption(L, 3, "more", modes)];
+
+    luaL_argcheck(L, size <= WRITE_SIZE, 2, "too large for one piece");
+    if (box->deflate == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    buffer_clear(&box->out);
+    deflate_write(box->deflate, bytes, size, flush, &box->out);
+    lua_pushlstring(L, box->out.size == 0 ? "" : box->out.bytes, box->out.size);
+    if (flush == DEFLATE_END)
+        l_deflate_close(L);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"deflate_open", l_deflate_open},
+    {NULL,           NULL          },
+};
+
+static const luaL_Reg methods[] = {
+    {"close", l_deflate_close},
+    {"write", l_deflate_write},
+    {NULL,    NULL           },
+};
+
+void bind_deflate_open(lua_State *L, Isolate *isolate)
+{
+    static const luaL_Reg collect[] = {
+        {"__gc", l_deflate_close},
+        {NULL,   NULL           },
+    };
+
+    seam_register_type(L, DEFLATE_TYPE, methods, collect, isolate);
+    seam_register(L, functions, isolate);
+}
