@@ -45,9 +45,9 @@ local CALLS = {
     arguments = function() seam.arguments() end,
     check_tls = function() seam.check_tls(certificate) end,
     deflate_open = function()
-        local stream = seam.deflate_open(6)
-        stream:write(("bytes"):rep(1000), "flush")
-        stream:close()
+        local packed = seam.deflate_open(6)
+        packed:write(("bytes"):rep(1000), "flush")
+        packed:close()
     end,
     folder_open = function()
         local folder = seam.folder_open("lua", "spec")

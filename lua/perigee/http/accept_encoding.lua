@@ -29,11 +29,7 @@ local function read(text)
     return weights
 end
 
---- The coding to send: one of `offers`, the server's favourite first, or "identity" for none; nil
--- when the client takes none of them.
--- @param text of the Accept-Encoding field, or nil
-function accept_encoding.choose(text, offers)
-    local weights = read(text or "")
+local function find_best(weights, offers)
     local best, best_weight = nil, 0
     for _, coding in ipairs(offers) do
         local weight = weights[coding] or weights["*"] or 0
@@ -41,10 +37,17 @@ function accept_encoding.choose(text, offers)
             best, best_weight = coding, weight
         end
     end
+    return best, best_weight
+end
+
+--- The coding to send: one of `offers`, the server's favourite first, or "identity" for none; nil
+-- when the client takes none of them.
+-- @param text of the Accept-Encoding field, or nil
+function accept_encoding.choose(text, offers)
+    local weights = read(text or "")
+    local best, best_weight = find_best(weights, offers)
     local identity = weights.identity
-    if identity and identity > best_weight then
-        return "identity"
-    elseif best then
+    if best and not (identity and identity > best_weight) then
         return best
     end
     return (identity or weights["*"]) ~= 0 and "identity" or nil
