@@ -32,6 +32,9 @@ local metatable = {
 
 local request = {}
 
+-- A field that is set to it has its place in a new table, which is not enlarged for it later.
+local unset = nil
+
 --- Makes a request of an exchange, see perigee.http.server.
 -- @param new_id makes its id when somebody asks for it
 function request.new(exchange, new_id)
@@ -41,7 +44,8 @@ function request.new(exchange, new_id)
         target = target,
         path = path,
         mount = mount,
-        params = nil,
+        route = unset, -- both set by perigee.http.server
+        params = unset,
         _exchange = exchange,
         _query = query,
         _minor_version = minor_version,

@@ -16,15 +16,20 @@ local metatable = { __index = methods }
 
 local response = {}
 
+-- A field that is set to it has its place in a new table, which is not enlarged for it later.
+local unset = nil
+
 --- Makes the response for a request.
 -- @param handler the function whose definition is named where no line of the service is known
 function response.new(exchange, handler)
     return setmetatable({
         _exchange = exchange,
         _handler = handler,
-        _status = nil,
-        _answered_at = nil,
-        _is_streaming = nil, -- see perigee.http.response_stream
+        _status = unset,
+        _headers = unset,
+        _length = unset,
+        _answered_at = unset,
+        _is_streaming = unset, -- see perigee.http.response_stream
     }, metatable)
 end
 
