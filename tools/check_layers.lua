@@ -9,7 +9,7 @@ local C_ARROWS = {
     main = { "process" },
     process = { "bind" },
     bind = { "isolate", "server", "rpc", "shared" },
-    server = { "http", "net" },
+    server = { "http", "net", "rpc" },
     rpc = { "base" },
     shared = { "base" },
     isolate = { "os" },
@@ -48,7 +48,8 @@ local LUA_RANKS = {
 local HOST_USERS = {
     "perigee/core/", "perigee/supervisor/", "perigee/worker/", "perigee/cli/",
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
-    "perigee/service/operations.lua", "perigee/init.lua", "perigee/shared.lua",
+    "perigee/service/operations.lua", "perigee/service/calls.lua",
+    "perigee/service/call_codecs.lua", "perigee/init.lua", "perigee/shared.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

@@ -14,7 +14,9 @@
 #include "isolate/runner.h"
 #include "os/loop.h"
 #include "server/http_server.h"
+#include "server/method_table.h"
 #include "server/mount_table.h"
+#include "server/rpc_server.h"
 
 enum { HOST_SERVER_COUNT = 4, HOST_DEFLATE_COUNT = 64 };
 
@@ -25,6 +27,7 @@ typedef struct Host {
     Isolate *system;       /* the host's own code: supervisor, worker or command */
     HandleTable isolates;  /* Isolate, the system one included */
     HandleTable exchanges; /* ExchangeBox, see bind/exchange.h */
+    HandleTable calls;     /* CallBox, see bind/call.h */
     HandleTable streams;   /* StreamBox */
     HandleTable children;  /* ChildBox */
     HandleTable watches;   /* WatchBox */
@@ -32,7 +35,10 @@ typedef struct Host {
     SharedMemory shared;    /* with the other workers */
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     uint64_t refused_deflate_count;
-    MountTable *mounts; /* of the servers; targets are isolate handles */
+    MountTable *mounts;    /* of the servers; targets are isolate handles */
+    RpcServer *rpc_server; /* NULL while there is none */
+    MethodTable *methods;  /* of the RPC server; isolate handles by service */
+    GobTypes *gob_types;
     bool is_preemptive; /* what the self-test found */
     int argument_count; /* of the command line, program name included */
     char **arguments;

@@ -51,6 +51,7 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_task_open(L, isolate);
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
+    bind_call_open(L, isolate);
     bind_message_open(L, isolate);
     bind_shared_open(L, isolate);
     bind_shared_memory_open(L, isolate);
@@ -62,6 +63,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
 {
     isolates_push_service_host(L, isolate);
     bind_server_open(L, isolate);
+    bind_rpc_server_open(L, isolate);
     bind_tls_open(L, isolate);
     bind_stream_open(L, isolate);
     bind_isolate_open(L, isolate);

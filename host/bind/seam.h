@@ -42,6 +42,8 @@ void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
 void bind_task_open(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
+void bind_call_open(lua_State *L, Isolate *isolate);
+void bind_rpc_server_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);

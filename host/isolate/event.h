@@ -8,20 +8,22 @@
 
 /* lua/perigee/core/event.lua has the same numbers. */
 typedef enum EventKind {
-    EVENT_ALARM = 1,     /* the time set by host.set_alarm has come */
-    EVENT_REQUEST = 2,   /* id: a new exchange */
-    EVENT_BODY = 3,      /* id: the exchange whose body moved */
-    EVENT_ABANDONED = 4, /* id: the exchange whose client is gone */
-    EVENT_MESSAGE = 5,   /* id: the sending isolate; bytes: the message */
-    EVENT_READABLE = 6,  /* id: the stream that has bytes, an end or an error to read */
-    EVENT_WRITABLE = 7,  /* id: the stream whose unsent bytes are gone; code */
-    EVENT_CONNECTED = 8, /* id: the stream; code: 0 or why not */
-    EVENT_EXIT = 9,      /* id: the child; code: status, or minus the signal that ended it */
-    EVENT_SIGNAL = 10,   /* code: the signal number */
-    EVENT_CHANGE = 11,   /* id: the file watch; code: 0, or why it ended */
-    EVENT_BROKEN = 12,   /* id: an isolate whose scheduler failed; bytes: why */
-    EVENT_ACCEPTED = 13, /* id: the listener that has a connection to take */
-    EVENT_ROOM = 14,     /* id: the exchange that takes more of its answer */
+    EVENT_ALARM = 1,           /* the time set by host.set_alarm has come */
+    EVENT_REQUEST = 2,         /* id: a new exchange */
+    EVENT_BODY = 3,            /* id: the exchange whose body moved */
+    EVENT_ABANDONED = 4,       /* id: the exchange whose client is gone */
+    EVENT_MESSAGE = 5,         /* id: the sending isolate; bytes: the message */
+    EVENT_READABLE = 6,        /* id: the stream that has bytes, an end or an error to read */
+    EVENT_WRITABLE = 7,        /* id: the stream whose unsent bytes are gone; code */
+    EVENT_CONNECTED = 8,       /* id: the stream; code: 0 or why not */
+    EVENT_EXIT = 9,            /* id: the child; code: status, or minus the signal that ended it */
+    EVENT_SIGNAL = 10,         /* code: the signal number */
+    EVENT_CHANGE = 11,         /* id: the file watch; code: 0, or why it ended */
+    EVENT_BROKEN = 12,         /* id: an isolate whose scheduler failed; bytes: why */
+    EVENT_ACCEPTED = 13,       /* id: the listener that has a connection to take */
+    EVENT_ROOM = 14,           /* id: the exchange that takes more of its answer */
+    EVENT_CALL = 17,           /* id: a new RPC call */
+    EVENT_CALL_ABANDONED = 18, /* id: the RPC call whose caller is gone */
 } EventKind;
 
 typedef struct Event {

@@ -50,6 +50,8 @@ static void on_round_end(void *owner)
         if (host->servers[i] != NULL)
             http_server_flush(host->servers[i]);
     }
+    if (host->rpc_server != NULL)
+        rpc_server_flush(host->rpc_server);
 }
 
 static void on_broken(void *owner, Isolate *isolate)
@@ -112,10 +114,13 @@ static int open_process(Host *host)
     timer_start(process.keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     handle_table_init(&host->isolates);
     handle_table_init(&host->exchanges);
+    handle_table_init(&host->calls);
     handle_table_init(&host->streams);
     handle_table_init(&host->children);
     handle_table_init(&host->watches);
     host->mounts = mount_table_create();
+    host->methods = method_table_create();
+    host->gob_types = gob_types_create();
     host->start_watchdog = start_watchdog;
     return runner_open(host->loop, host->pulse, &runner_handler, host, &host->runner);
 }
@@ -126,12 +131,16 @@ static void close_process(Host *host)
     bind_close_isolates(host);
     for (int i = 0; i < HOST_SERVER_COUNT; i++)
         http_server_close(host->servers[i]);
+    rpc_server_close(host->rpc_server);
     runner_close(host->runner);
     timer_close(process.keep_alive);
     loop_destroy(host->loop);
     mount_table_destroy(host->mounts);
+    method_table_destroy(host->methods);
+    gob_types_destroy(host->gob_types);
     handle_table_deinit(&host->isolates);
     handle_table_deinit(&host->exchanges);
+    handle_table_deinit(&host->calls);
     handle_table_deinit(&host->streams);
     handle_table_deinit(&host->children);
     handle_table_deinit(&host->watches);

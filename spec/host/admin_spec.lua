@@ -57,7 +57,8 @@ describe("the admin port", function()
             running:body("/shop/1")
             local report = running:status()
             assert.equal(running.directory, report.directory)
-            assert.same({ http = running.http, admin = running.admin }, report.addresses)
+            assert.same({ http = running.http, rpc = running.rpc, admin = running.admin },
+                report.addresses)
             assert.is_number(report.uptime_s)
             assert.matches("^%d+%.%d+%.%d+$", report.version)
             local names = {}

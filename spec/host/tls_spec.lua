@@ -191,8 +191,8 @@ describe("TLS", function()
 
     describe("refuses to start", function()
         local function refuse(status, pattern, ...)
-            local found, _, log = program.run({ "services", "--http", "127.0.0.1:0", "--admin",
-                "127.0.0.1:0", ... })
+            local found, _, log = program.run({ "services", "--http", "127.0.0.1:0", "--rpc",
+                "off", "--admin", "127.0.0.1:0", ... })
             assert.equal(status, found)
             assert.matches(pattern, log)
         end

@@ -24,8 +24,8 @@ local SIGTERM = 15
 local started = {}
 
 local function compose_arguments(directory, options)
-    local arguments = { directory, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-        "--workers", tostring(options.workers or 1) }
+    local arguments = { directory, "--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0", "--admin",
+        "127.0.0.1:0", "--workers", tostring(options.workers or 1) }
     for _, flag in ipairs(options.flags or {}) do
         arguments[#arguments + 1] = flag
     end
@@ -49,6 +49,7 @@ function host.start(options)
         return self.program:has_ended() or self.program.output:find("  admin +http://%S+\n")
     end, "the start-up table is there")
     self.http = self.program.output:match("  https? +https?://([^/%s]+)")
+    self.rpc = self.program.output:match("  rpc +(%S+)")
     self.admin = self.program.output:match("  admin +http://([^/%s]+)")
     if not self.http then
         error("the host did not start:\n" .. self.program:last_words(), 2)

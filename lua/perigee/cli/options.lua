@@ -17,6 +17,8 @@ options.admin = {
 local serve = {
     { name = "http", kind = "address", value = "ADDRESS", default = "127.0.0.1:8080",
         help = "where services answer; port 0 picks a free one" },
+    { name = "rpc", kind = "text", value = "ADDRESS", default = "127.0.0.1:1234",
+        help = "where RPC clients connect; off for nowhere" },
     options.admin[1],
     { name = "tls-cert", kind = "list", value = "FILE:...", default = {}, shown_default = "none",
         help = "PEM with a certificate and its chain: the HTTP address speaks TLS" },
@@ -78,6 +80,22 @@ local serve = {
         help = "between two requests of a connection" },
     { name = "write-timeout", kind = "duration", value = "TIME", default = 30,
         help = "for a client that takes no byte" },
+    { name = "rpc-message", kind = "size", value = "SIZE", default = 4 * 1024 * 1024,
+        shown_default = "4MB", help = "one message of RPC" },
+    { name = "rpc-nesting", kind = "count", value = "N", default = 128, least = 1, most = 1024,
+        help = "how deep a value of JSON may be nested" },
+    { name = "rpc-pipelined", kind = "count", value = "N", default = 1000, least = 1,
+        help = "calls in flight on one connection" },
+    { name = "rpc-calls", kind = "count", value = "N", default = 10000, least = 1,
+        help = "calls in flight in one service of one worker" },
+    { name = "rpc-batch", kind = "count", value = "N", default = 100, least = 1,
+        help = "calls in one batch of JSON-RPC" },
+    { name = "rpc-timeout", kind = "duration", value = "TIME", default = 60,
+        help = "for one call; 0 for none" },
+    { name = "rpc-read-timeout", kind = "duration", value = "TIME", default = 10,
+        help = "for the rest of a message that has begun" },
+    { name = "rpc-idle-timeout", kind = "duration", value = "TIME", default = 0,
+        help = "for an RPC connection without calls; 0 for none" },
 }
 for _, option in ipairs(options.log) do
     serve[#serve + 1] = option

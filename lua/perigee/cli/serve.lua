@@ -67,6 +67,17 @@ local function http_options(values)
     }
 end
 
+local function rpc_options(values)
+    return {
+        max_connections = values["max-connections"], max_unsent = values["max-unsent"],
+        max_message = values["rpc-message"], max_nesting = values["rpc-nesting"],
+        max_pending = values["rpc-pipelined"], max_batch = values["rpc-batch"],
+        read_timeout = values["rpc-read-timeout"] * MS,
+        idle_timeout = values["rpc-idle-timeout"] * MS,
+        write_timeout = values["write-timeout"] * MS,
+    }
+end
+
 -- Nil without certificates.
 local function tls_settings(values)
     if #values["tls-cert"] == 0 then
@@ -97,6 +108,7 @@ function serve.settings(values, directory, worker_count)
     return {
         directory = directory,
         http_address = values.http,
+        rpc_address = values.rpc ~= "off" and values.rpc or nil,
         admin_address = values.admin,
         worker_count = worker_count,
         module_paths = values["module-path"],
@@ -111,6 +123,8 @@ function serve.settings(values, directory, worker_count)
         hand_over_s = values["hand-over"],
         drain_s = values.drain,
         http = http_options(values),
+        rpc = rpc_options(values),
+        calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
         tls = tls_settings(values),
         log = { level = values["log-level"], format = values["log-format"] },
     }

@@ -13,4 +13,6 @@ return {
     CHANGE = 11,
     BROKEN = 12,
     ROOM = 14,
+    CALL = 17,
+    CALL_ABANDONED = 18,
 }

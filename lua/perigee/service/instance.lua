@@ -18,12 +18,22 @@ local state = {
     service = nil,        -- what the script returned
     server = nil,         -- the perigee.http.server over it, made at the first request
     server_options = nil,
-    in_flight = 0,        -- requests
+    in_flight = 0,        -- requests and calls
+    methods = nil,        -- what RPC calls find, by "Service.Method"; see perigee.rpc.method
+    calls_options = nil,  -- { max_count=, timeout_s= }
     drains = {},          -- { task =, wait_id = } of each who waits until none is
     peer = nil,           -- to the worker, while there is something to say
     loaded = {},          -- modules of the service's own, by name
     loading = {},
 }
+
+--- Whoever waits until nothing is in flight learns that.
+function state.on_idle()
+    while state.in_flight == 0 and state.drains[1] do
+        local drain = table.remove(state.drains)
+        scheduler.wake(drain.task, drain.wait_id, true)
+    end
+end
 
 scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
@@ -40,10 +50,7 @@ local function on_request_finished(task, is_ok, failure, traceback)
             "The service was stopped while it worked on this request.\n")
         scheduler.on_failure(task, failure, traceback)
     end
-    while state.in_flight == 0 and state.drains[1] do
-        local drain = table.remove(state.drains)
-        scheduler.wake(drain.task, drain.wait_id, true)
-    end
+    state.on_idle()
 end
 
 local function nothing_mounted()
@@ -66,6 +73,10 @@ scheduler.on_event(event.REQUEST, function(...)
     local task = scheduler.spawn(answer, asked)
     state.in_flight = state.in_flight + 1
     task.name, task.site = "request", asked
+end)
+
+scheduler.on_event(event.CALL, function(id)
+    require("perigee.service.calls").take(state, id)
 end)
 
 local release_timer

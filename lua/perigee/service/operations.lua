@@ -54,7 +54,24 @@ local function describe_routes(app)
     return routes
 end
 
-local function manifest(service)
+-- The names of its RPC services in order, and of all their methods.
+local function describe_rpc(methods)
+    local names, list = {}, {}
+    for name, method in pairs(methods) do
+        names[method.service] = true
+        list[#list + 1] = name
+    end
+    local services = {}
+    for name in pairs(names) do
+        services[#services + 1] = name
+    end
+    table.sort(services)
+    table.sort(list)
+    return services, list
+end
+
+local function manifest(service, methods)
+    local rpc_services, rpc_methods = describe_rpc(methods)
     local limits = service.limits or {}
     return {
         mount = service.mount,
@@ -62,6 +79,8 @@ local function manifest(service)
         replicas = service.replicas or "worker",
         has_save = service.save ~= nil,
         routes = describe_routes(service.http),
+        rpc = rpc_services,
+        methods = rpc_methods,
         drain_s = limits.drain,
         memory_size = limits.memory and definition.parse_size(limits.memory),
         body_size = limits.body and definition.parse_size(limits.body),
@@ -102,12 +121,22 @@ local function run_script(state, body)
     return call_guarded(chunk, body.name)
 end
 
+-- A service without RPC never loads what calls need.
+local function compile_methods(services)
+    if not services then
+        return {}
+    end
+    local is_ok, result = call_guarded(require("perigee.rpc.method").compile_all, services)
+    return is_ok and result, result
+end
+
 local handlers = {}
 
---- body = { name=, source=, chunk=, log=, is_developing= } -> the manifest
+--- body = { name=, source=, chunk=, log=, is_developing=, calls= } -> the manifest
 function handlers.load(state, body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = body.name
+    state.calls_options = body.calls
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = body.is_developing }
     local is_ok, result = run_script(state, body)
@@ -123,7 +152,11 @@ function handlers.load(state, body)
         return nil, reason
     end
     state.service = definition.plain(result)
-    return manifest(state.service)
+    state.methods, reason = compile_methods(state.service.rpc)
+    if not state.methods then
+        return nil, reason
+    end
+    return manifest(state.service, state.methods)
 end
 
 --- body = { saved = bytes | nil }

@@ -27,25 +27,40 @@ local function describe_routes(live)
     return table.concat(routes, ", ")
 end
 
+local function describe_methods(live)
+    local methods = live.manifest.methods or {}
+    local list = {}
+    for i = 1, math.min(#methods, MAX_ROUTES) do
+        list[i] = methods[i]
+    end
+    if #methods > MAX_ROUTES then
+        list[#list + 1] = ("and %d more"):format(#methods - MAX_ROUTES)
+    end
+    return table.concat(list, ", ")
+end
+
 local function describe(service)
     if service.live then
-        return { service.name, service.place.path, describe_routes(service.live) }
+        local routes, methods = describe_routes(service.live), describe_methods(service.live)
+        return { service.name, service.place.path,
+            routes .. (routes ~= "" and methods ~= "" and "; " or "") .. methods }
     end
     return { service.name, service.place.path, "FAILED: "
         .. tostring(service.last_error and service.last_error.message):gsub("\n.*", "") }
 end
 
---- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { admin=, and
--- either http= or https= }.
+--- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { admin=,
+-- rpc= or nil, and either http= or https= }.
 function banner.format(version, services, addresses, worker_count)
     local scheme = addresses.https and "https" or "http"
     local rows = { { "SERVICE", "SCRIPT", "ROUTES" } }
     for _, service in ipairs(services) do
         rows[#rows + 1] = describe(service)
     end
-    return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n  admin  http://%s/status\n")
+    local rpc = addresses.rpc and ("  rpc    %s\n"):format(addresses.rpc) or ""
+    return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n%s  admin  http://%s/status\n")
         :format(version, worker_count, worker_count == 1 and "" or "s", table_text.format(rows),
-            scheme, scheme, addresses[scheme], addresses.admin)
+            scheme, scheme, addresses[scheme], rpc, addresses.admin)
 end
 
 return banner

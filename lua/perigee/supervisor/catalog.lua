@@ -31,6 +31,8 @@ function methods:ensure(name)
             awaited_by = {},    -- waits of tasks for its end, { task=, wait_id= }
             missing_since = nil,
             claimed_mount = nil, -- the mount of the generation that is being loaded
+            claimed_rpc = nil,   -- and its RPC services
+            wanted_rpc = nil,    -- those another service has one of: why the last attempt failed
             wanted_mount = nil,  -- one that another service has: why the last attempt failed
         }
         self.services[name] = service
@@ -80,6 +82,31 @@ function methods:owner_of(mount, except)
     end
 end
 
+-- The first of the names `rpc` that is among `others`.
+local function shared_name(rpc, others)
+    for _, name in ipairs(rpc) do
+        for _, other in ipairs(others or {}) do
+            if name == other then
+                return name
+            end
+        end
+    end
+end
+
+--- Another service that has one of the RPC services `rpc`, or is about to, and which one that is;
+-- nil when all are free.
+function methods:owner_of_rpc(rpc, except)
+    for name, service in pairs(self.services) do
+        if name ~= except then
+            local shared = shared_name(rpc, service.claimed_rpc)
+                or service.live and shared_name(rpc, service.live.manifest.rpc)
+            if shared then
+                return service, shared
+            end
+        end
+    end
+end
+
 -- A service without a live generation still answers at its usual place, with the reason.
 local function failed_entry(service)
     return {
@@ -99,6 +126,7 @@ local function live_entry(service, slot, home)
         kind = is_local and "local" or "remote",
         generation = live.number,
         body_size = live.manifest.body_size,
+        rpc = live.manifest.rpc,
         slot = home,
     }
 end

@@ -10,6 +10,7 @@ local host = require "host"
 local log = require "perigee.log"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
+local sockets = require "perigee.supervisor.sockets"
 local shared_memory = require "perigee.supervisor.shared_memory"
 local worker_process = require "perigee.supervisor.worker_process"
 local workers = require "perigee.supervisor.workers"
@@ -34,16 +35,6 @@ local START_ATTEMPTS = 3
 
 -- For a worker to take other certificates.
 local SET_TLS_S = 5
-
-local function listen(address, count, flag)
-    local descriptors, actual, message = host.listen(address, count)
-    if not descriptors then
-        local hint = actual == "in_use" and "; another program listens there: stop it, or choose "
-            .. "another port with " .. flag or ""
-        return nil, ("cannot listen on %s: %s%s"):format(address, message, hint)
-    end
-    return descriptors, actual
-end
 
 --- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and
 -- a message.
@@ -70,23 +61,18 @@ function supervisor.open(settings)
         return nil, problem
     end
     self.shared_fd = shared_fd
-    local http_fds, http_address = listen(settings.http_address, settings.worker_count, "--http")
-    if not http_fds then
-        return nil, http_address
+    local opened, reason = sockets.open(settings)
+    if not opened then
+        return nil, reason
     end
-    local admin_fds, admin_address = listen(settings.admin_address, 1, "--admin")
-    if not admin_fds then
-        return nil, admin_address
-    end
-    self.addresses = { [settings.tls and "https" or "http"] = http_address, admin = admin_address }
-    self.admin_fd = admin_fds[1]
-    self:open_workers(http_fds)
+    self.addresses, self.admin_fd = opened.addresses, opened.admin_fd
+    self:open_workers(opened.http_fds, opened.rpc_fds)
     self.directory = directory.open({ path = settings.directory,
         module_paths = settings.module_paths })
     return self
 end
 
-function methods:open_workers(http_fds)
+function methods:open_workers(http_fds, rpc_fds)
     local list, mesh_addresses = {}, {}
     local handlers = {
         module = function(body)
@@ -102,6 +88,7 @@ function methods:open_workers(http_fds)
         list[slot] = worker_process.new({
             slot = slot,
             http_fd = http_fds[slot],
+            rpc_fd = rpc_fds[slot],
             mesh_fd = assert(host.listen(mesh_addresses[slot], 1))[1],
             shared_fd = self.shared_fd,
             handlers = handlers,
@@ -156,6 +143,8 @@ local function worker_settings(self, worker)
         shared_size = settings.shared_size,
         log = settings.log,
         http = settings.http,
+        rpc = settings.rpc_address and settings.rpc,
+        calls = settings.calls,
         tls = self.certificates and self.certificates.options,
         is_developing = settings.is_developing,
         load_timeout_s = settings.load_timeout_s,

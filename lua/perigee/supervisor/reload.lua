@@ -55,6 +55,27 @@ local function claim_mount(self, service, candidate)
     return true
 end
 
+local function claim_rpc(self, service, candidate)
+    local rpc = candidate.manifest.rpc
+    local owner, name = self.catalog:owner_of_rpc(rpc, service.name)
+    if owner then
+        service.wanted_rpc = rpc
+        return nil, ("%s: the RPC service \"%s\" is that of the service '%s' (%s) already; give "
+            .. "one of them another name"):format(service.place.path, name, owner.name,
+            owner.place.path)
+    end
+    service.claimed_rpc = rpc
+    return true
+end
+
+local function claim(self, service, candidate)
+    local is_ok, message = claim_mount(self, service, candidate)
+    if not is_ok then
+        return nil, message
+    end
+    return claim_rpc(self, service, candidate)
+end
+
 --- Sends every worker its routing table: the switch.
 function methods:route()
     if self.is_routing_paused then
@@ -101,8 +122,19 @@ local function switch(self, service, candidate, started_at)
     })
 end
 
-local function is_blocked(service)
+local function lacks_mount(service)
     return service.wanted_mount ~= nil
+end
+
+local function is_blocked(service)
+    return service.wanted_mount ~= nil or service.wanted_rpc ~= nil
+end
+
+local function is_free(self, service)
+    if service.wanted_mount then
+        return not self.catalog:owner_of(service.wanted_mount, service.name)
+    end
+    return not self.catalog:owner_of_rpc(service.wanted_rpc, service.name)
 end
 
 --- Tries the services again that failed only because another one had their mount, and has it no
@@ -110,10 +142,10 @@ end
 function methods:retry_blocked()
     local is_given = {}
     for _, service in ipairs(self.catalog:list(is_blocked)) do
-        local mount = service.wanted_mount
-        if not is_given[mount] and not self.catalog:owner_of(mount, service.name) then
-            is_given[mount] = true
-            service.wanted_mount = nil
+        local wanted = service.wanted_mount or table.concat(service.wanted_rpc, ".")
+        if not is_given[wanted] and is_free(self, service) then
+            is_given[wanted] = true
+            service.wanted_mount, service.wanted_rpc = nil, nil
             self:start_reload(service)
         end
     end
@@ -129,7 +161,7 @@ end
 -- first by name gets it.
 function methods:settle_mounts()
     local is_unsettled = {}
-    for _, service in ipairs(self.catalog:list(is_blocked)) do
+    for _, service in ipairs(self.catalog:list(lacks_mount)) do
         local mount = service.wanted_mount
         local owner = self.catalog:owner_of(mount, service.name)
         if owner and owner.live and service.name < owner.name then
@@ -156,7 +188,7 @@ end
 local function try(self, service, candidate)
     local started_at = host.now()
     local holders, code, message = self.rollout:prepare(service, candidate, function()
-        return claim_mount(self, service, candidate)
+        return claim(self, service, candidate)
     end)
     if holders then
         self.rollout:complete(service, candidate, holders)
@@ -180,7 +212,7 @@ local function attempt(self, service)
     end
     local candidate = { number = service.last_number + 1, source = text }
     local is_interrupted = false
-    service.wanted_mount = nil
+    service.wanted_mount, service.wanted_rpc = nil, nil
     service.last_number = candidate.number
     service.candidate = candidate
     if text.script then
@@ -188,7 +220,7 @@ local function attempt(self, service)
     else
         fail(self, service, candidate, ("%s cannot be read: %s"):format(service.place.path, code))
     end
-    service.claimed_mount = nil
+    service.claimed_mount, service.claimed_rpc = nil, nil
     service.candidate = nil
     self.on_change(service)
     self:retry_blocked()
@@ -204,7 +236,8 @@ end
 
 -- Whatever became of it, the next reload must not wait for this one.
 local function on_finish(service, task, is_ok, failure, traceback)
-    service.is_busy, service.candidate, service.claimed_mount = false, nil, nil
+    service.is_busy, service.candidate = false, nil
+    service.claimed_mount, service.claimed_rpc = nil, nil
     if not is_ok then
         scheduler.on_failure(task, failure, traceback)
     end

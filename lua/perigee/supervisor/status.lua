@@ -12,6 +12,7 @@ local function describe_worker(worker, report)
         state = worker.is_serving and "serving" or worker.state,
         restarts = worker.restarts,
         http = report and report.http,
+        rpc = report and report.rpc,
     }
 end
 
@@ -25,6 +26,7 @@ local function describe_service(service)
         mount = live and live.mount,
         replicas = live and live.manifest.replicas,
         routes = live and json.array(live.manifest.routes),
+        methods = live and json.array(live.manifest.methods),
         reloads = service.reloads,
         failures = service.failures,
         last_error = service.last_error,

@@ -3,6 +3,7 @@
 -- is told.
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
+local forward_call = require "perigee.worker.forward_call"
 local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local host = require "host"
@@ -18,7 +19,7 @@ local worker = {}
 
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
-worker.SHARED_FD = 7
+worker.SHARED_FD, worker.RPC_FD = 7, 8
 
 local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 local DRAIN_STEP_S = 0.01
@@ -117,6 +118,7 @@ function handlers.load(body)
         chunk = body.chunk,
         log = settings.log,
         is_developing = settings.is_developing,
+        calls = settings.calls,
     }, settings.load_timeout_s)
     if not manifest then
         discard(body.service, body.generation, detail)
@@ -212,10 +214,21 @@ local function mesh_options()
     return options
 end
 
+local function open_rpc()
+    if not settings.rpc then
+        return true
+    end
+    return host.serve_rpc(worker.RPC_FD, settings.rpc)
+end
+
 --- Starts to accept connections. Asking again changes nothing.
 function handlers.open()
     if servers[1] then
         return true
+    end
+    local is_open, reason = open_rpc()
+    if not is_open then
+        return nil, reason
     end
     local listening = {
         { worker.HTTP_FD, settings.http },
@@ -260,12 +273,21 @@ local function await_closed(server, deadline)
     end
 end
 
+local function await_rpc_closed(deadline)
+    while settings.rpc and host.rpc_counters().connections > 0 and host.now() < deadline do
+        scheduler.wait(host.now() + DRAIN_STEP_S)
+    end
+end
+
 --- body = { drain_s= }: no new connections; waits until those there are have their answers. Other
 -- workers may still send requests on to this one.
 function handlers.drain(body)
     if servers[1] then
+        local deadline = host.now() + body.drain_s
+        host.drain_rpc()
         host.drain_http(servers[1])
-        await_closed(servers[1], host.now() + body.drain_s)
+        await_closed(servers[1], deadline)
+        await_rpc_closed(deadline)
     end
     return true
 end
@@ -307,7 +329,8 @@ function handlers.status()
     for i, result in ipairs(parallel(list_generations(), describe)) do
         list[i] = result[1]
     end
-    return { services = list, http = servers[1] and host.http_counters(servers[1]) or {} }
+    return { services = list, http = servers[1] and host.http_counters(servers[1]) or {},
+        rpc = host.rpc_counters() or nil }
 end
 
 --- -> services whose health() says no.
@@ -374,6 +397,7 @@ function worker.run()
         end
     end)
     scheduler.on_event(event.REQUEST, forward.take)
+    scheduler.on_event(event.CALL, forward_call.take)
     scheduler.on_event(event.BROKEN, on_broken)
     supervisor:notify("hello", { pid = host.pid() })
     read_control(control)

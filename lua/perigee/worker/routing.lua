@@ -10,7 +10,8 @@ local SYSTEM
 
 -- mount -> { service=, kind="local"|"remote"|"failed", generation=, slot=, body_size=, reason= }
 local entries = {}
-local held = {}    -- service -> list of exchange ids
+local by_rpc_name = {} -- RPC service -> its entry
+local held = {}    -- service -> { exchanges = ids, calls = ids }
 local find_local   -- function(service, generation number) -> generation
 
 function routing.configure(options)
@@ -28,18 +29,25 @@ end
 
 --- Tells C again, after a generation has come or gone.
 function routing.refresh()
-    local mounts = {}
+    local mounts, methods = {}, {}
     for mount, entry in pairs(entries) do
         mounts[#mounts + 1] = { mount, target_of(entry), entry.body_size }
     end
+    for name, entry in pairs(by_rpc_name) do
+        methods[#methods + 1] = { name, target_of(entry) }
+    end
     assert(host.set_mounts(mounts))
+    assert(host.set_methods(methods))
 end
 
 --- Replaces the table.
 function routing.replace(list)
-    entries = {}
+    entries, by_rpc_name = {}, {}
     for _, entry in ipairs(list) do
         entries[entry.mount] = entry
+        for _, name in ipairs(entry.rpc or {}) do
+            by_rpc_name[name] = entry
+        end
     end
     routing.refresh()
 end
@@ -49,26 +57,40 @@ function routing.find(mount)
     return entries[mount]
 end
 
+--- The entry that has an RPC service; nil when none has.
+function routing.find_rpc(name)
+    return by_rpc_name[name]
+end
+
 --- Requests for `service` wait from now on.
 function routing.hold(service)
-    held[service] = held[service] or {}
+    held[service] = held[service] or { exchanges = {}, calls = {} }
     routing.refresh()
 end
 
 --- Keeps one request that came while its service is held. False when it is not.
 function routing.keep(service, exchange_id)
-    local list = held[service]
-    if list then
-        list[#list + 1] = exchange_id
+    local kept = held[service]
+    if kept then
+        table.insert(kept.exchanges, exchange_id)
     end
-    return list ~= nil
+    return kept ~= nil
+end
+
+--- The same of a call.
+function routing.keep_call(service, call_id)
+    local kept = held[service]
+    if kept then
+        table.insert(kept.calls, call_id)
+    end
+    return kept ~= nil
 end
 
 --- Lets requests for `service` go on, those that waited first, to whatever generation the table
 -- names now.
 function routing.release(service)
-    local list = held[service]
-    if not list then
+    local kept = held[service]
+    if not kept then
         return
     end
     held[service] = nil
@@ -79,8 +101,11 @@ function routing.release(service)
             target = target_of(entry)
         end
     end
-    for _, exchange_id in ipairs(list) do
+    for _, exchange_id in ipairs(kept.exchanges) do
         host.exchange_hand_over(exchange_id, target)
+    end
+    for _, call_id in ipairs(kept.calls) do
+        host.call_hand_over(call_id, target)
     end
 end
 

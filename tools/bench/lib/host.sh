@@ -74,7 +74,7 @@ has_started_or_ended() {
 # pids), http and admin (the addresses). What it logs is in $work/log.
 start_host() {
     rm -f "$work/table"
-    (on_core 0 "$binary" serve "$@" --http 127.0.0.1:0 --admin 127.0.0.1:0) \
+    (on_core 0 "$binary" serve "$@" --http 127.0.0.1:0 --rpc 127.0.0.1:0 --admin 127.0.0.1:0) \
         >"$work/table" 2>>"$work/log" &
     host=$!
     started="$started $host"

@@ -1,0 +1,156 @@
+/* RPC calls, by number. What comes in is read with one call, and answered with one. */
+#include "base/error.h"
+#include "bind/call.h"
+#include "bind/isolates.h"
+#include "bind/seam.h"
+
+enum { REPLY_TYPE_COUNT = 256 };
+
+/* A service may only name its own calls. */
+static CallBox *check_call(lua_State *L, int argument)
+{
+    CallBox *box = handle_table_find(&seam_host(L)->calls, seam_check_handle(L, argument));
+
+    return box != NULL && box->resource.isolate == isolate_from(L) ? box : NULL;
+}
+
+/* call_request(id) -> protocol, method, argument, connection, count of its definitions | nil,
+ * "closed" */
+static int l_call_request(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    const RpcCall *call;
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    call = box->call;
+    lua_pushinteger(L, call->protocol);
+    lua_pushlstring(L, call->method, call->method_size);
+    lua_pushlstring(L, call->argument, call->argument_size);
+    lua_pushnumber(L, (lua_Number)call->connection);
+    lua_pushinteger(L, (lua_Integer)call->definition_count);
+    return 5;
+}
+
+/* call_definitions(id, count) -> {message, ...} that define types on the call's connection, without
+ * the first `count` of them | nil, "closed" */
+static int l_call_definitions(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    lua_Integer known = luaL_checkinteger(L, 2);
+    GobReader rest, message;
+
+    luaL_argcheck(L, known >= 0, 2, "must not be negative");
+    if (box == NULL || box->call->caller == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    rest = rpc_channel_definitions(box->call, (uint32_t)known);
+    lua_newtable(L);
+    for (int i = 1; gob_read_bytes(&rest, &message); i++) {
+        lua_pushlstring(L, message.bytes, message.size);
+        lua_rawseti(L, -2, i);
+    }
+    return 1;
+}
+
+static size_t check_types(lua_State *L, int argument, uint32_t types[REPLY_TYPE_COUNT])
+{
+    size_t count = 0;
+
+    if (lua_isnoneornil(L, argument))
+        return 0;
+    luaL_checktype(L, argument, LUA_TTABLE);
+    count = lua_objlen(L, argument);
+    luaL_argcheck(L, count <= REPLY_TYPE_COUNT, argument, "too many types");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, argument, (int)i + 1);
+        types[i] = (uint32_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+/* call_reply(id, bytes, numbers of gob types or nil) -> true | nil, code: the call is over either
+ * way */
+static int l_call_reply(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    uint32_t types[REPLY_TYPE_COUNT];
+    RpcReply reply = {.bytes = luaL_checklstring(L, 2, &reply.size)};
+
+    reply.type_count = check_types(L, 3, types);
+    reply.types = types;
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    return seam_push_result(L, call_answer(box, &reply));
+}
+
+/* call_fail(id, message, code or nil, JSON text or nil) -> true | nil, code: the call is over
+ * either way */
+static int l_call_fail(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    RpcReply reply = {.is_failure = true};
+
+    reply.bytes = luaL_checklstring(L, 2, &reply.size);
+    reply.code = (int)luaL_optinteger(L, 3, 0);
+    reply.data = luaL_optlstring(L, 4, NULL, &reply.data_size);
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    return seam_push_result(L, call_answer(box, &reply));
+}
+
+/* call_hand_over(id, handle) -> true | nil, "closed": another isolate gets the call as if it were
+ * new */
+static int l_call_hand_over(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    Isolate *target = isolates_find(seam_host(L), seam_check_handle(L, 2));
+
+    if (box == NULL || target == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    call_hand_over(box, target);
+    return seam_push_result(L, 0);
+}
+
+/* gob_type(text) -> the number of the type that goes by this text in the whole process | nil,
+ * code */
+static int l_gob_type(lua_State *L)
+{
+    size_t size;
+    const char *key = luaL_checklstring(L, 1, &size);
+    long number = gob_types_intern(seam_host(L)->gob_types, key, size);
+
+    if (number < 0)
+        return seam_push_failure(L, (int)number);
+    lua_pushinteger(L, (lua_Integer)number);
+    return 1;
+}
+
+/* gob_define(number, message) -> true | nil, code: what is sent before the first value that needs
+ * the type; a definition that is known already stays */
+static int l_gob_define(lua_State *L)
+{
+    lua_Integer number = luaL_checkinteger(L, 1);
+    size_t size;
+    const char *message = luaL_checklstring(L, 2, &size);
+
+    luaL_argcheck(L, number >= 0, 1, "not a type");
+    return seam_push_result(
+        L, gob_types_define(seam_host(L)->gob_types, (uint32_t)number, message, size));
+}
+
+static const luaL_Reg functions[] = {
+    {"call_definitions", l_call_definitions},
+    {"call_fail",        l_call_fail       },
+    {"call_hand_over",   l_call_hand_over  },
+    {"call_reply",       l_call_reply      },
+    {"call_request",     l_call_request    },
+    {"gob_define",       l_gob_define      },
+    {"gob_type",         l_gob_type        },
+    {NULL,               NULL              },
+};
+
+void bind_call_open(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, functions, isolate);
+}

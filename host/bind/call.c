@@ -1,0 +1,93 @@
+#include "bind/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bind/isolates.h"
+
+enum { MESSAGE_SIZE = 1200 };
+
+static void close_box(Resource *resource)
+{
+    CallBox *box = list_entry(resource, CallBox, resource);
+
+    if (box->call != NULL)
+        rpc_call_fail(box->call, RPC_UNAVAILABLE,
+                      "perigee: the service was stopped before it answered");
+    handle_table_remove(&box->host->calls, box->handle);
+    memory_free(box);
+}
+
+int call_answer(CallBox *box, const RpcReply *reply)
+{
+    RpcCall *call = box->call;
+
+    box->call = NULL;
+    resource_close(&box->resource);
+    return rpc_call_answer(call, reply);
+}
+
+static void announce(CallBox *box, Isolate *isolate)
+{
+    resource_attach(&box->resource, isolate, close_box);
+    if (isolate_push_event(isolate, (Event){.kind = EVENT_CALL, .id = box->handle}) < 0)
+        resource_close(&box->resource);
+}
+
+void call_hand_over(CallBox *box, Isolate *target)
+{
+    list_unlink(&box->resource.link);
+    announce(box, target);
+}
+
+static void deliver(Host *host, Isolate *isolate, RpcCall *call)
+{
+    CallBox *box = memory_alloc(sizeof *box);
+
+    box->host = host;
+    box->call = call;
+    box->handle = handle_table_add(&host->calls, box);
+    call->holder = box;
+    announce(box, isolate);
+}
+
+/* The texts are those of Go's net/rpc, which clients compare. */
+static void refuse(RpcCall *call, const char *text)
+{
+    char message[MESSAGE_SIZE];
+
+    snprintf(message, sizeof message, "%s%.*s", text, (int)call->method_size, call->method);
+    rpc_call_fail(call, RPC_METHOD_NOT_FOUND, message);
+}
+
+static void on_call(void *owner, RpcCall *call)
+{
+    Host *host = owner;
+    RpcSlice service = rpc_call_service(call);
+    Handle handle = method_table_find(host->methods, service.bytes, service.size);
+    Isolate *isolate = isolates_find(host, handle);
+
+    if (memchr(call->method, '.', call->method_size) == NULL)
+        refuse(call, "rpc: service/method request ill-formed: ");
+    else if (isolate == NULL)
+        refuse(call, "rpc: can't find service ");
+    else
+        deliver(host, isolate, call);
+}
+
+static void on_abandoned(void *owner, RpcCall *call)
+{
+    CallBox *box = call->holder;
+
+    (void)owner;
+    if (box != NULL && box->resource.isolate != NULL)
+        isolate_push_event(box->resource.isolate,
+                           (Event){.kind = EVENT_CALL_ABANDONED, .id = box->handle});
+}
+
+const RpcServerHandler call_handler = {
+    .on_call = on_call,
+    .on_abandoned = on_abandoned,
+};

@@ -1,0 +1,168 @@
+#include "rpc/rpc_channel.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "rpc/rpc_protocol.h"
+
+/* So much more is read while no call may begin, so that the peer's end is noticed. */
+enum { READ_AHEAD_SIZE = 64 * 1024 };
+
+static const char draining_text[] = "perigee: shutting down, call again on another connection";
+
+static void answered(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
+{
+    RpcChannel *channel = list_entry(caller, RpcChannel, caller);
+
+    if (!call->is_notification)
+        channel->protocol->answer(channel, call, reply);
+    channel->handler->on_output(caller->owner);
+}
+
+RpcChannel *rpc_channel_create(const RpcLimits *limits, GobTypes *types, const RpcHandler *handler,
+                               void *owner, uint64_t number)
+{
+    RpcChannel *channel = memory_alloc(sizeof *channel);
+
+    rpc_caller_init(&channel->caller, answered, owner);
+    channel->limits = limits;
+    channel->types = types;
+    channel->handler = handler;
+    channel->number = number;
+    channel->protocol = &rpc_opening;
+    return channel;
+}
+
+void rpc_channel_destroy(RpcChannel *channel)
+{
+    rpc_channel_abandon(channel);
+    channel->protocol->close(channel);
+    buffer_deinit(&channel->input);
+    buffer_deinit(&channel->output);
+    memory_free(channel);
+}
+
+void rpc_channel_deliver(RpcChannel *channel, RpcCall *call)
+{
+    call->connection = channel->number;
+    if (channel->is_draining)
+        rpc_call_fail(call, RPC_UNAVAILABLE, draining_text);
+    else
+        channel->handler->on_call(channel->caller.owner, call);
+}
+
+static bool may_read(const RpcChannel *channel)
+{
+    return !channel->is_stopped && channel->caller.call_count < channel->limits->pending_count;
+}
+
+/* Reads the messages at the front. Returns how many bytes they took. */
+static size_t process(RpcChannel *channel, const char *bytes, size_t size)
+{
+    size_t used = 0;
+
+    channel->is_processing = true;
+    while (used < size && may_read(channel)) {
+        long result = channel->protocol->read(channel, bytes + used, size - used);
+
+        if (result <= 0) {
+            channel->is_stopped = result < 0;
+            break;
+        }
+        channel->progress++;
+        used += (size_t)result;
+    }
+    channel->is_processing = false;
+    return used;
+}
+
+void rpc_channel_continue(RpcChannel *channel)
+{
+    if (channel->is_processing)
+        return;
+    if (channel->input.size > 0 && may_read(channel))
+        buffer_consume(&channel->input,
+                       process(channel, channel->input.bytes, channel->input.size));
+    if (channel->has_input_ended && may_read(channel))
+        rpc_channel_stop(channel);
+}
+
+void rpc_channel_feed(RpcChannel *channel, const char *bytes, size_t size)
+{
+    size_t used = 0;
+
+    assert(!channel->is_processing);
+    if (channel->input.size > 0) {
+        buffer_append(&channel->input, bytes, size);
+        rpc_channel_continue(channel);
+        return;
+    }
+    used = process(channel, bytes, size);
+    if (!channel->is_stopped)
+        buffer_append(&channel->input, bytes + used, size - used);
+}
+
+void rpc_channel_stop(RpcChannel *channel)
+{
+    channel->is_stopped = true;
+    buffer_clear(&channel->input);
+}
+
+void rpc_channel_end_input(RpcChannel *channel)
+{
+    if (!channel->protocol->is_text)
+        rpc_channel_abandon(channel);
+    channel->has_input_ended = true;
+    rpc_channel_continue(channel);
+}
+
+void rpc_channel_abandon(RpcChannel *channel)
+{
+    rpc_channel_stop(channel);
+    buffer_clear(&channel->output);
+    rpc_caller_leave(&channel->caller, channel->handler->on_abandoned);
+}
+
+bool rpc_channel_wants_input(const RpcChannel *channel)
+{
+    return !channel->is_stopped && (may_read(channel) || channel->input.size < READ_AHEAD_SIZE);
+}
+
+void rpc_channel_drain(RpcChannel *channel)
+{
+    channel->is_draining = true;
+}
+
+int rpc_channel_phase(const RpcChannel *channel)
+{
+    if (channel->caller.call_count > 0)
+        return RPC_WAITING;
+    if (channel->is_stopped || channel->is_draining)
+        return RPC_FINISHED;
+    return channel->input.size > 0 ? RPC_READING : RPC_IDLE;
+}
+
+uint64_t rpc_channel_progress(const RpcChannel *channel)
+{
+    return channel->progress;
+}
+
+const char *rpc_channel_refusal(const RpcChannel *channel)
+{
+    return channel->refusal;
+}
+
+Buffer *rpc_channel_output(RpcChannel *channel)
+{
+    return &channel->output;
+}
+
+GobReader rpc_channel_definitions(const RpcCall *call, uint32_t known)
+{
+    const RpcChannel *channel;
+
+    if (call->protocol != RPC_GOB || call->caller == NULL)
+        return (GobReader){NULL, 0};
+    channel = list_entry(call->caller, RpcChannel, caller);
+    return gob_definitions_since(&channel->state.gob, known);
+}

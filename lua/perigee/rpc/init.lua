@@ -1,0 +1,24 @@
+--- RPC for services: methods with declared types, errors with codes, middleware. A service offers
+-- methods by returning them: `return { rpc = { Calculator = Calculator } }`.
+local method = require "perigee.rpc.method"
+
+local rpc = {}
+
+--- Declares the types of a method: rpc.method{ args = "int", reply = "float64", fn = function(args,
+-- call) end }. See docs/rpc.md for the notation.
+rpc.method = method.declare
+
+--- Puts middleware around every method of this service, the first outermost: functions that take
+-- the next handler, function(args, call), and return a handler around it.
+rpc.use = method.use
+
+--- An error with a code and data for clients of JSON-RPC 2.0, to be raised or returned: others get
+-- its message. `code` is any whole number outside -32768 to -32000.
+function rpc.error(code, message, data)
+    if type(code) ~= "number" or code % 1 ~= 0 or type(message) ~= "string" or message == "" then
+        error("rpc.error takes a whole number, a text and data for the client", 2)
+    end
+    return { code = code, message = message, data = data }
+end
+
+return rpc

@@ -1,0 +1,98 @@
+--- The methods of a service's RPC services, as calls find them: the function inside its middleware,
+-- and the types of its argument and its reply where they are declared.
+local types = require "perigee.rpc.types"
+local where = require "perigee.core.where"
+
+local method = {}
+
+local DECLARED = {}
+local KEYS = { args = true, reply = true, fn = true }
+
+local middleware = {}
+
+local function parse(notation, what, level)
+    if notation == nil then
+        return nil
+    end
+    local parsed, problem = types.parse(notation)
+    if not parsed then
+        error(("the type of %s: %s"):format(what, problem), level + 1)
+    end
+    return parsed
+end
+
+--- See rpc.method.
+function method.declare(declaration)
+    if type(declaration) ~= "table" or type(declaration.fn) ~= "function" then
+        error("rpc.method takes a table with a function in `fn`", 2)
+    end
+    for key in pairs(declaration) do
+        if not KEYS[key] then
+            error(("rpc.method has no key '%s'; there are args, reply and fn"):format(
+                tostring(key)), 2)
+        end
+    end
+    return setmetatable({
+        fn = declaration.fn,
+        args = parse(declaration.args, "args", 2),
+        reply = parse(declaration.reply, "reply", 2),
+    }, DECLARED)
+end
+
+--- See rpc.use.
+function method.use(...)
+    for i = 1, select("#", ...) do
+        local wrap = select(i, ...)
+        if type(wrap) ~= "function" then
+            error("rpc.use takes functions that return a handler around the next one", 2)
+        end
+        middleware[#middleware + 1] = wrap
+    end
+end
+
+local function wrap_all(run)
+    for i = #middleware, 1, -1 do
+        local wrapped = middleware[i](run)
+        if type(wrapped) ~= "function" then
+            error(("%s: this middleware must return a function, not %s"):format(
+                where.of(middleware[i]), type(wrapped)), 0)
+        end
+        run = wrapped
+    end
+    return run
+end
+
+local function compile(service, name, declared)
+    if type(declared) == "function" then
+        declared = { fn = declared }
+    end
+    return {
+        service = service,
+        name = name,
+        run = wrap_all(declared.fn),
+        args = declared.args,
+        reply = declared.reply,
+        -- What the second argument of a method is: the same for all calls of it.
+        call = { service = service, method = name },
+    }
+end
+
+local function is_method(value)
+    return type(value) == "function" or getmetatable(value) == DECLARED
+end
+
+--- The methods of all of `services`, by "Service.Method". What else stands in a service's table is
+-- for the service itself.
+function method.compile_all(services)
+    local compiled = {}
+    for service, methods in pairs(services) do
+        for name, value in pairs(methods) do
+            if type(name) == "string" and is_method(value) then
+                compiled[service .. "." .. name] = compile(service, name, value)
+            end
+        end
+    end
+    return compiled
+end
+
+return method

@@ -1,0 +1,164 @@
+--- RPC calls of one service: each is a task that decodes its argument, runs the method and answers.
+local call_codecs = require "perigee.service.call_codecs"
+local context = require "perigee.core.context"
+local event = require "perigee.core.event"
+local host = require "host"
+local lazy = require "perigee.core.lazy"
+local membership = require "perigee.core.membership"
+local scheduler = require "perigee.core.scheduler"
+
+local json = lazy "perigee.json"
+local log = lazy "perigee.log"
+
+local calls = {}
+
+local METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32601, -32602, -32603
+local SERVICE_ERROR, DEADLINE_EXCEEDED, UNAVAILABLE = -32000, -32001, -32002
+
+-- Calls of one such share of the timeout have their deadline in common, so that a call costs no
+-- timer.
+local DEADLINE_SHARE = 1 / 64
+
+local state             -- of perigee.service.instance
+local tasks = {}        -- number of a call -> its task
+local ids = {}          -- the other way round
+local call_count = 0
+local shared, shared_until, end_shared = nil, 0, nil -- the context of calls that begin now
+
+-- What was raised, with a traceback unless it was meant for the caller.
+local function catch(raised)
+    if type(raised) == "table" and type(raised.message) == "string" then
+        return raised
+    end
+    return { raised = raised, traceback = debug.traceback("", 2) }
+end
+
+local function text_of(raised)
+    local is_text, text = pcall(tostring, raised)
+    return is_text and text or "an error that cannot be shown"
+end
+
+-- An error of error() begins with the place in the script, which is the log's business.
+local function without_place(text)
+    return (text:gsub("^[^\n:]*%.lua:%d+: ", ""))
+end
+
+local function fail_with(id, failure)
+    local data = failure.data ~= nil and json.try_encode(failure.data) or nil
+    host.call_fail(id, failure.message, tonumber(failure.code) or SERVICE_ERROR, data)
+end
+
+local function fail_raised(id, method, caught)
+    if type(caught) == "table" and caught.message then
+        fail_with(id, caught)
+        return
+    end
+    local text = text_of(type(caught) == "table" and caught.raised or caught)
+    log.error(text, { method = method.service .. "." .. method.name,
+        traceback = type(caught) == "table" and caught.traceback or nil })
+    host.call_fail(id, without_place(text), INTERNAL_ERROR)
+end
+
+local function reply(id, method, codec, value)
+    local bytes, numbers, problem = codec.encode(method, value)
+    if not bytes then
+        log.error(problem, { method = method.service .. "." .. method.name })
+        host.call_fail(id, problem, INTERNAL_ERROR)
+        return
+    end
+    host.call_reply(id, bytes, numbers)
+end
+
+local function conclude(id, method, codec, is_returned, value, reason)
+    if not is_returned then
+        fail_raised(id, method, value)
+    elseif value ~= nil or reason == nil then
+        reply(id, method, codec, value)
+    elseif type(reason) == "table" and type(reason.message) == "string" then
+        fail_with(id, reason)
+    else
+        host.call_fail(id, text_of(reason), SERVICE_ERROR)
+    end
+end
+
+local function serve(id)
+    local protocol, name, bytes, connection, definition_count = host.call_request(id)
+    if not protocol then
+        return
+    end
+    local method, codec = state.methods[name], call_codecs[protocol]
+    if not method then
+        host.call_fail(id, "rpc: can't find method " .. name, METHOD_NOT_FOUND)
+        return
+    end
+    local is_fit, argument = codec.decode(method, bytes, id, connection, definition_count)
+    if not is_fit then
+        host.call_fail(id, argument, INVALID_PARAMS)
+        return
+    end
+    conclude(id, method, codec, xpcall(method.run, catch, argument, method.call))
+end
+
+-- A task that was ended by the host has not answered.
+local function finish(task, is_ok, failure, traceback)
+    local id = ids[task]
+    ids[task], tasks[id] = nil, nil
+    call_count = call_count - 1
+    state.in_flight = state.in_flight - 1
+    if not is_ok then
+        host.call_fail(id, "perigee: the call was stopped: " .. tostring(failure), INTERNAL_ERROR)
+        scheduler.on_failure(task, failure, traceback)
+    end
+    state.on_idle()
+end
+
+-- Whoever still works gets no answer out any more; its waits end.
+local function expire(ended)
+    for id, task in pairs(tasks) do
+        if task.context == ended then
+            host.call_fail(id, "perigee: the deadline of the call has passed", DEADLINE_EXCEEDED)
+        end
+    end
+end
+
+local function context_of_calls()
+    local timeout_s = state.calls_options.timeout_s
+    local now = host.now()
+    if timeout_s == 0 then
+        return nil
+    elseif now >= shared_until then
+        shared_until = now + timeout_s * DEADLINE_SHARE
+        shared, end_shared = context.with_deadline(context.background(), shared_until + timeout_s)
+        scheduler.at(shared_until + timeout_s, expire, shared)
+    end
+    return shared, end_shared
+end
+
+--- Takes the call with this number; called outside of tasks.
+function calls.take(of_instance, id)
+    state = of_instance
+    if call_count >= state.calls_options.max_count then
+        host.call_fail(id, "perigee: the service has too many calls in flight, call again later",
+            UNAVAILABLE)
+        return
+    end
+    local task = scheduler.spawn(serve, id)
+    local within = context_of_calls()
+    if within then
+        membership.move(task, within)
+    end
+    task.name = "call"
+    tasks[id], ids[task] = task, id
+    call_count = call_count + 1
+    state.in_flight = state.in_flight + 1
+    scheduler.on_finish(task, finish)
+end
+
+scheduler.on_event(event.CALL_ABANDONED, function(id)
+    local task = tasks[id]
+    if task then
+        context.cancel_task(task)
+    end
+end)
+
+return calls

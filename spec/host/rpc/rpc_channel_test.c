@@ -1,0 +1,238 @@
+/* Calls in any protocol: what is heard and what is said, whatever the pieces they come in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "rpc_peer.h"
+
+typedef struct Case {
+    const char *bytes;
+    size_t size;
+    const char *seen;
+    const char *said;
+    size_t said_size;
+    int phase;
+} Case;
+
+#define CASE(bytes, seen, said, phase)                                                             \
+    {                                                                                              \
+        bytes, sizeof bytes - 1, seen, said, sizeof said - 1, phase                                \
+    }
+
+/* What a client of Go 1.19 sends for Calculator.Add(&Args{10, 5}), and for (10, -5) then. */
+#define REQUEST_TYPE                                                                               \
+    "\x2f\xff\x81\x03\x01\x01\x07"                                                                 \
+    "Request\x01\xff\x82\x00\x01\x02\x01\x0dServiceMethod\x01\x0c\x00\x01\x03Seq\x01\x06\x00\x00"  \
+    "\x00"
+#define ARGS_TYPE                                                                                  \
+    "\x1e\xff\x83\x03\x01\x01\x04"                                                                 \
+    "Args\x01\xff\x84\x00\x01\x02\x01\x01"                                                         \
+    "A\x01\x04\x00\x01\x01"                                                                        \
+    "B\x01\x04\x00\x00\x00"
+#define FIRST_HEADER                                                                               \
+    "\x13\xff\x82\x01\x0e"                                                                         \
+    "Calculator.Add\x00"
+#define SECOND_HEADER                                                                              \
+    "\x15\xff\x82\x01\x0e"                                                                         \
+    "Calculator.Add\x01\x01\x00"
+#define ARGS "\x07\xff\x84\x01\x14\x01\x0a\x00"
+#define RESPONSE_TYPE                                                                              \
+    "\x1e\xff\x81\x03\x01\x02\xff\x82\x00\x01\x02\x01\x03Seq\x01\x06\x00\x01\x05"                  \
+    "Error\x01\x0c\x00\x00\x00"
+#define SUM "\x03\x04\x00\x1e"
+
+static const Case cases[] = {
+    CASE(REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS, "Calculator.Add 7;",
+         RESPONSE_TYPE "\x03\xff\x82\x00" SUM, RPC_IDLE),
+    CASE(REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS SECOND_HEADER ARGS,
+         "Calculator.Add 7;Calculator.Add 7;",
+         RESPONSE_TYPE "\x03\xff\x82\x00" SUM "\x05\xff\x82\x01\x01\x00" SUM, RPC_IDLE),
+    CASE(REQUEST_TYPE FIRST_HEADER, "", "", RPC_IDLE),
+    /* a definition twice; a header of a type that is none; no length; a reserved prefix */
+    CASE(REQUEST_TYPE REQUEST_TYPE, "", "", RPC_FINISHED),
+    CASE(ARGS_TYPE ARGS, "", "", RPC_FINISHED),
+    CASE(REQUEST_TYPE "\x00", "", "", RPC_FINISHED),
+    CASE(REQUEST_TYPE "\x80", "", "", RPC_FINISHED),
+    CASE(REQUEST_TYPE "\xfc\x7f\xff\xff\xff", "", "", RPC_FINISHED),
+    CASE("CONNECT /_goRPC_ HTTP/1.0\n\n" REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS,
+         "Calculator.Add 7;",
+         "HTTP/1.0 200 Connected to Go RPC\n\n" RESPONSE_TYPE "\x03\xff\x82\x00" SUM, RPC_IDLE),
+    /* Go's dialect of JSON-RPC 1.0 */
+    CASE("{\"method\":\"C.Add\",\"params\":[{\"A\":10}],\"id\":0}\n", "C.Add 10;",
+         "{\"id\":0,\"result\":7,\"error\":null}\n", RPC_IDLE),
+    CASE(" {\"method\" : \"C.\\u0041dd\" , \"params\" : [ ] , \"id\" : {\"k\": [1]} }{\"METHOD\":"
+         "\"C.B\"}\r\n",
+         "C.Add 3;C.B 0;",
+         "{\"id\":{\"k\": [1]},\"result\":7,\"error\":null}\n{\"id\":null,\"result\":7,\"error\":"
+         "null}\n",
+         RPC_IDLE),
+    CASE("{\"method\":\"C.Add\",\"params\":[1],\"id\":100000000000000000000}", "C.Add 3;",
+         "{\"id\":100000000000000000000,\"result\":7,\"error\":null}\n", RPC_IDLE),
+    CASE("{\"method\":5}", "", "", RPC_FINISHED),
+    CASE("{\"method\":\"C.Add\"x", "", "", RPC_FINISHED),
+    CASE("{} 5", "", "", RPC_FINISHED),
+    /* JSON-RPC 2.0 */
+    CASE("{\"jsonrpc\":\"2.0\",\"method\":\"C.Add\",\"params\":{\"A\":1},\"id\":\"x\"}", "C.Add 7;",
+         "{\"jsonrpc\":\"2.0\",\"result\":7,\"id\":\"x\"}\n", RPC_IDLE),
+    CASE("{\"jsonrpc\":\"2.0\",\"method\":\"C.Add\"}", "C.Add 0;", "", RPC_IDLE),
+    CASE("{\"jsonrpc\":\"2.0\",\"method\":\"C.Add\",\"params\":1,\"id\":1}", "",
+         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"Invalid "
+         "Request\"},\"id\":1}\n",
+         RPC_IDLE),
+    CASE("[ ]", "",
+         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"Invalid "
+         "Request\"},\"id\":null}\n",
+         RPC_IDLE),
+    CASE("[{\"jsonrpc\":\"2.0\",\"method\":\"C.Add\",\"id\":1} , {\"jsonrpc\":\"2.0\",\"method\":"
+         "\"C.B\"},{\"jsonrpc\":\"2.0\",\"method\":\"C.D\",\"id\":null}]",
+         "C.Add 0;C.B 0;C.D 0;",
+         "[{\"jsonrpc\":\"2.0\",\"result\":7,\"id\":1},{\"jsonrpc\":\"2.0\",\"result\":7,\"id\":"
+         "null}]\n",
+         RPC_IDLE),
+    CASE("[{\"jsonrpc\":\"2.0\",\"method\":\"C.B\"}]", "C.B 0;", "", RPC_IDLE),
+    CASE("{\"jsonrpc\":\"2.0\",\"method\":}", "",
+         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"Parse "
+         "error\"},\"id\":null}\n",
+         RPC_FINISHED),
+};
+
+static void check(const Case *found, size_t first, size_t step)
+{
+    RpcPeer peer;
+
+    peer_open(&peer);
+    peer_feed(&peer, found->bytes, found->size, first, step);
+    assert_int_equal(strlen(found->seen), peer.seen.size);
+    if (peer.seen.size > 0)
+        assert_memory_equal(found->seen, peer.seen.bytes, peer.seen.size);
+    assert_int_equal(found->said_size, peer.output.size);
+    if (peer.output.size > 0)
+        assert_memory_equal(found->said, peer.output.bytes, peer.output.size);
+    assert_int_equal(found->phase, rpc_channel_phase(peer.channel));
+    peer_close(&peer);
+}
+
+static void test_any_split(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t first = 1; first <= cases[i].size; first++) {
+            check(&cases[i], first, cases[i].size);
+            check(&cases[i], first, 1);
+        }
+    }
+}
+
+static void expect_said(const char *bytes, const char *said)
+{
+    RpcPeer peer;
+
+    peer_open(&peer);
+    peer_feed(&peer, bytes, strlen(bytes), strlen(bytes), 1);
+    buffer_append(&peer.output, "", 1);
+    assert_non_null(strstr(peer.output.bytes, said));
+    assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+    assert_non_null(rpc_channel_refusal(peer.channel));
+    peer_close(&peer);
+}
+
+static void test_strangers(void **state)
+{
+    (void)state;
+    expect_said("hello, is anybody there?", "perigee: this port speaks");
+    expect_said("\x16\x03\x01\x02", "perigee: this port speaks");
+    expect_said("GET /rpc HTTP/1.1\r\n\r\n", "405 must CONNECT");
+    expect_said("CONNECT /other HTTP/1.0\n\n", "HTTP/1.1 404 ");
+}
+
+/* With as many calls in flight as may be, nothing more is read; it goes on with the answers. */
+static void test_bound_on_calls(void **state)
+{
+    static const char call[] = "{\"method\":\"C.A\",\"params\":[1],\"id\":1}";
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.limits.pending_count = 2;
+    peer.is_keeping = true;
+    for (int i = 0; i < 3; i++)
+        peer_feed(&peer, call, sizeof call - 1, sizeof call - 1, 1);
+    assert_int_equal(12, peer.seen.size);
+    assert_true(rpc_channel_wants_input(peer.channel));
+    assert_int_equal(RPC_WAITING, rpc_channel_phase(peer.channel));
+    rpc_channel_end_input(peer.channel);
+    assert_int_equal(0, peer.abandoned_count);
+    rpc_channel_abandon(peer.channel);
+    assert_int_equal(2, peer.abandoned_count);
+    assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+    peer_close(&peer);
+}
+
+/* Of gob the end of the input is the end of the caller. */
+static void test_disconnect(void **state)
+{
+    static const char call[] = REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS;
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.is_keeping = true;
+    peer_feed(&peer, call, sizeof call - 1, sizeof call - 1, 1);
+    rpc_channel_end_input(peer.channel);
+    assert_int_equal(1, peer.abandoned_count);
+    peer_close(&peer);
+}
+
+static void test_draining(void **state)
+{
+    static const char call[] = REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS;
+    static const char second[] = SECOND_HEADER ARGS;
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.is_keeping = true;
+    peer_feed(&peer, call, sizeof call - 1, sizeof call - 1, 1);
+    rpc_channel_drain(peer.channel);
+    assert_int_equal(RPC_WAITING, rpc_channel_phase(peer.channel));
+    peer_feed(&peer, second, sizeof second - 1, sizeof second - 1, 1);
+    buffer_append(&peer.output, "", 1);
+    assert_non_null(memmem(peer.output.bytes, peer.output.size, "shutting down", 13));
+    rpc_channel_abandon(peer.channel);
+    assert_int_equal(1, peer.abandoned_count);
+    peer_close(&peer);
+}
+
+static void test_limits(void **state)
+{
+    RpcPeer peer;
+    char deep[300];
+
+    (void)state;
+    memset(deep, '[', sizeof deep);
+    peer_open(&peer);
+    peer_feed(&peer, deep, sizeof deep, sizeof deep, 1);
+    assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+    peer_close(&peer);
+    peer_open(&peer);
+    peer.limits.message_size = 100;
+    deep[1] = '"';
+    memset(deep + 2, 'x', sizeof deep - 2);
+    peer_feed(&peer, deep, sizeof deep, 1, 1);
+    assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+    peer_close(&peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_split),      cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_bound_on_calls), cmocka_unit_test(test_disconnect),
+        cmocka_unit_test(test_draining),       cmocka_unit_test(test_limits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
