@@ -32,7 +32,9 @@ function perigee.sleep(seconds)
 end
 
 --- Seconds on a clock that is never set: for measuring and for deadlines.
-perigee.now = scheduler.now
+function perigee.now()
+    return scheduler.now()
+end
 
 return setmetatable(perigee, {
     __index = function(self, name)

@@ -22,8 +22,8 @@ local function attach(self)
     if not parent or self.is_attached then
         return
     end
-    parent.children = parent.children or {}
-    parent.children[self] = true
+    parent.children = parent.children or queue.new()
+    queue.push(parent.children, self)
     self.is_attached = true
     attach(parent)
     if parent.reason and not self.reason then
@@ -33,13 +33,13 @@ end
 
 local function is_used(self)
     return self.member_count > 0 or self.closing and not self.reason
-        or self.children and next(self.children) ~= nil
+        or self.children and self.children.next ~= self.children
 end
 
 local function detach(self)
     local parent = self.parent
     if parent and self.is_attached and not is_used(self) then
-        parent.children[self] = nil
+        queue.remove(self)
         self.is_attached = false
         detach(parent)
     end
@@ -73,8 +73,21 @@ local function wake_members(self)
     end
 end
 
+local finish
+
+-- In the order they were attached. A child that has ended may leave the list.
+local function finish_children(self, reason, why)
+    local children = self.children
+    local child = children and children.next
+    while child and child ~= children do
+        local after = child.next
+        finish(child, reason, why)
+        child = after
+    end
+end
+
 -- Those below end before this returns.
-local function finish(self, reason, why)
+function finish(self, reason, why)
     if self.reason then
         return
     end
@@ -84,9 +97,7 @@ local function finish(self, reason, why)
         self.closing:close()
     end
     wake_members(self)
-    for child in pairs(self.children or {}) do
-        finish(child, reason, why)
-    end
+    finish_children(self, reason, why)
     detach(self)
 end
 
@@ -105,7 +116,8 @@ end
 local function derive(parent)
     return setmetatable({
         parent = parent,
-        is_attached = false, -- to the parent's children
+        is_attached = false, -- to the parent's children, where `next` and `prev` are its links
+        next = false, prev = false,
         children = false,
         members = {},        -- the tasks that have this context
         member_count = 0,

@@ -7,6 +7,7 @@ local scheduler = require "perigee.core.scheduler"
 local queue = {}
 
 local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
+local RAISED = scheduler.RAISED
 
 function queue.new()
     local self = { next = false, prev = false }
@@ -46,7 +47,11 @@ function queue.wait(self, waits_on, value, deadline)
     task.prev, task.next = last, self
     last.next = task
     self.prev = task
-    return begin_wait(task, waits_on, deadline)
+    local is_ok, why, code = begin_wait(task, waits_on, deadline)
+    if code == RAISED then
+        error(why, 0)
+    end
+    return is_ok, why, code
 end
 
 --- Takes out the first that still waits; nil when none does. Cases of a select that was woken by

@@ -8,11 +8,17 @@ local bxor, lshift, rshift, band = bit.bxor, bit.lshift, bit.rshift, bit.band
 
 local state
 
+-- Sequences of neighbouring numbers begin alike, so what comes first is left out.
+local LEFT_OUT = 16
+
 --- Begins the sequence that belongs to `number`.
 function random.seed(number)
     state = bxor(number, 0x9e3779b9)
     if state == 0 then
         state = 1
+    end
+    for _ = 1, LEFT_OUT do
+        random.below(1)
     end
 end
 

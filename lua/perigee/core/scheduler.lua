@@ -13,7 +13,7 @@ local timers = require "perigee.core.timers"
 
 local scheduler = {}
 
-local resume, next_event, now = host.resume, host.next_event, host.now
+local resume, next_event = host.resume, host.next_event
 local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
 local enter, leave, background = membership.enter, membership.leave, membership.background
 
@@ -32,7 +32,8 @@ local current = false      -- the task that runs
 local interrupted = false  -- the task that was cut or refused: it goes first
 local is_cut = false       -- it was cut, so it is resumed without a value
 local ready_first, ready_last = false, false
-local turn_started = 0     -- in seconds of host.now
+local turn_started = 0     -- in seconds of scheduler.now
+local choose = false       -- which ready task is next, when a spec has that permuted
 local pool, pool_count = {}, 0
 local live_count = 0
 local handlers = {}  -- kind of event -> function(id, code, bytes)
@@ -204,8 +205,9 @@ local function run_interrupted()
     return settle(task, resume(task.thread))
 end
 
---- Seconds on the clock of deadlines.
-scheduler.now = now
+--- Seconds on the clock of deadlines. A spec may put another in its place
+-- (perigee.core.virtual_clock), so it is looked up for each call.
+scheduler.now = timers.now
 
 --- The running task; nil outside of tasks.
 function scheduler.current()
@@ -289,7 +291,7 @@ end
 local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 
 --- Waits until somebody calls scheduler.wake(task, wait_id, ...) for this wait, and returns those
--- values (three at most). At `deadline` (in seconds of host.now; nil for none) returns nil,
+-- values (three at most). At `deadline` (in seconds of scheduler.now; nil for none) returns nil,
 -- "timeout"; when the task's context ends, nil and the reason, "canceled" or "timeout". Must be
 -- called in a task; the number of the wait is task.wait_id while it lasts.
 -- @param waits_on what to say of it in reports, "wait" when it is left out
@@ -329,6 +331,16 @@ function scheduler.end_wait(task, a, b, c)
 end
 
 local end_wait = scheduler.end_wait
+
+--- What a wait in a queue ends with, as the third value, when an error shall be raised there: the
+-- second is its message.
+scheduler.RAISED = {}
+
+--- Raises `message` where `task` waits, in a queue or a select.
+function scheduler.fail_wait(task, message)
+    remove_from_queue(task)
+    end_wait(task, nil, message, scheduler.RAISED)
+end
 
 --- Ends the wait number `wait_id` of `task`. Returns false when that wait is over already.
 function scheduler.wake(task, wait_id, a, b, c)
@@ -417,9 +429,31 @@ end
 
 handlers[event.ALARM] = timers.on_alarm
 
+-- Puts the chosen task first; the others stay in order.
+local function bring_forward()
+    local before = choose(ready_first)
+    if before then
+        local task = before.next
+        before.next = task.next
+        if not task.next then
+            ready_last = before
+        end
+        task.next, ready_first = ready_first, task
+    end
+end
+
+--- Has `fn(first)`, given the list of ready tasks, return the one before the one that runs next, or
+-- false for the first; false for their order (perigee.core.choice).
+function scheduler.set_choice(fn)
+    choose = fn
+end
+
 local function run_ready()
-    local task = ready_first
-    while task do
+    while ready_first do
+        if choose then
+            bring_forward()
+        end
+        local task = ready_first
         ready_first = task.next
         if not ready_first then
             ready_last = false
@@ -430,24 +464,30 @@ local function run_ready()
         if not settle(task, state, first, traceback) then
             return false
         end
-        task = ready_first
     end
     return true
 end
+
+--- Called, outside of tasks, when no task is ready: a function that returns true when it has
+-- changed that; false for none.
+scheduler.on_idle = false
 
 --- One turn, called by C: what was cut first, then events and timers, then every ready task.
 -- Returns true when there is more to run without a new event.
 -- @param started when the turn began, in seconds of host.now
 function scheduler.turn(started)
-    turn_started = started
+    turn_started = timers.virtual_now or started
     if interrupted and not run_interrupted() then
         return true
     end
     drain_events()
-    timers.fire(end_in_time)
-    if not run_ready() then
-        return true
-    end
+    repeat
+        turn_started = timers.virtual_now or started
+        timers.fire(end_in_time)
+        if not run_ready() then
+            return true
+        end
+    until not (scheduler.on_idle and scheduler.on_idle())
     timers.set_alarm()
     return false
 end

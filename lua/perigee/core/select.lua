@@ -31,7 +31,7 @@ local can_send, can_recv = channel.can_send, channel.can_recv
 local try_send, try_recv = channel.try_send, channel.try_recv
 local below = random.below
 local push, remove = queue.push, queue.remove
-local begin_wait = scheduler.begin_wait
+local begin_wait, RAISED = scheduler.begin_wait, scheduler.RAISED
 
 local function describe(case)
     return type(case) == "table" and ("{ %s, %s }"):format(tostring(case[1]), tostring(case[2]))
@@ -169,15 +169,30 @@ function select_module.wake(waiter)
     end
 end
 
+-- What to say of the wait in reports. Channels, contexts and tasks are this isolate's own; of what
+-- else can be awaited nobody knows who may wake it.
+local function reason_of(links)
+    for number = 1, #links do
+        local target, verb = links[number][1], links[number][2]
+        if target ~= nil and verb ~= "recv" and verb ~= "send"
+            and not (target.members or target.wait_id) then
+            return "select (awaitable)"
+        end
+    end
+    return #links > 0 and "select" or "select (no cases)"
+end
+
 local function subscribe_and_wait(links, task, deadline)
     local is_subscribed, failure = pcall(subscribe_all, links, task)
     if not is_subscribed then
         unsubscribe_all(links)
         error(failure, 0)
     end
-    local number, value, is_ok =
-        begin_wait(task, #links > 0 and "select" or "select (no cases)", deadline)
+    local number, value, is_ok = begin_wait(task, reason_of(links), deadline)
     unsubscribe_all(links)
+    if is_ok == RAISED then
+        error(value, 0)
+    end
     return number, value, is_ok
 end
 

@@ -57,11 +57,12 @@ function methods:reserve()
     self[self.count + 1] = false
 end
 
---- Adds `entry`, a table whose `deadline` is a number. Uses its fields `index` and `order`.
+--- Adds `entry`, a table whose `deadline` is a number. Uses its fields `index` and `order`. A
+-- function order_of_next of the heap gives numbers for another order among equal deadlines.
 -- When there is no memory for it, nothing has changed.
 function methods:add(entry)
     self.added = self.added + 1
-    entry.order = self.added
+    entry.order = self.order_of_next and self.order_of_next() or self.added
     sift_up(self, self.count + 1, entry)
     self.count = self.count + 1
 end

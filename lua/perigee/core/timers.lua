@@ -3,9 +3,9 @@
 local host = require "host"
 local timer_heap = require "perigee.core.timer_heap"
 
-local timers = {}
-
-local now = host.now
+--- `now` is the clock of deadlines, `virtual_now` its time when a spec has put another in the
+-- place of the host's (perigee.core.virtual_clock).
+local timers = { now = host.now, virtual_now = false }
 
 local heap = timer_heap.new()
 
@@ -55,7 +55,7 @@ function timers.fire(end_wait)
     if not timer then
         return
     end
-    local time = now()
+    local time = timers.now()
     while timer and timer.deadline <= time do
         local fn = callbacks[timer]
         heap:remove(timer)
@@ -69,6 +69,22 @@ function timers.fire(end_wait)
     end
 end
 
+--- When the first timer is due; nil when there is none.
+function timers.next_deadline()
+    local timer = heap:first()
+    return timer and timer.deadline
+end
+
+--- How many there are.
+function timers.count()
+    return heap.count
+end
+
+--- Has `fn()` give the order of timers with one deadline; nil for the order they were added in.
+function timers.set_order(fn)
+    heap.order_of_next = fn
+end
+
 --- Sets the alarm for the first timer.
 function timers.set_alarm()
     local timer = heap:first()
@@ -78,7 +94,7 @@ function timers.set_alarm()
     end
     alarm_deadline = deadline
     if deadline then
-        host.set_alarm(math.max(0, math.ceil((deadline - now()) * 1000)))
+        host.set_alarm(math.max(0, math.ceil((deadline - timers.now()) * 1000)))
     else
         host.set_alarm(nil)
     end
