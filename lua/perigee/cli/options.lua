@@ -14,6 +14,13 @@ options.admin = {
         help = "health, status and control" },
 }
 
+options.test = {
+    { name = "seed", kind = "count", value = "N",
+        help = "what the scheduler may choose follows this number" },
+    { name = "seeds", kind = "count", value = "COUNT", default = 1, check = at_least(1),
+        help = "run under so many seeds, one after the other" },
+}
+
 local serve = {
     { name = "http", kind = "address", value = "ADDRESS", default = "127.0.0.1:8080",
         help = "where services answer; port 0 picks a free one" },

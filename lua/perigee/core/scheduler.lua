@@ -37,7 +37,10 @@ local choose = false       -- which ready task is next, when a spec has that per
 local pool, pool_count = {}, 0
 local live_count = 0
 local handlers = {}  -- kind of event -> function(id, code, bytes)
-local waits = {}     -- kind of event -> id -> task
+local waits = {}     -- kind of event -> id -> task that waits for it
+
+--- The same for those who ask whether anybody waits for the world outside.
+scheduler.waits = waits
 
 -- Task, or the function of tasks -> what is called outside of tasks when one has ended. Nothing can
 -- be cut there, so it is out of the reach of scripts, which may hold a task.
@@ -332,8 +335,7 @@ end
 
 local end_wait = scheduler.end_wait
 
---- What a wait in a queue ends with, as the third value, when an error shall be raised there: the
--- second is its message.
+--- The third value of a wait in a queue where an error shall be raised; the second is its message.
 scheduler.RAISED = {}
 
 --- Raises `message` where `task` waits, in a queue or a select.
@@ -468,8 +470,7 @@ local function run_ready()
     return true
 end
 
---- Called, outside of tasks, when no task is ready: a function that returns true when it has
--- changed that; false for none.
+--- Called when no task is ready: a function that returns true when it has changed that, or false.
 scheduler.on_idle = false
 
 --- One turn, called by C: what was cut first, then events and timers, then every ready task.

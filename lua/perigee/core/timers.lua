@@ -80,6 +80,24 @@ function timers.count()
     return heap.count
 end
 
+--- The timers there are, for timers.restore.
+function timers.snapshot()
+    local set = {}
+    for i = 1, heap.count do
+        set[heap[i]] = true
+    end
+    return set
+end
+
+--- Drops every timer that is not in `snapshot`.
+function timers.restore(snapshot)
+    for timer in pairs(timers.snapshot()) do
+        if not snapshot[timer] then
+            timers.cancel(timer)
+        end
+    end
+end
+
 --- Has `fn()` give the order of timers with one deadline; nil for the order they were added in.
 function timers.set_order(fn)
     heap.order_of_next = fn

@@ -93,8 +93,8 @@ describe("perigee.testing", function()
         local client = testing.client(function() error "oh" end)
         local response = client:get("/")
         assert.equal(500, response.status)
-        assert.matches("testing_spec%.lua:%d+: oh\n\nstack traceback:", response.body)
-        assert.matches("testing_spec%.lua:%d+: oh$", client.faults[1])
+        assert.matches("init_spec%.lua:%d+: oh\n\nstack traceback:", response.body)
+        assert.matches("init_spec%.lua:%d+: oh$", client.faults[1])
         assert.equal(1, #client.faults)
     end)
 
@@ -111,22 +111,22 @@ describe("perigee.testing", function()
         local client = testing.client(echo)
 
         it("unknown options", function()
-            assert.matches("testing_spec%.lua:%d+: header is not a request option "
+            assert.matches("init_spec%.lua:%d+: header is not a request option "
                 .. "%(headers, query, body, json, form%)$",
                 message_of(function() client:get("/", { header = {} }) end))
-            assert.matches("testing_spec%.lua:%d+: ",
+            assert.matches("init_spec%.lua:%d+: ",
                 message_of(function() client:request("GET", "/", { header = {} }) end))
         end)
 
         it("paths no client could send", function()
             for _, path in ipairs { "x", "", "/a b", "/a\r\n", 5 } do
-                assert.matches("testing_spec%.lua:%d+: a path begins with / and has no white",
+                assert.matches("init_spec%.lua:%d+: a path begins with / and has no white",
                     message_of(function() client:get(path) end))
             end
         end)
 
         it("JSON that is none", function()
-            assert.matches("testing_spec%.lua:%d+: the body is not JSON: Expected value but",
+            assert.matches("init_spec%.lua:%d+: the body is not JSON: Expected value but",
                 message_of(function()
                     local response = testing.client(function() return "x" end):get("/")
                     return (response:json())

@@ -4,15 +4,20 @@
 --    local response = client:get("/hello/Ann")
 --    assert.equal("Hello, Ann", response:json().message)
 --
+-- And for whatever waits: a clock that needs no time, and seeds (perigee.testing.seeds).
+--
 -- The whole way of a request is the real one, from the router to the composed fields; the host's
 -- connection is replaced. `start` of the service is not called.
 local headers = require "perigee.http.headers"
 local json = require "perigee.json"
+local lazy = require "perigee.core.lazy"
 local router = require "perigee.http.router"
 local server = require "perigee.http.server"
 local url = require "perigee.http.url"
 
 local READ_SIZE = 64 * 1024
+local seeds = lazy "perigee.testing.seeds"
+local virtual_clock = lazy "perigee.core.virtual_clock"
 
 local request_options = { headers = true, query = true, body = true, json = true, form = true }
 
@@ -231,6 +236,45 @@ function testing.client(service)
         mount = mount,
         faults = faults,
     }, Client)
+end
+
+--- True in `perigee test`: whatever changes time or order for all tasks is for specs alone.
+testing.is_in_specs = false
+
+local function check_in_specs(name)
+    if not testing.is_in_specs then
+        error(("testing.%s works in specs, under perigee test"):format(name), 3)
+    end
+end
+
+local Clock = {}
+Clock.__index = Clock
+
+--- Lets `seconds` pass, and what is due until then happen in order. Returns as perigee.sleep does.
+function Clock.advance(_, seconds)
+    if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
+        error(("clock:advance takes seconds, got %s"):format(tostring(seconds)), 2)
+    end
+    local is_over, reason = virtual_clock.advance(seconds)
+    return is_over, reason
+end
+
+--- Until the end of the spec all timers and deadlines, perigee.sleep and perigee.now follow a clock
+-- that goes on to the next timer whenever no task is ready. Returns it.
+function testing.virtual_clock()
+    check_in_specs "virtual_clock"
+    virtual_clock.start()
+    return setmetatable({}, Clock)
+end
+
+--- Runs fn(seed) under `count` seeds, each of which orders ready tasks, ready cases of selects and
+-- timers of one deadline in another way. See perigee.testing.seeds.
+function testing.explore(count, fn)
+    check_in_specs "explore"
+    if type(count) ~= "number" or count < 1 or type(fn) ~= "function" then
+        error("testing.explore takes a number of seeds and a function", 2)
+    end
+    seeds.explore(count, fn, 2)
 end
 
 return testing

@@ -1,0 +1,62 @@
+--- Deadlocks: every task of an isolate waits for another of its tasks, so none can ever run.
+-- Whoever asks knows that no task is ready and no timer is set.
+local census = require "perigee.core.census"
+
+local deadlock = {}
+
+-- Waits that only a task of the same isolate ends. Any other may be ended from outside.
+local INSIDE = {
+    ["chan send"] = true, ["chan receive"] = true, ["select"] = true, ["select (no cases)"] = true,
+    ["join"] = true, ["group go"] = true, ["group wait"] = true, ["semaphore acquire"] = true,
+    ["singleflight"] = true, ["drain"] = true,
+    ["sync.Mutex.Lock"] = true, ["sync.RWMutex.Lock"] = true, ["sync.RWMutex.RLock"] = true,
+    ["sync.WaitGroup.Wait"] = true, ["sync.Cond.Wait"] = true, ["sync.Once.Do"] = true,
+}
+
+local MOST_TASKS = 20
+
+--- The tasks for which is_awaited(task) says that somebody outside waits for them, when all tasks
+-- wait for each other; else nil.
+function deadlock.find(is_awaited)
+    local stuck = {}
+    local can_run = census.each(function(task)
+        if not task.since or not INSIDE[task.waits_on] then
+            return true
+        elseif is_awaited(task) then
+            stuck[#stuck + 1] = task
+        end
+    end)
+    return not can_run and stuck[1] and stuck or nil
+end
+
+local function block_of(task)
+    local lines = { ("task %s [%s, %.1f s]"):format(task.name, task.waits_on or task.state,
+        task.waited_s or 0) }
+    if task.at then
+        lines[#lines + 1] = "    at " .. task.at
+    end
+    if task.spawned_at then
+        lines[#lines + 1] = "    started at " .. task.spawned_at
+    end
+    return table.concat(lines, "\n")
+end
+
+--- `headline` and a block for each task: its name, what it waits on, for how long, where, and where
+-- it was started. Those that have waited longest are first, and the rest is counted.
+-- @param is_wanted as for census.longest
+function deadlock.report(headline, is_wanted)
+    local tasks, total = census.longest(MOST_TASKS, is_wanted)
+    local parts = { headline }
+    for _, task in ipairs(tasks) do
+        parts[#parts + 1] = block_of(task)
+    end
+    if total > #tasks then
+        parts[#parts + 1] = ("and %d more"):format(total - #tasks)
+    end
+    return table.concat(parts, "\n\n")
+end
+
+--- What Go says.
+deadlock.HEADLINE = "all tasks are asleep - deadlock!"
+
+return deadlock
