@@ -17,7 +17,7 @@ options.admin = {
 options.test = {
     { name = "seed", kind = "count", value = "N",
         help = "what the scheduler may choose follows this number" },
-    { name = "seeds", kind = "count", value = "COUNT", default = 1, check = at_least(1),
+    { name = "seeds", kind = "count", value = "COUNT", default = 1, least = 1,
         help = "run under so many seeds, one after the other" },
 }
 

@@ -1,6 +1,7 @@
 --- A clock for specs: when no task is ready it goes on to the next timer, so an hour of timers
 -- takes no time, and always the same. While a task waits for the world outside (a connection, a
--- process) the clock stands still, because nobody knows when that will come.
+-- process) the clock stands still, because nobody knows when that will come. Those that did so
+-- before it began do not count.
 local host = require "host"
 local scheduler = require "perigee.core.scheduler"
 local timers = require "perigee.core.timers"
@@ -14,6 +15,7 @@ local real_now = host.now
 
 local step_count = 0
 local timers_before = false
+local waiting_before = {} -- the tasks that waited for the world outside when it began
 local held_until = false -- the time of an advance under way, which does not wait for anything
 
 local function now()
@@ -22,6 +24,26 @@ end
 
 local function set_clock(fn)
     timers.now, scheduler.now, host.now = fn, fn, fn
+end
+
+-- True when fn(task) is for a task that waits for the world outside.
+local function is_any_outside(fn)
+    for _, of_kind in pairs(scheduler.waits) do
+        for _, task in pairs(of_kind) do
+            if fn(task) then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+local function holds_clock(task)
+    return not waiting_before[task]
+end
+
+local function remember(task)
+    waiting_before[task] = true
 end
 
 --- True while it is the clock of this isolate.
@@ -34,7 +56,8 @@ end
 function virtual_clock.start()
     if not timers.virtual_now then
         timers.virtual_now = math.ceil(real_now())
-        timers_before = timers.snapshot()
+        timers_before, waiting_before = timers.snapshot(), {}
+        is_any_outside(remember)
         set_clock(now)
         -- Whatever waits from here on does so since a time of this clock.
         virtual_clock.advance(0)
@@ -52,21 +75,12 @@ function virtual_clock.stop()
     end
 end
 
-local function awaits_event()
-    for _, of_kind in pairs(scheduler.waits) do
-        if next(of_kind) ~= nil then
-            return true
-        end
-    end
-    return false
-end
-
 --- Called when no task is ready. Goes on to the next timer and returns true; false when there is
 -- none, or it has to wait.
 function virtual_clock.step()
     local deadline = timers.next_deadline()
     if not deadline or step_count == MOST_STEPS
-        or awaits_event() and not (held_until and deadline <= held_until) then
+        or is_any_outside(holds_clock) and not (held_until and deadline <= held_until) then
         return false
     end
     step_count = step_count + 1
