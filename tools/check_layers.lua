@@ -62,7 +62,7 @@ local PURE = {
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
-    "perigee.rpc.gob", "perigee.rpc.msgpack", "perigee.rpc.types",
+    "perigee.rpc.gob", "perigee.rpc.json_values", "perigee.rpc.msgpack", "perigee.rpc.types",
 }
 
 local root = arg[1] or "."

@@ -13,10 +13,10 @@ local json = {
     try_encode = json_encoder.encode,
 }
 
---- Encodes a table, string, number, boolean or `json.null`. A table with the key 1, or whose keys
--- are numbers, becomes an array, its few holes null; any other an object, also the empty one: see
--- `json.array`. The order of an object's members is not defined. Strings are sent as the bytes they
--- are. Metatables are not looked at.
+--- Encodes a table, string, number, int64, uint64, boolean or `json.null`. A table with the key 1,
+-- or whose keys are numbers, becomes an array, its few holes null; any other an object, also the
+-- empty one: see `json.array`. The order of an object's members is not defined. Strings are sent as
+-- the bytes they are. Metatables are not looked at.
 -- @param name what a message calls the value; "value" by default
 -- @return the text; an error in the caller's line names what cannot be encoded
 function json.encode(value, name)

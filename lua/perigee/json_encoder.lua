@@ -1,8 +1,8 @@
 --- Values to JSON text, for perigee.json. Written here and not left to lua-cjson, because that
 -- prints at most 14 digits, which changes large integers and many fractions, and cannot say which
 -- value it refused.
-local byte, concat, find, format, gsub =
-    string.byte, table.concat, string.find, string.format, string.gsub
+local byte, concat, find, format, gsub, match =
+    string.byte, table.concat, string.find, string.format, string.gsub, string.match
 
 local MAX_HOLES = 8 -- of a list, beyond as many holes as it has values
 local MAX_INTEGER = 2 ^ 53
@@ -157,7 +157,18 @@ local function write_table(value, out, n, depth)
     return (is_list and write_list or write_object)(value, out, n, depth + 1)
 end
 
-local scalar_texts = { string = quote, number = number_text, boolean = tostring }
+-- The digits of an int64 or uint64 (`9007199254740993LL`).
+local function cdata_text(value)
+    local digits = match(tostring(value), "^(%-?%d+)U?LL$")
+    if not digits then
+        return nil, "is a cdata"
+    end
+    return digits
+end
+
+local scalar_texts = {
+    string = quote, number = number_text, boolean = tostring, cdata = cdata_text,
+}
 
 local function null_text(value)
     if value == null then
@@ -181,6 +192,9 @@ end
 
 -- Taken while in use, so that two tasks never share it.
 local spare_pieces
+
+--- The text of a string, of a number (nil and why when it has none).
+json_encoder.quote, json_encoder.number_text = quote, number_text
 
 --- Encodes a value, see perigee.json.
 -- @param name what the detail calls the value; "value" by default

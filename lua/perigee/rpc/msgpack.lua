@@ -30,7 +30,7 @@ end
 function msgpack.encode(value, wanted, what)
     what = what or "reply"
     if wanted then
-        local is_ok, message = type_check.check(wanted, value, what)
+        local is_ok, message = type_check.check_exactly(wanted, value, what)
         if not is_ok then
             return nil, "invalid", message
         end

@@ -22,9 +22,15 @@ local function show(value)
     return type(value)
 end
 
+-- Tables that stand for something else have its name in their metatable.
 local function show_kind(value)
     local kind = type(value)
-    return (kind == "number" or kind == "cdata") and show(value) or kind
+    if kind == "number" or kind == "cdata" then
+        return show(value)
+    end
+    local mark = kind == "table" and getmetatable(value)
+    local name = type(mark) == "table" and rawget(mark, "__name")
+    return type(name) == "string" and name or kind
 end
 
 local function with_article(name)
@@ -222,9 +228,9 @@ end
 
 local function find_unknown_in_elements(wanted, value)
     for key, item in next, value do
-        local path = type_check.find_unknown(wanted.element, item)
+        local path, struct = type_check.find_unknown(wanted.element, item)
         if path then
-            return ("[%s]%s"):format(show(key), path)
+            return ("[%s]%s"):format(show(key), path), struct
         end
     end
 end
@@ -232,23 +238,48 @@ end
 local function find_unknown_in_struct(wanted, value)
     for key, item in next, value do
         local field = wanted.field_named[key]
-        local path = not field and "" or type_check.find_unknown(field.type, item)
+        if not field then
+            return "." .. tostring(key), wanted
+        end
+        local path, struct = type_check.find_unknown(field.type, item)
         if path then
-            return "." .. tostring(key) .. path
+            return "." .. tostring(key) .. path, struct
         end
     end
 end
 
---- The path of a field in a value that its type does not have, or nil: what a service says must not
--- be lost because of a slip of the pen. The value must fit the type otherwise.
+--- The path of a field in a value that its type does not have, and the struct that lacks it; or
+-- nil. What a service says must not be lost because of a slip of the pen. The value must fit the
+-- type otherwise.
 function type_check.find_unknown(wanted, value)
-    if wanted.kind == "struct" then
+    if type(value) ~= "table" then
+        return nil
+    elseif wanted.kind == "struct" then
         return find_unknown_in_struct(wanted, value)
     elseif wanted.kind == "pointer" then
-        return value ~= nil and type_check.find_unknown(wanted.element, value) or nil
+        return type_check.find_unknown(wanted.element, value)
     elseif wanted.element then
         return find_unknown_in_elements(wanted, value)
     end
+end
+
+--- Checks what a service says: a value against a type, which must have all its fields.
+-- @return true; or nil and a message
+function type_check.check_exactly(wanted, value, what)
+    local is_ok, message = type_check.check(wanted, value, what)
+    if not is_ok then
+        return nil, message
+    end
+    local path, struct = type_check.find_unknown(wanted, value)
+    if not path then
+        return true
+    end
+    local names = {}
+    for i, field in ipairs(struct.fields) do
+        names[i] = field.name
+    end
+    return nil, ("%s%s is not declared; the fields are %s"):format(what, path,
+        #names > 0 and table.concat(names, ", ") or "none")
 end
 
 return type_check

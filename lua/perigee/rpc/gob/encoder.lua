@@ -80,14 +80,11 @@ local function prefix_of(self, numbers)
     return out:get() .. (self.type.kind == "struct" and "" or "\0")
 end
 
+-- Why a value was not encoded.
 local function explain(self, value, what)
-    local is_ok, message = type_check.check(self.declared, value, what)
+    local is_ok, message = type_check.check_exactly(self.declared, value, what)
     if not is_ok then
         return message
-    end
-    local path = type_check.find_unknown(self.declared, value)
-    if path then
-        return ("%s%s is no field of %s"):format(what, path, types.describe(self.declared))
     end
     return what .. " holds what gob cannot send: nil where a value must stand, or in an `any` "
         .. "something else than a bool, a number or a string"
