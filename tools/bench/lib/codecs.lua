@@ -21,7 +21,8 @@ end
 local function order(i)
     return { ID = i, Note = "to the back door", Total = i / 4, Paid = true,
         Tags = { "new", "gift" },
-        Items = { { SKU = "x-1", Count = 2, Price = 9.5 }, { SKU = "x-2", Count = 1, Price = 0.1 } },
+        Items = { { SKU = "x-1", Count = 2, Price = 9.5 },
+            { SKU = "x-2", Count = 1, Price = 0.1 } },
         Stock = { ["x-1"] = 7, ["x-2"] = i % 100 } }
 end
 

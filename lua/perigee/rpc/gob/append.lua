@@ -8,7 +8,7 @@ local json_encoder = require "perigee.json_encoder"
 local type_check = require "perigee.rpc.type_check"
 local buffer = require "string.buffer"
 
-local byte, char, floor, sub = string.byte, string.char, math.floor, string.sub
+local char, floor = string.char, math.floor
 local band, rshift = bit.band, bit.rshift
 
 local append = {
@@ -31,16 +31,43 @@ for code = 0, 255 do
     characters[code] = char(code)
 end
 
--- An unsigned integer as two words, of which not both are below 128.
-local function append_words(out, high, low)
-    local digits = char(rshift(high, 24), band(rshift(high, 16), 255), band(rshift(high, 8), 255),
-        band(high, 255), rshift(low, 24), band(rshift(low, 16), 255), band(rshift(low, 8), 255),
-        band(low, 255))
-    local first = 1
-    while first < 8 and byte(digits, first) == 0 do
-        first = first + 1
+local function put_3(out, value)
+    out:put(characters[rshift(value, 16)], characters[band(rshift(value, 8), 255)],
+        characters[band(value, 255)])
+end
+
+local function put_4(out, value)
+    out:put(characters[rshift(value, 24)], characters[band(rshift(value, 16), 255)],
+        characters[band(rshift(value, 8), 255)], characters[band(value, 255)])
+end
+
+-- The head of an integer of more than four bytes, and its high word.
+local function put_high(out, high)
+    if high >= 2 ^ 24 then
+        out:put("\248")
+        put_4(out, high)
+    elseif high >= 65536 then
+        out:put("\249")
+        put_3(out, high)
+    elseif high >= 256 then
+        out:put("\250", characters[rshift(high, 8)], characters[band(high, 255)])
+    else
+        out:put("\251", characters[high])
     end
-    out:put(characters[247 + first], sub(digits, first))
+end
+
+-- An unsigned integer as two words, at least 65536.
+local function append_words(out, high, low)
+    if high > 0 then
+        put_high(out, high)
+        put_4(out, low)
+    elseif low >= 2 ^ 24 then
+        out:put("\252")
+        put_4(out, low)
+    else
+        out:put("\253")
+        put_3(out, low)
+    end
 end
 
 -- An unsigned integer below 2^53.

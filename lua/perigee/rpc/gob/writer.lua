@@ -10,6 +10,8 @@ local misfit = append.misfit
 
 local writer = {}
 
+local MAX_STEPS = 32
+
 -- Functions that generated code calls.
 local support = setmetatable({ empty = {} }, { __index = append })
 
@@ -118,6 +120,23 @@ local function absent_source(field_type, number)
     return ""
 end
 
+-- Looks for keys that are no field. Where all fields are there, by steps in a line: a loop would
+-- keep whoever writes in a loop of its own from being compiled in one piece.
+local function keys_check_source(field_count)
+    if field_count == 0 or field_count > MAX_STEPS then
+        return "check_keys(value, known)"
+    end
+    return format([[
+    local key
+    if known == %d then
+        key = next(value)%s
+    end
+    if key == nil or next(value, key) ~= nil then
+        check_keys(value, known)
+    end
+]], field_count, ("\n        key = next(value, key)"):rep(field_count - 1))
+end
+
 local function struct_source(wanted, part_of)
     local fields = {}
     for i, field in ipairs(wanted.fields) do
@@ -138,9 +157,9 @@ local function struct_source(wanted, part_of)
     return format([[
     local last, known, item = -1, 0
 %s
-    check_keys(value, known)
+%s
     out:put("\0")
-]], table.concat(fields))
+]], table.concat(fields), keys_check_source(#fields))
 end
 
 local function list_source(wanted, part_of)
