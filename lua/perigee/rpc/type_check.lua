@@ -7,6 +7,7 @@ local type_check = {
     MAX_DEPTH = 100,
 }
 
+local MAX_PATH_SIZE = 80 -- in a message
 local MAX_QUOTED_SIZE = 40
 local TIME_BOUND_S = 2 ^ 53
 
@@ -208,10 +209,8 @@ end
 function finders.pointer(value, wanted, depth)
     if value == nil or value == null then
         return nil
-    elseif depth == type_check.MAX_DEPTH then
-        return too_deep()
     end
-    return find_problem(wanted.element, value, depth + 1)
+    return find_problem(wanted.element, value, depth)
 end
 
 --- Checks a value against a type. A field that is absent or json.null is not missing: it has Go's
@@ -221,6 +220,7 @@ end
 function type_check.check(wanted, value, what)
     local problem, path = find_problem(wanted, value, 0)
     if problem then
+        path = #path > MAX_PATH_SIZE and path:sub(1, MAX_PATH_SIZE) .. "..." or path
         return nil, (what or "args") .. path .. " " .. problem
     end
     return true

@@ -175,17 +175,20 @@ local function check_struct_name(name, context)
 end
 
 function read_struct(notation, context, depth, given_name)
-    if context.read[notation] then
+    local name = notation.name or given_name
+    if context.open[notation] and not name then
+        refuse("a struct that contains itself needs a name")
+    elseif context.read[notation] then
         return context.read[notation]
     end
-    local name = notation.name or given_name
     check_struct_name(name, context)
     local struct = { kind = "struct", name = name, fields = {}, field_named = {} }
-    context.read[notation] = struct
+    context.read[notation], context.open[notation] = struct, true
     if name then
         context.structs[name] = struct
     end
     (notation[1] ~= nil and read_ordered or read_by_name)(struct, notation, context, depth)
+    context.open[notation] = nil
     return struct
 end
 
@@ -252,7 +255,7 @@ end
 
 -- The type of a notation, or an error with a problem.
 local function parse(notation, named)
-    local context = { structs = {}, named = {}, read = {} }
+    local context = { structs = {}, named = {}, read = {}, open = {} }
     for name, other in pairs(named or {}) do
         context.named[name] = other
     end

@@ -11,6 +11,7 @@ local byte, floor, sub = string.byte, math.floor, string.sub
 
 local scalars = {}
 
+local MAX_DELTA = 65535 -- more fields than a struct may have
 local WORD = 2 ^ 32
 
 --- Ends the reading of a message.
@@ -158,6 +159,9 @@ function scalars.next_field(bytes, position, field)
         return field + delta, position + 1
     end
     delta, position = read_long_uint(bytes, position, delta)
+    if delta > MAX_DELTA then
+        fail("malformed", "a field number is out of bounds")
+    end
     return delta ~= 0 and field + delta or nil, position
 end
 
