@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/spares.h"
 #include "bind/isolates.h"
 #include "server/server_exchange.h"
+
+static Spares spares;
 
 static const char text_fields[] = "Content-Type: text/plain; charset=utf-8\r\n";
 static const char retry_fields[] = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n";
@@ -27,7 +30,8 @@ static void close_box(Resource *resource)
     http1_exchange_set_holder(box->exchange, NULL);
     http1_exchange_release(box->exchange);
     handle_table_remove(&box->host->exchanges, box->handle);
-    memory_free(box);
+    if (!spares_keep(&spares, box))
+        memory_free(box);
 }
 
 void exchange_close(ExchangeBox *box)
@@ -62,11 +66,11 @@ void exchange_hand_over(ExchangeBox *box, Isolate *target)
 
 static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_t mount_size)
 {
-    ExchangeBox *box = memory_alloc(sizeof *box);
+    ExchangeBox *box = spares_take(&spares);
 
-    box->host = host;
-    box->exchange = exchange;
-    box->mount_size = mount_size;
+    if (box == NULL)
+        box = memory_alloc(sizeof *box);
+    *box = (ExchangeBox){.host = host, .exchange = exchange, .mount_size = mount_size};
     box->handle = handle_table_add(&host->exchanges, box);
     http1_exchange_set_holder(exchange, box);
     announce(box, isolate);

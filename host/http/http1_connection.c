@@ -30,13 +30,6 @@ Http1Connection *http1_connection_create(const Http1Limits *limits, const Http1H
     return connection;
 }
 
-static void free_spare(Http1Connection *connection)
-{
-    if (connection->spare != NULL)
-        memory_free(connection->spare->block);
-    memory_free(connection->spare);
-}
-
 void http1_connection_destroy(Http1Connection *connection)
 {
     assert(!connection->is_processing);
@@ -45,7 +38,6 @@ void http1_connection_destroy(Http1Connection *connection)
         List *node = connection->exchanges.next;
         http1_exchange_abandon(list_entry(node, Http1Exchange, node), ERR_CLOSED);
     }
-    free_spare(connection);
     buffer_deinit(&connection->input);
     buffer_deinit(&connection->output);
     memory_free(connection);
@@ -451,8 +443,6 @@ static void trim_buffer(Buffer *buffer)
 void http1_connection_trim(Http1Connection *connection)
 {
     assert(!connection->is_processing);
-    free_spare(connection);
-    connection->spare = NULL;
     trim_buffer(&connection->input);
     trim_buffer(&connection->output);
 }

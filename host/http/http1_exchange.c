@@ -6,10 +6,15 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/spares.h"
 
 /* --- life --- */
 
-enum { SPARE_BLOCK_SIZE = 4 * 1024 };
+enum { FIRST_BLOCK_SIZE = 1024, SPARE_BLOCK_SIZE = 2 * 1024 };
+
+/* Of all connections of the process, which has one thread for them: a burst takes many, and a
+ * connection that is idle holds none. */
+static Spares spares;
 
 /* One block for the fields and the head's bytes. That of a spare exchange is taken again. */
 static void reserve_block(Http1Exchange *exchange, size_t size)
@@ -17,7 +22,7 @@ static void reserve_block(Http1Exchange *exchange, size_t size)
     if (size <= exchange->block_capacity)
         return;
     memory_free(exchange->block);
-    exchange->block_capacity = size < SPARE_BLOCK_SIZE / 4 ? SPARE_BLOCK_SIZE / 4 : size;
+    exchange->block_capacity = size < FIRST_BLOCK_SIZE ? FIRST_BLOCK_SIZE : size;
     exchange->block = memory_resize(NULL, exchange->block_capacity);
 }
 
@@ -25,11 +30,10 @@ Http1Exchange *http1_exchange_create(Http1Connection *connection, const char *he
                                      size_t head_size, size_t field_count)
 {
     size_t fields_size = field_count * sizeof(Http1Field);
-    Http1Exchange *exchange = connection->spare;
+    Http1Exchange *exchange = spares_take(&spares);
 
     if (exchange == NULL)
         exchange = memory_alloc(sizeof *exchange);
-    connection->spare = NULL;
     reserve_block(exchange, fields_size + head_size);
     memcpy(exchange->block + fields_size, head_bytes, head_size);
     exchange->head.fields = (Http1Field *)(void *)exchange->block;
@@ -42,28 +46,25 @@ Http1Exchange *http1_exchange_create(Http1Connection *connection, const char *he
 }
 
 /* A spare keeps its block and nothing else, all other fields are as in a new one. */
-static void make_spare(Http1Connection *connection, Http1Exchange *exchange)
+static bool make_spare(Http1Exchange *exchange)
 {
+    if (exchange->block_capacity > SPARE_BLOCK_SIZE || !spares_keep(&spares, exchange))
+        return false;
     *exchange = (Http1Exchange){
         .block = exchange->block,
         .block_capacity = exchange->block_capacity,
     };
-    connection->spare = exchange;
+    return true;
 }
 
 static void free_exchange(Http1Exchange *exchange)
 {
-    Http1Connection *connection = exchange->connection;
-
     list_unlink(&exchange->node);
     buffer_deinit(&exchange->body);
     buffer_deinit(&exchange->trailers);
     buffer_deinit(&exchange->kept);
     http1_exchange_drop_pieces(exchange);
-    if (connection != NULL && connection->spare == NULL &&
-        exchange->block_capacity <= SPARE_BLOCK_SIZE) {
-        make_spare(connection, exchange);
-    } else {
+    if (!make_spare(exchange)) {
         memory_free(exchange->block);
         memory_free(exchange);
     }

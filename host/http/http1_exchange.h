@@ -45,7 +45,6 @@ struct Http1Connection {
     Buffer output;
 
     List exchanges; /* all that are alive */
-    Http1Exchange *spare;
     uint64_t progress;
 };
 
