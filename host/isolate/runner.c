@@ -14,6 +14,7 @@ struct Runner {
     List queue;   /* isolates that something has happened to */
     List busy;    /* isolates that used up their last turn and want another */
     List resting; /* the others; those with garbage worth collecting come first */
+    bool has_run; /* anyone since the loop last looked for I/O */
 };
 
 static void enqueue(List *queue, RunLink *link)
@@ -52,6 +53,7 @@ static void give_turn(Runner *runner, Isolate *isolate)
     uint64_t now_ns = clock_monotonic_ns();
     RunLink *link = isolate_run_link(isolate);
 
+    runner->has_run = true;
     rest(runner, link);
     begin_pulse(runner, isolate, now_ns);
     bool wants_more = isolate_turn(isolate, now_ns);
@@ -100,20 +102,21 @@ static void run_busy(Runner *runner)
     runner->handler->on_round_end(runner->owner);
 }
 
-/* One step of collection for one resting isolate. Returns false when there is none to do. */
-static bool collect_step(Runner *runner)
+static bool has_garbage(const Runner *runner)
 {
-    RunLink *link;
+    return !list_is_empty(&runner->resting) &&
+           isolate_run_link(isolate_from_run_link(runner->resting.next))->is_collecting;
+}
 
-    if (list_is_empty(&runner->resting))
-        return false;
-    link = isolate_run_link(isolate_from_run_link(runner->resting.next));
-    if (!link->is_collecting)
-        return false;
-    link->is_collecting = isolate_collect(isolate_from_run_link(runner->resting.next));
+/* One step of collection for one resting isolate. */
+static void collect_step(Runner *runner)
+{
+    Isolate *isolate = isolate_from_run_link(runner->resting.next);
+    RunLink *link = isolate_run_link(isolate);
+
+    link->is_collecting = isolate_collect(isolate);
     if (!link->is_collecting)
         rest(runner, link);
-    return true;
 }
 
 static void after_io(void *owner)
@@ -128,12 +131,16 @@ static void after_io(void *owner)
 static void before_sleep(void *owner)
 {
     Runner *runner = owner;
-    bool is_awake;
+    bool is_collecting;
 
     run_round(runner);
     run_busy(runner);
-    is_awake = has_work(runner) || collect_step(runner);
-    turn_keep_awake(runner->turn, is_awake);
+    is_collecting = !has_work(runner) && has_garbage(runner);
+    /* Where there was work a moment ago, more may be there already: it is looked for first. */
+    if (is_collecting && !runner->has_run)
+        collect_step(runner);
+    runner->has_run = false;
+    turn_keep_awake(runner->turn, is_collecting || has_work(runner));
 }
 
 int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *owner, Runner **out)
