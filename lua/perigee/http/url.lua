@@ -1,7 +1,7 @@
 --- Percent-encoding, paths and queries (RFC 3986; forms by application/x-www-form-urlencoded). Pure
 -- functions of strings. Bytes are not looked at beyond that: UTF-8 or not is the caller's matter.
 local byte, char, find, format = string.byte, string.char, string.find, string.format
-local gmatch, gsub, sub = string.gmatch, string.gsub, string.sub
+local gsub, sub = string.gsub, string.sub
 
 local MAX_PAIRS = 1000
 
@@ -41,6 +41,23 @@ function url.encode(text)
     return (gsub(text, "[^%w%-._~]", percent))
 end
 
+-- Paths and queries have few pieces, and LuaJIT gives up a trace that meets a loop of few turns,
+-- with all that calls it. So each piece is a tail call.
+
+-- Adds the segments of `path` from position `from` on.
+local function add_segments(segments, count, path, from)
+    local slash = find(path, "/", from, true)
+    local segment = url.decode(sub(path, from, (slash or 0) - 1))
+    if not segment then
+        return nil, "invalid"
+    end
+    segments[count + 1] = segment
+    if not slash then
+        return segments
+    end
+    return add_segments(segments, count + 1, path, slash + 1)
+end
+
 --- Splits a path at its slashes and then decodes each segment, so that "%2F" stays data.
 -- "/a/b" has two segments, "/a/" has "a" and "", "/" has "".
 -- @return an array; or nil, "invalid"
@@ -48,29 +65,14 @@ function url.split_path(path)
     if byte(path) ~= 47 then
         return nil, "invalid"
     end
-    local segments, count, from = {}, 0, 2
-    repeat
-        local slash = find(path, "/", from, true)
-        local segment = url.decode(sub(path, from, (slash or 0) - 1))
-        if not segment then
-            return nil, "invalid"
-        end
-        count = count + 1
-        segments[count] = segment
-        from = slash and slash + 1
-    until not slash
-    return segments
+    return add_segments({}, 0, path, 2)
 end
 
---- Parses "a=1&b=2&a=3", as in a query or a form body.
--- @param text without the "?"
--- @param max_pairs more are refused; 1000 by default
--- @return the flat array {name, value, name, value, ...} in order; or nil and "invalid" or
--- "too_large"
-function url.parse_query(text, max_pairs)
-    local limit = 2 * (max_pairs or MAX_PAIRS)
-    local list, count = {}, 0
-    for piece in gmatch(text, "[^&]+") do
+-- Adds the pairs of `text` from position `from` on.
+local function add_pairs(list, count, text, from, limit)
+    local ampersand = find(text, "&", from, true)
+    local piece = sub(text, from, (ampersand or 0) - 1)
+    if piece ~= "" then
         if count == limit then
             return nil, "too_large"
         end
@@ -83,7 +85,19 @@ function url.parse_query(text, max_pairs)
         list[count + 1], list[count + 2] = name, value
         count = count + 2
     end
-    return list
+    if not ampersand then
+        return list
+    end
+    return add_pairs(list, count, text, ampersand + 1, limit)
+end
+
+--- Parses "a=1&b=2&a=3", as in a query or a form body.
+-- @param text without the "?"
+-- @param max_pairs more are refused; 1000 by default
+-- @return the flat array {name, value, name, value, ...} in order; or nil and "invalid" or
+-- "too_large"
+function url.parse_query(text, max_pairs)
+    return add_pairs({}, 0, text, 1, 2 * (max_pairs or MAX_PAIRS))
 end
 
 --- The first value of each name of a flat array {name, value, ...}.
