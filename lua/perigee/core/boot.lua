@@ -29,8 +29,11 @@ local function load_module(name)
         error(message, 3)
     end
     loading[name] = true
-    local module = setfenv(chunk, environment)(name)
+    local is_loaded, module = pcall(setfenv(chunk, environment), name)
     loading[name] = nil
+    if not is_loaded then
+        error(module, 0) -- such as memory that was refused; the next time may go well
+    end
     return module
 end
 
