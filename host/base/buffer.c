@@ -118,6 +118,13 @@ void buffer_consume(Buffer *buffer, size_t size)
     }
 }
 
+void buffer_skip(Buffer *buffer, size_t size)
+{
+    assert(size <= buffer->size);
+    buffer->size -= size;
+    buffer->bytes = buffer->size == 0 ? buffer->memory : buffer->bytes + size;
+}
+
 void buffer_clear(Buffer *buffer)
 {
     if (buffer->capacity > KEPT_CAPACITY) {

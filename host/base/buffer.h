@@ -32,6 +32,9 @@ void buffer_grow(Buffer *buffer, size_t size);
 /* Drops `size` bytes at the front. An emptied buffer keeps at most 16 KiB of memory. */
 void buffer_consume(Buffer *buffer, size_t size);
 
+/* The same for a buffer that is filled again at once: it keeps its memory. */
+void buffer_skip(Buffer *buffer, size_t size);
+
 /* Drops everything, keeping at most 16 KiB of memory. */
 void buffer_clear(Buffer *buffer);
 

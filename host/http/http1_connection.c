@@ -397,12 +397,6 @@ bool http1_connection_wants_input(const Http1Connection *connection)
     return !connection->is_input_ended && may_read(connection);
 }
 
-bool http1_connection_can_keep_input(const Http1Connection *connection)
-{
-    return !connection->is_input_ended && is_between_requests(connection) &&
-           connection->input.size == 0;
-}
-
 static bool is_body_due(const Http1Connection *connection)
 {
     return connection->receiver == NULL ||

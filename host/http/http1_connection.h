@@ -74,10 +74,6 @@ void http1_connection_end_input(Http1Connection *connection);
 /* False while the next bytes would only be kept, or will never be processed: stop reading then. */
 bool http1_connection_wants_input(const Http1Connection *connection);
 
-/* Whether input may still be fed although none is wanted: no request is begun and nothing is kept
- * yet. To stop reading and begin again costs more than to keep what may come. */
-bool http1_connection_can_keep_input(const Http1Connection *connection);
-
 /* Refuses what is being read with `status` (408 on a timer; 503 before anything came) behind the
  * answers that are due, then finishes. Status 0 finishes without a word. Does nothing when nothing
  * more is to be read. */

@@ -111,7 +111,10 @@ static void lend_buffer(uv_handle_t *handle, size_t wanted_size, uv_buf_t *out)
     Stream *stream = handle->data;
 
     (void)wanted_size;
-    out->base = loop_read_buffer(stream->loop, &out->len);
+    if (stream->is_reading)
+        out->base = loop_read_buffer(stream->loop, &out->len);
+    else
+        out->len = 0; /* on_read is told UV_ENOBUFS */
 }
 
 /* Somebody else may have cut a filtered stream: only the filter knows of an orderly end. */
@@ -128,11 +131,22 @@ static void tell_read(Stream *stream, const char *bytes, size_t size)
         stream->handler->on_read(stream->owner, bytes, size);
 }
 
+/* The first time in the turn of the loop that stopped reading, and there it may start again: two
+ * system calls less. The second time somebody sends what nobody wants. */
+static void refuse_read(Stream *stream)
+{
+    if (stream->has_refused)
+        uv_read_stop(&stream->uv.stream);
+    stream->has_refused = true;
+}
+
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 {
     Stream *stream = handle->data;
 
-    if (size < 0)
+    if (size == UV_ENOBUFS)
+        refuse_read(stream);
+    else if (size < 0)
         end_reading(stream, end_status(stream, size));
     else if (size > 0 && stream->filter != NULL)
         read_filtered(stream, buffer->base, (size_t)size);
@@ -143,14 +157,15 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 void stream_start_reading(Stream *stream)
 {
     stream->is_reading = true;
+    stream->has_refused = false;
     if (!stream->is_connecting && !stream->has_ended)
         uv_read_start(&stream->uv.stream, lend_buffer, on_read);
 }
 
+/* libuv is told when there is something to read, see refuse_read. */
 void stream_stop_reading(Stream *stream)
 {
     stream->is_reading = false;
-    uv_read_stop(&stream->uv.stream);
 }
 
 static void finish_connecting(Stream *stream, int status)

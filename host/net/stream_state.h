@@ -33,6 +33,7 @@ struct Stream {
     int failure;           /* of writing; what every further write returns */
     bool is_connecting;
     bool is_reading;   /* wanted by the owner; it takes effect once connected */
+    bool has_refused;  /* to read since reading was stopped */
     bool has_ended;    /* on_end was told */
     bool is_shut_down; /* by the owner; the FIN follows what is unsent */
     Address peer;

@@ -371,13 +371,6 @@ static void watch(ServerConnection *connection)
     wait_for(connection, kind);
 }
 
-/* A burst of requests fills the line, but is often answered before more input comes. */
-static bool may_go_on_reading(const ServerConnection *connection)
-{
-    return http1_connection_wants_input(connection->http1) ||
-           (connection->is_reading && http1_connection_can_keep_input(connection->http1));
-}
-
 static void serve(ServerConnection *connection)
 {
     pump(connection);
@@ -392,7 +385,8 @@ static void serve(ServerConnection *connection)
     if (is_finished(connection))
         server_connection_start_lingering(connection);
     else
-        set_reading(connection, may_go_on_reading(connection) && !connection->is_congested);
+        set_reading(connection,
+                    http1_connection_wants_input(connection->http1) && !connection->is_congested);
 }
 
 void server_connection_flush(ServerConnection *connection)

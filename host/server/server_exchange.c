@@ -28,7 +28,7 @@ void server_exchange_await_whole_body(Http1Exchange *exchange)
 
 void server_exchange_consume_body(Http1Exchange *exchange, size_t size)
 {
-    buffer_consume(http1_exchange_body(exchange), size);
+    buffer_skip(http1_exchange_body(exchange), size);
     touch(connection_of(exchange));
 }
 

@@ -120,6 +120,24 @@ static void an_emptied_buffer_keeps_little_memory(void **state)
     buffer_deinit(&buffer);
 }
 
+static void a_skipped_buffer_keeps_its_memory(void **state)
+{
+    static const char bytes[100 * 1024];
+    Buffer buffer = {0};
+
+    (void)state;
+    buffer_skip(&buffer, 0);
+    buffer_append(&buffer, bytes, sizeof bytes);
+    buffer_skip(&buffer, 1);
+    assert_int_equal(buffer.size, sizeof bytes - 1);
+    assert_ptr_equal(buffer.bytes, buffer.memory + 1);
+    buffer_skip(&buffer, sizeof bytes - 1);
+    assert_int_equal(buffer.size, 0);
+    assert_ptr_equal(buffer.bytes, buffer.memory);
+    assert_int_equal(buffer.capacity, sizeof bytes);
+    buffer_deinit(&buffer);
+}
+
 static void moving_takes_the_content_along(void **state)
 {
     Buffer source = {0}, target = {0};
@@ -150,6 +168,7 @@ int main(void)
         cmocka_unit_test(reserved_room_is_counted_by_grow),
         cmocka_unit_test(a_stream_through_the_buffer_keeps_its_order),
         cmocka_unit_test(an_emptied_buffer_keeps_little_memory),
+        cmocka_unit_test(a_skipped_buffer_keeps_its_memory),
         cmocka_unit_test(moving_takes_the_content_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,26 +222,6 @@ static void a_full_output_holds_requests_back(void **state)
     peer_close(&peer);
 }
 
-static void more_is_kept_only_while_nothing_is(void **state)
-{
-    Peer peer;
-
-    (void)state;
-    peer_open(&peer, answer_much);
-    peer_feed(&peer, GET("/1") GET("/2"));
-    assert_false(http1_connection_wants_input(peer.connection));
-    assert_true(http1_connection_can_keep_input(peer.connection));
-    peer_feed(&peer, "G");
-    assert_false(http1_connection_can_keep_input(peer.connection));
-    buffer_consume(http1_connection_output(peer.connection), 80 * 1024);
-    http1_connection_continue(peer.connection);
-    assert_false(http1_connection_can_keep_input(peer.connection)); /* a request has begun */
-    assert_true(http1_connection_wants_input(peer.connection));
-    http1_connection_end_input(peer.connection);
-    assert_false(http1_connection_can_keep_input(peer.connection));
-    peer_close(&peer);
-}
-
 static void nothing_is_read_behind_a_request_that_closes(void **state)
 {
     Peer peer;
@@ -407,7 +387,6 @@ int main(void)
         cmocka_unit_test(no_more_than_the_pipelined_count_wait),
         cmocka_unit_test(a_body_is_read_while_the_line_is_full),
         cmocka_unit_test(a_full_output_holds_requests_back),
-        cmocka_unit_test(more_is_kept_only_while_nothing_is),
         cmocka_unit_test(nothing_is_read_behind_a_request_that_closes),
         cmocka_unit_test(http_1_0_closes_unless_it_asks),
         cmocka_unit_test(a_trimmed_connection_goes_on),
