@@ -306,6 +306,15 @@ static int conclude(const Summary *summary)
     return 0;
 }
 
+/* The host of an absolute-form wins over the field (RFC 9112 3.2.2): nobody shall see another. */
+static void unify_host(const Http1Head *head)
+{
+    int index = http1_head_find(head, "host", 4, 0);
+
+    if (index >= 0 && head->host.size != 0)
+        head->fields[index].value = head->host;
+}
+
 static int interpret_fields(Http1Head *head)
 {
     Summary summary = {.head = head};
@@ -315,6 +324,7 @@ static int interpret_fields(Http1Head *head)
         if (result < 0)
             return result;
     }
+    unify_host(head);
     return conclude(&summary);
 }
 

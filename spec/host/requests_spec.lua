@@ -21,7 +21,7 @@ app:put("/items/:id", function(request) return request:body() end)
 app:post("/form", function(request) return { request:form().values } end)
 app:get("/who", function(request)
     return { header = request:header("x-name"), cookie = request:cookie("user"),
-        host = request.remote.host }
+        host = request.remote.host, asked = request:header("host") }
 end)
 app:get("/nothing", function(_, response) return response:no_content() end)
 
@@ -88,7 +88,14 @@ describe("a request", function()
             { "Content-Type", "application/x-www-form-urlencoded" }, "a=1&b=x+y")
         assert.same({ { a = "1", b = "x y" } }, json.decode(form.body))
         local who = ask("GET", "/shop/who", { "X-Name", "Ann", "Cookie", "user=ann; other=1" })
-        assert.same({ header = "Ann", cookie = "ann", host = "127.0.0.1" }, json.decode(who.body))
+        assert.same({ header = "Ann", cookie = "ann", host = "127.0.0.1", asked = running.http },
+            json.decode(who.body))
+    end)
+
+    it("in absolute-form is for the host of its URL, not of its Host field", function()
+        local answer = running:raw("GET http://inner:81/shop/who HTTP/1.1\r\nHost: outer\r\n"
+            .. "Connection: close\r\n\r\n")
+        assert.matches('"asked":"inner:81"', answer)
     end)
 
     it("in chunks is one body", function()

@@ -115,10 +115,19 @@ function methods:open()
     return assert(stream.connect(self.http))
 end
 
---- Sends bytes as they are and returns all that comes until the host closes.
-function methods:raw(bytes)
+--- Sends bytes as they are and returns all that comes until the host closes. `is_end`: the client
+-- says that nothing more will come.
+function methods:raw(bytes, is_end)
     local peer = self:open()
     peer:write(bytes)
+    if is_end then
+        peer:shutdown()
+    end
+    return self.read_all(peer)
+end
+
+--- All that comes of an open stream until the host closes.
+function methods.read_all(peer)
     local parts = {}
     local deadline = perigee.now() + TIMEOUT_S
     local part, code = peer:read(deadline)

@@ -1,0 +1,24 @@
+--- The rules of HTTP/1.1, each by the bytes that keep or break it: docs/http-rules.md.
+local host = require "spec.support.host"
+local http_corpus = require "spec.support.http_corpus"
+
+describe("the rules of HTTP/1.1:", function()
+    local running
+
+    setup(function()
+        running = host.start({ services = { ["service.lua"] = http_corpus.SERVICE } })
+    end)
+
+    teardown(host.stop_all)
+
+    for _, case in ipairs(http_corpus.cases) do
+        local title, bytes, statuses = unpack(case)
+        it(title, function()
+            local answers = running:raw(bytes, true)
+            assert.same(statuses, http_corpus.statuses(answers))
+            if statuses[#statuses] >= 400 and statuses[#statuses] ~= 404 then
+                assert.matches("\r\nConnection: close\r\n", answers)
+            end
+        end)
+    end
+end)
