@@ -61,13 +61,13 @@ static bool step(Deflate *compressor, int flush, Buffer *out)
 }
 
 /* zlib counts in unsigned int. Only the last part of a large piece is flushed. */
-static size_t take(Deflate *compressor, const char *bytes, size_t size)
+static void write_part(Deflate *compressor, const char *bytes, unsigned size, int flush,
+                       Buffer *out)
 {
-    size_t taken = size < UINT_MAX ? size : UINT_MAX;
-
     compressor->zlib.next_in = (unsigned char *)(uintptr_t)bytes;
-    compressor->zlib.avail_in = (unsigned)taken;
-    return taken;
+    compressor->zlib.avail_in = size;
+    while (step(compressor, flush, out)) {
+    }
 }
 
 void deflate_write(Deflate *compressor, const void *bytes, size_t size, int flush, Buffer *out)
@@ -80,14 +80,12 @@ void deflate_write(Deflate *compressor, const void *bytes, size_t size, int flus
     const char *at = bytes;
 
     assert(!compressor->has_ended);
-    do {
-        size_t taken = take(compressor, at, size);
-
-        at += taken;
-        size -= taken;
-        while (step(compressor, size > 0 ? Z_NO_FLUSH : zlib_flush[flush], out))
-            ;
-    } while (size > 0);
+    while (size > UINT_MAX) {
+        write_part(compressor, at, UINT_MAX, Z_NO_FLUSH, out);
+        at += UINT_MAX;
+        size -= UINT_MAX;
+    }
+    write_part(compressor, at, (unsigned)size, zlib_flush[flush], out);
 }
 
 void deflate_reset(Deflate *compressor)

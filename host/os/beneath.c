@@ -61,7 +61,7 @@ int beneath_walk(int directory_fd, const char *name, int flags)
         if (fd != directory_fd)
             close(fd);
         fd = next;
-        name = is_last ? NULL : end + 1;
+        name = code != 0 || is_last ? NULL : end + 1;
     }
     return code == 0 ? fd : translate(code);
 }
