@@ -35,7 +35,10 @@ int exchange_push_request(lua_State *L, Handle handle)
         push_slice(L, head, head->query);
     else
         lua_pushnil(L);
-    lua_pushlstring(L, head->bytes + head->path.offset, box->mount_size);
+    if (box->mount_size == 0)
+        lua_pushliteral(L, "/");
+    else
+        lua_pushlstring(L, head->bytes + head->path.offset, box->mount_size);
     lua_pushinteger(L, head->minor_version);
     if (head->target.size == head->path.size)
         lua_pushvalue(L, -4); /* the path */

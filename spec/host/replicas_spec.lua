@@ -71,6 +71,17 @@ describe("a service with one replica, in two workers,", function()
         end
     end)
 
+    it("is reached through both at the root, too", function()
+        running:remove("plain.lua")
+        running:write("one.lua", (SERVICE:gsub("replicas = 1", 'replicas = 1, mount = "/"')))
+        running:wait_until(function()
+            return running:service("one").mount == "/"
+        end, "it is mounted there")
+        for _ = 1, CONNECTIONS do
+            assert.equal(202, running:get("/echo/x").status)
+        end
+    end)
+
     it("gets every request as it was sent, and its answers come back as they were", function()
         for _ = 1, CONNECTIONS do
             local answer = running:request({
