@@ -17,9 +17,11 @@ enum {
     SHARED_REGION_MIN_SIZE = 256 * 1024,
 };
 
-typedef enum SharedKind { SHARED_COUNTER = 1, SHARED_DICT = 2 } SharedKind;
+typedef enum SharedKind { SHARED_COUNTER = 1, SHARED_DICT = 2, SHARED_CHANNEL = 3 } SharedKind;
 
-/* How a dictionary was asked for; all zero for a counter. */
+/* How a dictionary was asked for; all zero for a counter. A channel has its capacity as
+ * entry_count,
+ * and the bytes of its ring as value_size. */
 typedef struct SharedShape {
     uint32_t entry_count;
     uint32_t key_size;
