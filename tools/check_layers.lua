@@ -37,6 +37,7 @@ local LUA_RANKS = {
     core = 1, json_encoder = 1,
     json = 2, log = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
+    named_channel = 3,
     http = 4, rpc = 4,
     service = 5,
     supervisor = 6, worker = 6,
@@ -50,6 +51,7 @@ local HOST_USERS = {
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
     "perigee/service/operations.lua", "perigee/service/calls.lua",
     "perigee/service/call_codecs.lua", "perigee/init.lua", "perigee/shared.lua",
+    "perigee/named_channel.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

@@ -5,7 +5,7 @@
 #include "isolate/resource.h"
 #include "os/child.h"
 
-enum { MAX_CHILD_STRINGS = 256, MAX_CHILD_DESCRIPTORS = 16 };
+enum { MAX_CHILD_STRINGS = 256, MAX_CHILD_DESCRIPTORS = 512 };
 
 typedef struct ChildBox {
     Resource resource;

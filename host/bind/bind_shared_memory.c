@@ -1,6 +1,7 @@
 /* The memory that all workers share: where it comes from, and what is in it. */
 #include "base/error.h"
 #include "bind/seam.h"
+#include "shared/shared_channel.h"
 #include "shared/shared_dict.h"
 
 /* What a Lua number holds exactly. */
@@ -50,9 +51,30 @@ static void set_counter(lua_State *L, const SharedRegion *region, uint32_t numbe
         seam_set_number(L, "value", (lua_Number)atomic_load(count));
 }
 
-/* shared_object(number or name) -> {name=, kind=, size=, value=} of a counter, or {..., entries=,
- * key_size=, value_size=, is_evicting=, evictions=, refusals=, recoveries=} of a dictionary | nil,
- * code */
+static void set_channel(lua_State *L, const SharedRegion *region, uint32_t number)
+{
+    SharedChannelState state;
+    SharedChannel channel;
+
+    if (shared_channel_open(region, number, &channel) < 0 ||
+        shared_channel_read(&channel, &state) < 0)
+        return;
+    seam_set_number(L, "capacity", channel.capacity);
+    seam_set_number(L, "length", (lua_Number)state.count);
+    seam_set_number(L, "used_size", (lua_Number)state.size);
+    seam_set_number(L, "sent", (lua_Number)state.sent_count);
+    lua_pushboolean(L, state.is_closed);
+    lua_setfield(L, -2, "is_closed");
+}
+
+static const char *name_kind(SharedKind kind)
+{
+    return kind == SHARED_DICT ? "dict" : kind == SHARED_CHANNEL ? "channel" : "counter";
+}
+
+/* shared_object(number or name) -> {name=, kind=, size=, value=} of a counter; {..., entries=,
+ * key_size=, value_size=, is_evicting=, evictions=, refusals=, recoveries=} of a dictionary; or
+ * {..., capacity=, length=, used_size=, sent=, is_closed=} of a channel | nil, code */
 static int l_shared_object(lua_State *L)
 {
     const SharedRegion *region = &seam_host(L)->shared.region;
@@ -64,11 +86,13 @@ static int l_shared_object(lua_State *L)
     lua_createtable(L, 0, 10);
     lua_pushstring(L, object.name);
     lua_setfield(L, -2, "name");
-    lua_pushstring(L, object.kind == SHARED_DICT ? "dict" : "counter");
+    lua_pushstring(L, name_kind(object.kind));
     lua_setfield(L, -2, "kind");
     seam_set_number(L, "size", (lua_Number)object.size);
     if (object.kind == SHARED_DICT)
         set_dict(L, region, (uint32_t)number);
+    else if (object.kind == SHARED_CHANNEL)
+        set_channel(L, region, (uint32_t)number);
     else
         set_counter(L, region, (uint32_t)number);
     return 1;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/handle_table.h"
+#include "bind/channel_ports.h"
 #include "bind/shared_memory.h"
 #include "isolate/isolate.h"
 #include "isolate/pulse.h"
@@ -32,7 +33,8 @@ typedef struct Host {
     HandleTable children;  /* ChildBox */
     HandleTable watches;   /* WatchBox */
     HttpServer *servers[HOST_SERVER_COUNT];
-    SharedMemory shared;    /* with the other workers */
+    SharedMemory shared; /* with the other workers */
+    ChannelPorts channels;
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     uint64_t refused_deflate_count;
     MountTable *mounts;    /* of the servers; targets are isolate handles */

@@ -57,6 +57,7 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_shared_memory_open(L, isolate);
     bind_folder_open(L, isolate);
     bind_deflate_open(L, isolate);
+    bind_channel_open(L, isolate);
 }
 
 void isolates_push_system_host(lua_State *L, Isolate *isolate)
@@ -72,4 +73,5 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_pulse_open(L, isolate);
     bind_file_open(L, isolate);
     bind_shared_memory_open_system(L, isolate);
+    bind_channel_open_system(L, isolate);
 }

@@ -58,5 +58,7 @@ void bind_file_open(lua_State *L, Isolate *isolate);
 void bind_shared_open(lua_State *L, Isolate *isolate);
 void bind_shared_memory_open(lua_State *L, Isolate *isolate);
 void bind_shared_memory_open_system(lua_State *L, Isolate *isolate);
+void bind_channel_open(lua_State *L, Isolate *isolate);
+void bind_channel_open_system(lua_State *L, Isolate *isolate);
 
 #endif

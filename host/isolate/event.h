@@ -24,6 +24,7 @@ typedef enum EventKind {
     EVENT_ROOM = 14,           /* id: the exchange that takes more of its answer */
     EVENT_CALL = 17,           /* id: a new RPC call */
     EVENT_CALL_ABANDONED = 18, /* id: the RPC call whose caller is gone */
+    EVENT_CHANNEL = 19, /* id: the port of a channel that may be tried again; code: its side */
 } EventKind;
 
 typedef struct Event {

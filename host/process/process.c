@@ -121,6 +121,7 @@ static int open_process(Host *host)
     host->mounts = mount_table_create();
     host->methods = method_table_create();
     host->gob_types = gob_types_create();
+    channel_ports_init(&host->channels, &host->shared.region);
     host->start_watchdog = start_watchdog;
     return runner_open(host->loop, host->pulse, &runner_handler, host, &host->runner);
 }
@@ -132,6 +133,7 @@ static void close_process(Host *host)
     for (int i = 0; i < HOST_SERVER_COUNT; i++)
         http_server_close(host->servers[i]);
     rpc_server_close(host->rpc_server);
+    channel_ports_deinit(&host->channels);
     runner_close(host->runner);
     timer_close(process.keep_alive);
     loop_destroy(host->loop);

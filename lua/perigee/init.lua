@@ -5,6 +5,7 @@ local scheduler = require "perigee.core.scheduler"
 local MODULES = {
     go = "perigee.core.task",
     chan = "perigee.core.channel",
+    channel = "perigee.named_channel",
     select = "perigee.core.select",
     wake = "perigee.core.select",
     group = "perigee.core.group",
@@ -39,8 +40,9 @@ end
 return setmetatable(perigee, {
     __index = function(self, name)
         local module = MODULES[name] and require(MODULES[name])
-        -- A module that makes one kind of thing calls that `new`.
-        local value = module and (module[name] or module.new)
+        -- A module that makes one kind of thing calls that `new`, or `open` when others may have
+        -- made it.
+        local value = module and (module[name] or module.new or module.open)
         if value then
             rawset(self, name, value)
         end

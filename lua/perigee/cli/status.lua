@@ -66,6 +66,20 @@ local function print_shared_memory(memory)
     end
 end
 
+local function print_channels(channels)
+    if #channels == 0 then
+        return
+    end
+    local rows = { { "CHANNEL", "LENGTH", "CAPACITY", "SENT", "RECEIVERS WAITING",
+        "SENDERS WAITING" } }
+    for _, channel in ipairs(channels) do
+        rows[#rows + 1] = { channel.name, tostring(channel.length), tostring(channel.capacity),
+            tostring(channel.sent), tostring(channel.waiting_receivers),
+            tostring(channel.waiting_senders) }
+    end
+    io.stdout:write("\n" .. table_text.format(rows))
+end
+
 local function print_failures(report)
     if report.tls and report.tls.last_error then
         print_failure("loading certificates", report.tls.last_error)
@@ -91,6 +105,7 @@ function status.run(arguments, fail)
     print_services(report)
     print_workers(report)
     print_shared_memory(report.shared_memory)
+    print_channels(report.channels)
     print_failures(report)
     io.stdout:flush()
     host.exit(0)

@@ -35,6 +35,7 @@ function channel.new(capacity)
         receivers = queue.new(),
         senders = queue.new(),
         is_closed = false,
+        operations = false, -- those of this module, see perigee.core.select
     }, metatable)
 end
 

@@ -15,4 +15,5 @@ return {
     ROOM = 14,
     CALL = 17,
     CALL_ABANDONED = 18,
+    CHANNEL = 19,
 }

@@ -15,6 +15,10 @@
 -- A case is its own link in the channel's queue while it waits, so a select over a table that is
 -- used again takes no memory at all.
 --
+-- Besides the channels of this isolate there are others, whose operations stand in their field
+-- `operations` (perigee.named_channel). What was ready there may be gone when it is tried; then
+-- all begins again.
+--
 -- What can be awaited is a table with three methods:
 --
 --    poll() → true, value, ok once it is ready, and from then on always; else false
@@ -27,8 +31,6 @@ local scheduler = require "perigee.core.scheduler"
 
 local select_module = {}
 
-local can_send, can_recv = channel.can_send, channel.can_recv
-local try_send, try_recv = channel.try_send, channel.try_recv
 local below = random.below
 local push, remove = queue.push, queue.remove
 local begin_wait, RAISED = scheduler.begin_wait, scheduler.RAISED
@@ -63,10 +65,10 @@ local function is_ready(number, case)
     if target == nil then
         return false
     elseif verb == "recv" and is_channel(target) then
-        return can_recv(target)
+        return (target.operations or channel).can_recv(target)
     elseif verb == "send" and is_channel(target) then
         check_send(case)
-        return can_send(target)
+        return (target.operations or channel).can_send(target, case[3])
     elseif not is_awaitable(target) then
         refuse(number, case)
     end
@@ -89,20 +91,22 @@ local function choose(cases)
     return chosen
 end
 
--- Does what a ready case is about. Returns what select returns after the number.
+-- Does what a ready case is about. Returns whether that was still possible, and what select returns
+-- after the number.
 local function perform(case)
     local target, verb = case[1], case[2]
     if verb == "recv" then
-        local value, is_ok = try_recv(target)
-        return value, is_ok
+        local value, is_ok = (target.operations or channel).try_recv(target)
+        return is_ok ~= nil, value, is_ok
     elseif verb == "send" then
         if target.is_closed then
             error("send on closed channel", 3)
         end
-        return try_send(target, case[3])
+        local is_sent = (target.operations or channel).try_send(target, case[3])
+        return is_sent, is_sent
     end
     local _, value, is_ok = target:poll()
-    return value, is_ok
+    return true, value, is_ok
 end
 
 -- Gives every case the fields of a link. What needs memory is done here, before anything is linked.
@@ -128,6 +132,8 @@ local function subscribe(link, task)
     link.task = task
     if target == nil then
         return
+    elseif target.operations then
+        target.operations.subscribe(target, link)
     elseif verb == "recv" then
         push(target.receivers, link)
     elseif verb == "send" then
@@ -147,7 +153,9 @@ end
 local function unsubscribe(link)
     local target, verb = link[1], link[2]
     link.task = false
-    if verb == "recv" or verb == "send" then
+    if target ~= nil and target.operations then
+        target.operations.unsubscribe(target, link)
+    elseif verb == "recv" or verb == "send" then
         remove(link)
         link.a = false
     elseif target ~= nil then
@@ -196,9 +204,11 @@ local function subscribe_and_wait(links, task, deadline)
     return number, value, is_ok
 end
 
-local function wait_for_one(cases)
+-- Returns the number and what it brought; or the number, nil, nil, the case that must be tried now,
+-- and the deadline for when that is in vain.
+local function wait_for_one(cases, deadline)
     local links = links_of(cases)
-    local deadline = cases.timeout and scheduler.now() + cases.timeout
+    deadline = deadline or cases.timeout and scheduler.now() + cases.timeout
     scheduler.check_yieldable()
     local task, reason = scheduler.prepare_wait(deadline)
     if not task then
@@ -208,8 +218,10 @@ local function wait_for_one(cases)
     if not number then
         -- Its own time limit, unless the context's was first.
         return value == "timeout" and not task.context.reason and "timeout" or nil, value
-    elseif is_awaitable(links[number][1]) then
-        return number, perform(links[number])
+    end
+    local target = links[number][1]
+    if is_awaitable(target) or target.operations then
+        return number, nil, nil, links[number], deadline
     end
     return number, value, is_ok
 end
@@ -227,21 +239,27 @@ end
 
 --- See the head of this file.
 function select_module.select(cases)
-    local value, is_ok
-    local number = choose(cases)
-    if number then
-        value, is_ok = perform(cases[number])
-    elseif cases.default then
-        number = "default"
-    else
-        number, value, is_ok = wait_for_one(cases)
-        if not number then
-            return nil, value
-        elseif is_ok == "closed" then
-            error("send on closed channel", 2)
-        elseif number == "timeout" then
-            value = nil
+    local number, is_done, value, is_ok, case, deadline
+    repeat
+        number = choose(cases)
+        if number then
+            is_done, value, is_ok = perform(cases[number])
+        elseif cases.default then
+            number, is_done = "default", true
+        else
+            is_done = true
+            number, value, is_ok, case, deadline = wait_for_one(cases, deadline)
+            if case then
+                is_done, value, is_ok = perform(case)
+            end
         end
+    until is_done
+    if not number then
+        return nil, value
+    elseif is_ok == "closed" then
+        error("send on closed channel", 2)
+    elseif number == "timeout" then
+        value = nil
     end
     call_back(cases[number], value, is_ok)
     return number, value, is_ok

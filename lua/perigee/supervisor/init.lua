@@ -72,8 +72,25 @@ function supervisor.open(settings)
     return self
 end
 
+-- What workers wake each other with (perigee.channel): one for each, which all inherit.
+local function open_bells(count)
+    local bell_fds = {}
+    for slot = 1, count do
+        bell_fds[slot] = assert(host.bell_create())
+    end
+    return bell_fds
+end
+
+-- Whoever a worker was about to wake when it died looks for itself.
+local function ring_all(bell_fds)
+    for _, descriptor in ipairs(bell_fds) do
+        host.bell_ring(descriptor)
+    end
+end
+
 function methods:open_workers(http_fds, rpc_fds)
     local list, mesh_addresses = {}, {}
+    local bell_fds = open_bells(self.settings.worker_count)
     local handlers = {
         module = function(body)
             return self:answer_module(body)
@@ -91,11 +108,13 @@ function methods:open_workers(http_fds, rpc_fds)
             rpc_fd = rpc_fds[slot],
             mesh_fd = assert(host.listen(mesh_addresses[slot], 1))[1],
             shared_fd = self.shared_fd,
+            bell_fds = bell_fds,
             handlers = handlers,
             on_up = function(worker)
                 self:on_worker_up(worker)
             end,
             on_down = function()
+                ring_all(bell_fds)
                 self:wake_start()
             end,
         })
@@ -141,6 +160,7 @@ local function worker_settings(self, worker)
         slot = worker.slot,
         slice_ms = settings.slice_ms,
         shared_size = settings.shared_size,
+        worker_count = settings.worker_count,
         log = settings.log,
         http = settings.http,
         rpc = settings.rpc_address and settings.rpc,

@@ -45,6 +45,23 @@ local function add_isolates(services, worker, report)
     end
 end
 
+-- What the shared memory knows of a channel, and who waits in which worker.
+local function describe_channels(objects, reports)
+    local channels = json.array()
+    for _, object in ipairs(objects) do
+        if object.kind == "channel" then
+            object.waiting_receivers, object.waiting_senders = 0, 0
+            for _, result in pairs(reports) do
+                local waiting = result[1] and result[1].channels[object.name] or { 0, 0 }
+                object.waiting_receivers = object.waiting_receivers + waiting[1]
+                object.waiting_senders = object.waiting_senders + waiting[2]
+            end
+            channels[#channels + 1] = object
+        end
+    end
+    return channels
+end
+
 --- `parts` = { catalog=, workers=, settings=, started_at=, addresses=, certificates= or nil }. Asks
 -- every worker, so it waits.
 function status.collect(parts)
@@ -62,6 +79,7 @@ function status.collect(parts)
             add_isolates(by_name, worker, report)
         end
     end
+    local memory = shared_memory.describe()
     return {
         version = (host.version()),
         pid = host.pid(),
@@ -69,7 +87,8 @@ function status.collect(parts)
         directory = parts.settings.directory,
         addresses = parts.addresses,
         tls = parts.certificates and parts.certificates:describe(),
-        shared_memory = shared_memory.describe(),
+        shared_memory = memory,
+        channels = describe_channels(memory.objects, reports),
         workers = workers,
         services = services,
     }

@@ -21,7 +21,7 @@ local OWN_PROGRAM = "/proc/self/exe"
 local BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5
 local STABLE_S = 10
 
---- `options` = { slot=, http_fd=, mesh_fd=, shared_fd=, rpc_fd= or nil, handlers=,
+--- `options` = { slot=, http_fd=, mesh_fd=, shared_fd=, rpc_fd= or nil, bell_fds=, handlers=,
 -- on_up = function(worker), on_down = function(worker, reason) }. on_up runs in a task once the
 -- process has said hello.
 function worker_process.new(options)
@@ -93,7 +93,8 @@ function methods:start()
         file = OWN_PROGRAM,
         arguments = { host.program_path(), "worker" },
         descriptors = { -1, 1, 2, descriptor, self.options.http_fd, self.options.mesh_fd,
-            self.pulse:descriptor(), self.options.shared_fd, self.options.rpc_fd },
+            self.pulse:descriptor(), self.options.shared_fd, self.options.rpc_fd or -1,
+            unpack(self.options.bell_fds) },
     })
     host.close_descriptor(descriptor)
     if not child then

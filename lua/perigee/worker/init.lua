@@ -19,7 +19,7 @@ local worker = {}
 
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
-worker.SHARED_FD, worker.RPC_FD = 7, 8
+worker.SHARED_FD, worker.RPC_FD, worker.FIRST_BELL_FD = 7, 8, 9
 
 local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 local DRAIN_STEP_S = 0.01
@@ -83,6 +83,7 @@ function handlers.configure(body)
     local is_preemptive = host.start_watchdog(body.slice_ms)
     if body.shared_size > 0 then
         assert(host.shared_memory_map(worker.SHARED_FD, body.shared_size))
+        assert(host.hear_bells(worker.FIRST_BELL_FD, body.worker_count, body.slot - 1))
     end
     routing.configure({ find_local = find, system_handle = host.handle() })
     forward.configure(body.mesh_addresses)
@@ -330,7 +331,7 @@ function handlers.status()
         list[i] = result[1]
     end
     return { services = list, http = servers[1] and host.http_counters(servers[1]) or {},
-        rpc = host.rpc_counters() or nil }
+        rpc = host.rpc_counters() or nil, channels = host.channels_waiting() }
 end
 
 --- -> services whose health() says no.
