@@ -42,23 +42,48 @@ static void format_path(char path[PATH_SIZE], const char *name, const char *suff
     }
 }
 
-/* Keeps the bytecode of the function on top of L without names of locals and line numbers, which
- * are a seventh of an isolate's memory. lua_dump cannot leave them out, the library's
- * string.dump can. */
-static void store_bytecode(lua_State *L, Buffer *compiled)
+/* The bytecode of the function at 1, without names of locals and line numbers, which are a seventh
+ * of an isolate's memory. lua_dump cannot leave them out, the library's string.dump can. */
+static int dump(lua_State *L)
 {
-    const char *bytes;
-    size_t size;
-
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, -1, "string");
     lua_getfield(L, -1, "dump");
-    lua_pushvalue(L, -4);
+    lua_pushvalue(L, 1);
     lua_pushboolean(L, 1);
     lua_call(L, 2, 1);
+    return 1;
+}
+
+/* Leaves nothing on L, or a message. */
+static int compile(lua_State *L, const EmbeddedModule *module, const char *chunk_name, Buffer *out)
+{
+    const char *bytes;
+    size_t size;
+    int result = luaL_loadbufferx(L, module->source, module->size, chunk_name, "t");
+
+    if (result == 0) {
+        lua_pushcfunction(L, dump);
+        lua_insert(L, -2);
+        result = lua_pcall(L, 1, 1, 0);
+    }
+    if (result != 0)
+        return ERR_INVALID;
     bytes = lua_tolstring(L, -1, &size);
-    buffer_append(compiled, bytes, size);
-    lua_pop(L, 3);
+    buffer_append(out, bytes, size);
+    lua_pop(L, 1);
+    return 0;
+}
+
+/* LuaJIT keeps a field that a constructor sets to nil as a key of the table it copies, and nothing
+ * else keeps that key: a collection between loading and dumping would free what the dump writes. */
+static int compile_uncollected(lua_State *L, const EmbeddedModule *module, const char *chunk_name,
+                               Buffer *out)
+{
+    lua_gc(L, LUA_GCSTOP, 0);
+    int result = compile(L, module, chunk_name, out);
+    lua_gc(L, LUA_GCRESTART, 0);
+    return result;
 }
 
 static int load_embedded(lua_State *L, const char *name)
@@ -76,12 +101,8 @@ static int load_embedded(lua_State *L, const char *name)
     Buffer *compiled = &bytecode[module - embedded_modules];
 
     format_path(chunk_name + 1, name, ".lua");
-    if (compiled->size == 0) {
-        if (luaL_loadbufferx(L, module->source, module->size, chunk_name, "t") != 0)
-            return ERR_INVALID;
-        store_bytecode(L, compiled);
-        lua_pop(L, 1);
-    }
+    if (compiled->size == 0 && compile_uncollected(L, module, chunk_name, compiled) < 0)
+        return ERR_INVALID;
     /* Also the first time, so that every isolate runs the same. */
     return luaL_loadbufferx(L, compiled->bytes, compiled->size, chunk_name, "b") == 0 ? 0
                                                                                       : ERR_INVALID;
