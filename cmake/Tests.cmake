@@ -55,17 +55,24 @@ endfunction()
 
 # Registers the program of a fuzz target, FILE, which has its seeds in corpus/TARGET. The suite runs it
 # a fixed number of times from a fixed seed and keeps no findings of its own, so that every run is
-# the same run. tools/fuzz runs it for as long as one likes.
+# the same run, as long as the time suffices. tools/fuzz runs it for as long as one likes.
 function(perigee_register_fuzz_target target file)
+    set(run_count 50000)
+    if(ARGC GREATER 2)
+        set(run_count ${ARGV2})
+    endif()
+    math(EXPR longest_s "${run_count} / 1666")
+    math(EXPR timeout_s "${longest_s} * 3")
     set(program ${target}_fuzz)
     target_link_options(${program} PRIVATE -fsanitize=fuzzer)
     file(GLOB seeds CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target}/*)
     list(JOIN seeds "," seed_list)
     file(CONFIGURE OUTPUT ${program}.seeds CONTENT "${seed_list}" @ONLY)
     perigee_test_name(fuzz ${file} "" name)
-    add_test(NAME ${name} COMMAND ${program} -seed=1 -runs=50000 -max_total_time=30 -max_len=4096
+    add_test(NAME ${name} COMMAND ${program} -seed=1 -runs=${run_count}
+        -max_total_time=${longest_s} -max_len=4096
         -print_final_stats=1 -seed_inputs=@${CMAKE_CURRENT_BINARY_DIR}/${program}.seeds)
-    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 90)
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT ${timeout_s})
     perigee_collect_reports(${name})
 endfunction()
 
@@ -75,13 +82,13 @@ function(perigee_add_fuzz_target target)
     perigee_register_fuzz_target(${target} ${target}.c)
 endfunction()
 
-#   perigee_add_lua_fuzz_target(NAME)   NAME_fuzz.lua, run by lua_target.c
+#   perigee_add_lua_fuzz_target(NAME [RUNS])   NAME_fuzz.lua, run by lua_target.c
 function(perigee_add_lua_fuzz_target target)
     perigee_add_test_program(${target}_fuzz lua_target.c luajit cjson)
     target_compile_definitions(${target}_fuzz PRIVATE LUA_ROOT="${CMAKE_SOURCE_DIR}/lua"
         LUA_TARGET="${CMAKE_CURRENT_SOURCE_DIR}/${target}_fuzz.lua")
     target_link_options(${target}_fuzz PRIVATE -rdynamic)
-    perigee_register_fuzz_target(${target} ${target}.lua)
+    perigee_register_fuzz_target(${target} ${target}.lua ${ARGN})
 endfunction()
 
 # A specification is run by the program it specifies. Those below spec/host start more of it.

@@ -5,6 +5,8 @@ local cjson = require("cjson").new()
 cjson.decode_max_depth(json_encoder.MAX_DEPTH)
 cjson.decode_invalid_numbers(false)
 
+local find = string.find
+
 local json = {
     --- Stands for JSON's null, which a Lua table cannot hold as nil.
     null = json_encoder.null,
@@ -33,6 +35,13 @@ local token_names = {
     T_BOOLEAN = "a boolean", T_NULL = "null", T_END = "the end",
 }
 
+-- Line and column of a byte.
+local function place_of(text, position)
+    local before = text:sub(1, position - 1)
+    local _, line_ends = before:gsub("\n", "")
+    return ("line %d, column %d"):format(line_ends + 1, #before:match("[^\n]*$") + 1)
+end
+
 --- cjson's message with words for its token names, and line and column for its byte position; nil
 -- when the text is not to blame.
 local function decode_detail(text, message)
@@ -40,10 +49,7 @@ local function decode_detail(text, message)
     if not what then
         return message:find("UTF-16", 1, true) and message or nil
     end
-    local before = text:sub(1, tonumber(position) - 1)
-    local _, line_ends = before:gsub("\n", "")
-    return ("%s at line %d, column %d"):format(what:gsub("T_[%u_]+", token_names), line_ends + 1,
-        #before:match("[^\n]*$") + 1)
+    return what:gsub("T_[%u_]+", token_names) .. " at " .. place_of(text, tonumber(position))
 end
 
 --- Decodes one JSON text. Null becomes `json.null`; arrays and objects become plain tables, so that
@@ -54,7 +60,10 @@ function json.decode(text)
         error("json.decode takes a string, not " .. type(text), 2)
     end
     local is_valid, result = pcall(cjson.decode, text)
-    if is_valid then
+    local zero = is_valid and find(text, "\0", 1, true) -- to cjson it ends the text
+    if zero then
+        return nil, "invalid", "Expected the end but found a zero byte at " .. place_of(text, zero)
+    elseif is_valid then
         return result
     end
     local detail = decode_detail(text, result)

@@ -228,6 +228,7 @@ describe("perigee.json", function()
             { "{\n  \"a\": tru\n}", "Expected value but found invalid token at line 2, column 8" },
             { "[1,2", "Expected comma or array end but found the end at line 1, column 5" },
             { "[1,]", "Expected value but found ']' at line 1, column 4" },
+            { "[1]\n\0[2]", "Expected the end but found a zero byte at line 2, column 1" },
             { '{"a":1,}', "Expected object key string but found '}' at line 1, column 8" },
             { "{1:2}", "Expected object key string but found a number at line 1, column 2" },
             { '{"a" 1}', "Expected colon but found a number at line 1, column 6" },

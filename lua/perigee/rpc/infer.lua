@@ -16,7 +16,7 @@ local by_lua_type = { boolean = basic.bool, string = basic.string }
 local infer
 
 local function of_number(value)
-    return type_check.is_integer(value, true, 64) and basic.int or basic.float64
+    return int64.is_exact(value) and basic.int or basic.float64
 end
 
 local function is_scalar(found)
@@ -100,7 +100,7 @@ local function shape_of(value)
     local count, names, exported = count_keys(value)
     if count == 0 then
         return nil, "an empty table, which may be a list, a map or a struct"
-    elseif names == 0 and count == #value then
+    elseif type_check.list_length(value) then
         return of_list
     elseif names == count then
         return exported == count and of_struct or of_map
@@ -128,10 +128,10 @@ function infer(value, depth)
     return read(value, depth)
 end
 
---- The type of a value: an integral number is an int, another a float64; a table whose keys are
--- 1..n is a list, one whose keys all begin with a capital a struct with fields in the order of
--- their names, and one with other texts for keys a map. Elements of one list or map have one type;
--- where they are different scalars, it is `any`.
+--- The type of a value: an integral number up to 2^53 is an int, another a float64; a table whose
+-- keys are 1..n is a list, one whose keys all begin with a capital a struct with fields in the
+-- order of their names, and one with other texts for keys a map. Elements of one list or map have
+-- one type; where they are different scalars, it is `any`.
 -- @return the type; or nil, "undeclared", a message that says what the value holds
 return function(value, what)
     local found, problem = infer(value, 0)

@@ -13,6 +13,12 @@ local EXACT_WORD = 2 ^ 21 -- a high word below it makes a number that is exact
 local MIN, MAX = -9223372036854775807LL - 1, 9223372036854775807LL
 local MAX_UNSIGNED = 18446744073709551615ULL
 
+--- Whether a number is an integer, and exact. Beyond 2^53 integers are no numbers: a number there
+-- has come from fractions.
+function int64.is_exact(number)
+    return number % 1 == 0 and number <= MAX_EXACT and number >= -MAX_EXACT
+end
+
 --- "int64" or "uint64" for a cdata of that type, otherwise nil.
 function int64.kind(value)
     if type(value) ~= "cdata" then

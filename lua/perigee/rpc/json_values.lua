@@ -214,10 +214,25 @@ function convert(value, wanted)
     return converter and converter(value, wanted) or value
 end
 
---- Decodes a text that holds a value of a type. Members that the type lacks stay; null stands for
--- the zero value.
--- @param wanted a type of perigee.rpc.types; nil decodes as perigee.json does, but keeps integers
+--- Makes a value of a type out of what a JSON text has held: `json_values.read` gives it. Members
+-- that the type lacks stay; null stands for the zero value. Changes tables.
 -- @param what the name of the value in messages, "args" by default
+-- @return the value; or nil, "invalid", message
+function json_values.fit(wanted, value, what)
+    value = convert(value, wanted)
+    local is_ok, message = type_check.check(wanted, value, what)
+    if not is_ok then
+        return nil, "invalid", message
+    end
+    return value
+end
+
+--- Decodes a text as perigee.json does, but keeps integers beyond 2^53.
+-- @return the value; or nil, "invalid", detail
+json_values.read = json_exact
+
+--- Decodes a text that holds a value of a type, see `fit`.
+-- @param wanted a type of perigee.rpc.types; nil decodes as perigee.json does, but keeps integers
 -- @return the value; or nil, "malformed" when the text is no JSON, "invalid" when the value does
 -- not fit, and a message
 function json_values.decode(wanted, text, what)
@@ -227,12 +242,7 @@ function json_values.decode(wanted, text, what)
     elseif not wanted then
         return value
     end
-    value = convert(value, wanted)
-    local is_ok, message = type_check.check(wanted, value, what)
-    if not is_ok then
-        return nil, "invalid", message
-    end
-    return value
+    return json_values.fit(wanted, value, what)
 end
 
 return json_values

@@ -59,6 +59,30 @@ end
 
 local is_integer = type_check.is_integer
 
+local function first_hole(list)
+    local i = 1
+    while list[i] ~= nil do
+        i = i + 1
+    end
+    return i
+end
+
+--- How many elements a list has.
+-- @return the count; or nil and why the table is none, such as "with nothing at 2"
+function type_check.list_length(list)
+    local count, seen = #list, 0
+    for key in next, list do
+        if type(key) ~= "number" or key % 1 ~= 0 or key < 1 or key > count then
+            return nil, "with the key " .. show(key)
+        end
+        seen = seen + 1
+    end
+    if seen < count then
+        return nil, "with nothing at " .. first_hole(list)
+    end
+    return count
+end
+
 -- Each finder returns nil, or what is wrong and the path from here to the value it is wrong with:
 -- paths are made only when there is something to tell.
 local finders = {}
@@ -142,10 +166,12 @@ function finders.slice(value, wanted, depth)
         return expected("a list", value), ""
     elseif depth == type_check.MAX_DEPTH then
         return too_deep()
-    elseif #value == 0 and next(value) ~= nil then
-        return ("must be a list, got a table with the key %s"):format(show(next(value))), ""
     end
-    for i = 1, #value do
+    local count, reason = type_check.list_length(value)
+    if not count then
+        return "must be a list, got a table " .. reason, ""
+    end
+    for i = 1, count do
         local problem, path = find_problem(wanted.element, value[i], depth + 1)
         if problem then
             return problem, ("[%d]%s"):format(i, path)

@@ -24,13 +24,14 @@ end
 local function zero_array(wanted)
     local value = {}
     for i = 1, wanted.length do
-        value[i] = types.zero(wanted.element)
+        local zero = types.zero(wanted.element)
+        value[i] = zero == nil and null or zero
     end
     return value
 end
 
 --- Go's zero value of a type: 0, false, "", an empty table, a struct or an array of zero values,
--- nil for pointers and `any`.
+-- nil for pointers and `any`, which in an array is json.null.
 function types.zero(wanted)
     local kind = wanted.kind
     if kind == "struct" then
@@ -59,25 +60,35 @@ local function complete_struct(wanted, value)
     return value
 end
 
+local function complete_elements(wanted, value)
+    local element = wanted.element
+    if not element.element and element.kind ~= "struct" then
+        return value
+    end
+    for key, item in next, value do
+        local completed = types.complete(element, item)
+        value[key] = completed == nil and null or completed
+    end
+    return value
+end
+
+local table_completers = {
+    struct = complete_struct, slice = complete_elements, array = complete_elements,
+    map = complete_elements,
+    pointer = function(wanted, value)
+        return types.complete(wanted.element, value)
+    end,
+}
+
 --- Gives each field that is absent its zero value, as a Go program finds it, so that a method need
--- not look for nil. Changes tables in place.
--- @param value one that fits the type, or nil
+-- not look for nil. Changes tables in place. What does not fit the type stays as it is.
 -- @return the value; the zero value for nil and json.null
 function types.complete(wanted, value)
     if value == nil or value == null then
         return types.zero(wanted)
-    elseif type(value) ~= "table" then
-        return value
-    elseif wanted.kind == "struct" then
-        return complete_struct(wanted, value)
-    elseif wanted.kind == "pointer" then
-        return types.complete(wanted.element, value)
-    elseif wanted.element and (wanted.element.element or wanted.element.kind == "struct") then
-        for key, item in next, value do
-            value[key] = types.complete(wanted.element, item)
-        end
     end
-    return value
+    local complete = type(value) == "table" and table_completers[wanted.kind]
+    return complete and complete(wanted, value) or value
 end
 
 local describe

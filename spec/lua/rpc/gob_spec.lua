@@ -244,7 +244,13 @@ describe("perigee.rpc.gob", function()
             { "[2]int", { 1 }, "reply must have 2 elements, got 1" },
             { "[]int", { 1, "x" }, "reply[2] must be an int, got string" },
             { "[]int", { a = 1 }, 'reply must be a list, got a table with the key "a"' },
+            { "[]int", { 1, 2, nil, 4, a = 3 },
+                "reply must be a list, got a table with the key" },
+            { "[]int", { 1, 2, nil, 4 }, "reply must be a list, got a table with nothing at 3" },
+            { "[]int", { [2] = 2 }, "reply must be a list, got a table with the key 2" },
+            { "[]int", { [0] = 1, 1 }, "reply must be a list, got a table with the key 0" },
             { "[]int", 7, "reply must be a list, got 7" },
+            { "[2]*int", { json.null, json.null }, "reply holds what gob cannot send: nil" },
             { "any", print, "reply holds what gob cannot send: nil where a value must stand, or in "
                 .. "an `any` something else than a bool, a number or a string" },
             { args, 5, "reply must be an Args, got 5" },
@@ -262,7 +268,7 @@ describe("perigee.rpc.gob", function()
                 local body, code, message = encode(case[1], case[2])
                 assert.is_nil(body)
                 assert.equal("invalid", code)
-                assert.equal(case[3], message)
+                assert.equal(case[3], message:sub(1, #case[3]))
             end)
         end
 
@@ -302,7 +308,8 @@ describe("perigee.rpc.gob", function()
 
     describe("guesses", function()
         for _, case in ipairs({
-            { 15, "int" }, { 1.5, "float64" }, { 2 ^ 70, "float64" }, { "x", "string" },
+            { 15, "int" }, { 1.5, "float64" }, { 2 ^ 70, "float64" },
+            { 2 ^ 53, "int" }, { 2 ^ 53 + 2, "float64" }, { "x", "string" },
             { true, "bool" }, { MAX, "int" }, { MAX_UNSIGNED, "uint64" },
             { { 1, 2 }, "[]int" }, { { 1, 2.5 }, "[]float64" }, { { 1, "x" }, "[]any" },
             { { { 1 }, { 2 } }, "[][]int" }, { { B = 1, A = "x" }, "struct { A string; B int }" },
@@ -318,8 +325,10 @@ describe("perigee.rpc.gob", function()
             ["a function"] = print,
             ["a nil"] = nil,
             ["a table with keys of several kinds"] = { 1, a = 2 },
+            ["a table with keys of several kinds "] = { [0] = 1, [2] = 2 },
             ["elements of different types"] = { { 1 }, { "x" } },
         }) do
+            message = message:gsub(" $", "")
             it("not " .. message, function()
                 local found, code, detail = gob.infer(value)
                 assert.is_nil(found)

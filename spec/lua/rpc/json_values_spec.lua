@@ -23,6 +23,7 @@ describe("perigee.rpc.json_values", function()
             { "time", { seconds = 1709164800, nanoseconds = 500000000 },
                 '"2024-02-29T00:00:00.5Z"' },
             { "time", { seconds = types.ZERO_TIME_S, nanoseconds = 0 }, '"0001-01-01T00:00:00Z"' },
+            { "[2]*int", { json.null, 1 }, "[null,1]" },
             { "[]int", {}, "[]" }, { "[]int", { 1, MAX }, "[1,9223372036854775807]" },
             { "map[string]int", {}, "{}" }, { "map[int]string", { [7] = "x" }, '{"7":"x"}' },
             { "map[bool]int", { [true] = 1 }, '{"true":1}' },

@@ -69,6 +69,18 @@ describe("perigee.rpc.msgpack", function()
         assert.equal("reply.F must be a number, got string", message)
     end)
 
+    it("takes for a list only what has the keys 1..n", function()
+        for _, value in ipairs({ { [2] = false, a = 1 }, { [0] = 1, [2] = 2 }, { 1, nil, 3, a = 4 },
+            { [1] = 1, [3] = 3 }, { 1, 2, a = 3 }, { [1.5] = 1 } }) do
+            assert.same(value, msgpack.decode(assert(msgpack.encode(value))))
+        end
+        local reversed = {}
+        for i = 10, 1, -1 do
+            reversed[i] = i
+        end
+        assert.equal("9a0102030405060708090a", hex.encode(msgpack.encode(reversed)))
+    end)
+
     it("refuses what it cannot send", function()
         local _, code, message = msgpack.encode({ print })
         assert.equal("invalid", code)

@@ -97,6 +97,8 @@ describe("perigee.rpc.types", function()
         assert.same({ { SKU = "x", Count = 0 } }, completed.Items)
         assert.equal("", completed.Next.Note)
         assert.is_nil(completed.Next.Next)
+        assert.same({ json.null, 1 }, types.complete(parse "[]*int", { json.null, 1 }))
+        assert.same({ {}, { 1 } }, types.complete(parse "[][]int", { json.null, { 1 } }))
     end)
 
     it("checks what a caller sends, and passes over what it does not know", function()

@@ -228,7 +228,7 @@ local interfaces = {
 
 local function interface_kind(value)
     if type(value) == "number" then
-        return type_check.is_integer(value, true, 64) and "int" or "float"
+        return int64.is_exact(value) and "int" or "float"
     end
     return type(value) == "cdata" and int64.kind(value) or type(value)
 end

@@ -21,13 +21,8 @@ function support.enter(value, depth)
     end
 end
 
---- How many elements a list has; a table that has only other keys is none.
 function support.length(list)
-    local count = #list
-    if count == 0 and next(list) ~= nil then
-        misfit()
-    end
-    return count
+    return type_check.list_length(list) or misfit()
 end
 
 function support.is_filled(list)

@@ -4,12 +4,12 @@ local float64 = require "perigee.rpc.float64"
 local int64 = require "perigee.rpc.int64"
 local json_encoder = require "perigee.json_encoder"
 local marks = require "perigee.rpc.msgpack.marks"
+local type_check = require "perigee.rpc.type_check"
 
 local char, floor = string.char, math.floor
 local band, rshift = bit.band, bit.rshift
 
 local MAX_DEPTH = 128
-local MAX_EXACT = 2 ^ 53
 local WORD = 2 ^ 32
 
 local null, array_mark = json_encoder.null, json_encoder.array_mark
@@ -68,8 +68,7 @@ end
 
 -- Zero with a minus is a fraction too: an integer has none.
 local function put_number(out, value)
-    local is_integer = value % 1 == 0 and value <= MAX_EXACT and value >= -MAX_EXACT
-        and (value ~= 0 or 1 / value > 0)
+    local is_integer = int64.is_exact(value) and (value ~= 0 or 1 / value > 0)
     return (is_integer and put_integer or put_float)(out, value)
 end
 
@@ -135,14 +134,12 @@ local function check_depth(depth)
     end
 end
 
--- How many keys a table has, and whether they are 1..n.
-local function shape_of(value)
+local function count_keys(value)
     local count = 0
     for _ in next, value do
         count = count + 1
     end
-    local length = #value
-    return count, count == length and (length > 0 or getmetatable(value) == array_mark)
+    return count
 end
 
 -- `element` is the type of what is inside, or nil.
@@ -160,8 +157,8 @@ local function put_key(out, key, wanted)
     put_typed(out, key, wanted, MAX_DEPTH)
 end
 
-local function put_map(out, value, count, wanted, depth)
-    put_head(out, count, 0x80, 16, nil, "\222", "\223")
+local function put_map(out, value, wanted, depth)
+    put_head(out, count_keys(value), 0x80, 16, nil, "\222", "\223")
     for key, item in next, value do
         put_key(out, key, wanted and wanted.key)
         put_typed(out, item, wanted and wanted.element, depth + 1)
@@ -184,11 +181,11 @@ end
 
 local function put_plain_table(out, value, depth)
     check_depth(depth)
-    local count, is_list = shape_of(value)
-    if is_list then
+    local length = type_check.list_length(value)
+    if length and (length > 0 or getmetatable(value) == array_mark) then
         put_list(out, value, nil, depth)
     else
-        put_map(out, value, count, nil, depth)
+        put_map(out, value, nil, depth)
     end
 end
 
@@ -238,9 +235,7 @@ local by_kind = {
     slice = function(out, value, wanted, depth)
         put_list(out, value, wanted.element, depth)
     end,
-    map = function(out, value, wanted, depth)
-        put_map(out, value, (shape_of(value)), wanted, depth)
-    end,
+    map = put_map,
     struct = put_struct,
     pointer = function(out, value, wanted, depth)
         put_typed(out, value, wanted.element, depth)
