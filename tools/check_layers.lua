@@ -51,7 +51,7 @@ local HOST_USERS = {
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
     "perigee/service/operations.lua", "perigee/service/calls.lua",
     "perigee/service/call_codecs.lua", "perigee/init.lua", "perigee/shared.lua",
-    "perigee/named_channel.lua",
+    "perigee/named_channel.lua", "perigee/service/websocket.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

@@ -233,7 +233,7 @@ static int l_exchange_hand_over(lua_State *L)
 
     if (box == NULL || target == NULL)
         return seam_push_failure(L, ERR_CLOSED);
-    exchange_hand_over(box, target);
+    exchange_hand_over(box, target, (Event){.kind = EVENT_REQUEST});
     return seam_push_result(L, 0);
 }
 

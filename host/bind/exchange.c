@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/spares.h"
+#include "bind/exchange_websocket.h"
 #include "bind/isolates.h"
 #include "server/server_exchange.h"
 
@@ -26,6 +27,8 @@ static void close_box(Resource *resource)
 
     if (!http1_exchange_is_answered(box->exchange))
         respond_text(box->exchange, 503, "The service was stopped before it answered.\n");
+    if (box->websocket != NULL)
+        exchange_websocket_close(box);
     server_exchange_cut(box->exchange);
     http1_exchange_set_holder(box->exchange, NULL);
     http1_exchange_release(box->exchange);
@@ -51,17 +54,18 @@ static void refuse(Http1Exchange *exchange, int status, const char *text)
     http1_exchange_release(exchange);
 }
 
-static void announce(ExchangeBox *box, Isolate *isolate)
+static void announce(ExchangeBox *box, Isolate *isolate, Event event)
 {
+    event.id = box->handle;
     resource_attach(&box->resource, isolate, close_box);
-    if (isolate_push_event(isolate, (Event){.kind = EVENT_REQUEST, .id = box->handle}) < 0)
+    if (isolate_push_event(isolate, event) < 0)
         exchange_close(box);
 }
 
-void exchange_hand_over(ExchangeBox *box, Isolate *target)
+void exchange_hand_over(ExchangeBox *box, Isolate *target, Event event)
 {
     list_unlink(&box->resource.link);
-    announce(box, target);
+    announce(box, target, event);
 }
 
 static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_t mount_size)
@@ -73,7 +77,7 @@ static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_
     *box = (ExchangeBox){.host = host, .exchange = exchange, .mount_size = mount_size};
     box->handle = handle_table_add(&host->exchanges, box);
     http1_exchange_set_holder(exchange, box);
-    announce(box, isolate);
+    announce(box, isolate, (Event){.kind = EVENT_REQUEST});
 }
 
 /* "OPTIONS *" asks the server itself, whatever is mounted at "/". */
@@ -121,22 +125,36 @@ static void push_event(Http1Exchange *exchange, EventKind kind)
         isolate_push_event(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
 }
 
+/* True when the exchange is a WebSocket, which tells itself what there is to tell. */
+static bool move_websocket(Http1Exchange *exchange)
+{
+    ExchangeBox *box = http1_exchange_holder(exchange);
+
+    if (box == NULL || box->websocket == NULL)
+        return false;
+    exchange_websocket_move(box);
+    return true;
+}
+
 static void on_body(void *owner, Http1Exchange *exchange)
 {
     (void)owner;
-    push_event(exchange, EVENT_BODY);
+    if (!move_websocket(exchange))
+        push_event(exchange, EVENT_BODY);
 }
 
 static void on_abandoned(void *owner, Http1Exchange *exchange)
 {
     (void)owner;
+    move_websocket(exchange);
     push_event(exchange, EVENT_ABANDONED);
 }
 
 static void on_room(void *owner, Http1Exchange *exchange)
 {
     (void)owner;
-    push_event(exchange, EVENT_ROOM);
+    if (!move_websocket(exchange))
+        push_event(exchange, EVENT_ROOM);
 }
 
 const HttpServerHandler exchange_handler = {

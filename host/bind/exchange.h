@@ -6,6 +6,8 @@
 
 #include "bind/host.h"
 #include "http/http1_connection.h"
+#include "http/websocket.h"
+#include "isolate/event.h"
 #include "isolate/resource.h"
 
 typedef struct ExchangeBox {
@@ -14,6 +16,11 @@ typedef struct ExchangeBox {
     Handle handle;
     Http1Exchange *exchange; /* a reference of ours */
     size_t mount_size;       /* how much of the path the mount covers */
+    Websocket *websocket;    /* NULL unless it became one, see exchange_websocket.h */
+    uint64_t heard_size;     /* what came of it */
+    bool is_message_awaited; /* EVENT_BODY is due */
+    bool is_end_awaited;     /* EVENT_BODY is due when it is over */
+    bool is_room_awaited;    /* EVENT_ROOM is due */
 } ExchangeBox;
 
 /* Requests of this process's servers go to the isolate the mount table names. */
@@ -32,8 +39,8 @@ int exchange_push_request(struct lua_State *L, Handle handle);
 /* The string at `argument`, which must be nothing but lines "token: value\r\n". */
 const char *exchange_check_fields(struct lua_State *L, int argument, size_t *size);
 
-/* Makes it another isolate's, which hears of it as of a new request. */
-void exchange_hand_over(ExchangeBox *box, Isolate *target);
+/* Makes it another isolate's, which hears of it by this event. */
+void exchange_hand_over(ExchangeBox *box, Isolate *target, Event event);
 
 /* The final status at `argument`. */
 int exchange_check_status(struct lua_State *L, int argument);

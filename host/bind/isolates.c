@@ -52,6 +52,7 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
     bind_call_open(L, isolate);
+    bind_websocket_open(L, isolate);
     bind_message_open(L, isolate);
     bind_shared_open(L, isolate);
     bind_shared_memory_open(L, isolate);

@@ -44,6 +44,7 @@ void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
 void bind_call_open(lua_State *L, Isolate *isolate);
 void bind_rpc_server_open(lua_State *L, Isolate *isolate);
+void bind_websocket_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);

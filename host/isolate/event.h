@@ -25,6 +25,7 @@ typedef enum EventKind {
     EVENT_CALL = 17,           /* id: a new RPC call */
     EVENT_CALL_ABANDONED = 18, /* id: the RPC call whose caller is gone */
     EVENT_CHANNEL = 19, /* id: the port of a channel that may be tried again; code: its side */
+    EVENT_RESUME = 20,  /* id: a WebSocket of another isolate; bytes: what came with it */
 } EventKind;
 
 typedef struct Event {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "http/http1_file.h"
+#include "http/http1_upgrade.h"
 #include "server/server_connection.h"
 
 enum { SHORT_FILE_SIZE = 32 * 1024 };
@@ -36,6 +37,15 @@ int server_exchange_start(Http1Exchange *exchange, const Http1Reply *head, uint6
 {
     ServerConnection *connection = connection_of(exchange);
     int result = http1_exchange_start(exchange, head, length);
+
+    touch(connection);
+    return result;
+}
+
+int server_exchange_upgrade(Http1Exchange *exchange, const char *fields, size_t fields_size)
+{
+    ServerConnection *connection = connection_of(exchange);
+    int result = http1_exchange_upgrade(exchange, fields, fields_size);
 
     touch(connection);
     return result;

@@ -18,6 +18,9 @@ int server_exchange_start(Http1Exchange *exchange, const Http1Reply *head, uint6
 int server_exchange_finish(Http1Exchange *exchange, const char *trailers, size_t trailers_size);
 void server_exchange_cut(Http1Exchange *exchange);
 
+/* See http1_exchange_upgrade. */
+int server_exchange_upgrade(Http1Exchange *exchange, const char *fields, size_t fields_size);
+
 /* Writes as many of the bytes as there is room for: options.unsent_size in all for the answer that
  * is being sent, an equal share of as much for each that waits for its turn. Returns how many that
  * were, ERR_AGAIN for none (on_room will be called once there is room for more), or a code of

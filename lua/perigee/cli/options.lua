@@ -103,6 +103,8 @@ local serve = {
         help = "for the rest of a message that has begun" },
     { name = "rpc-idle-timeout", kind = "duration", value = "TIME", default = 0,
         help = "for an RPC connection without calls; 0 for none" },
+    { name = "websocket-ping", kind = "duration", value = "TIME", default = 30,
+        help = "between pings to a WebSocket; 0 for none" },
 }
 for _, option in ipairs(options.log) do
     serve[#serve + 1] = option

@@ -122,6 +122,7 @@ function serve.settings(values, directory, worker_count)
         stop_timeout_s = values["load-timeout"],
         hand_over_s = values["hand-over"],
         drain_s = values.drain,
+        websocket_ping_s = values["websocket-ping"],
         http = http_options(values),
         rpc = rpc_options(values),
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },

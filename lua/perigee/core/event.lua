@@ -16,4 +16,5 @@ return {
     CALL = 17,
     CALL_ABANDONED = 18,
     CHANNEL = 19,
+    RESUME = 20,
 }

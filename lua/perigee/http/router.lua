@@ -8,6 +8,7 @@ local where = require "perigee.core.where"
 
 local fallback = lazy "perigee.http.fallback"
 local url = lazy "perigee.http.url"
+local websocket = lazy "perigee.http.websocket"
 
 -- A group has its parent's routes, a prefix, and middleware; the router itself is the group at the
 -- root. `shared` is {tree, routes, is_sealed, fallbacks}.
@@ -113,6 +114,27 @@ function Group:on(path, handlers)
         end
         define(self, method, path, { n = 1, handler })
     end
+    return self
+end
+
+--- Defines a WebSocket: app:websocket("/chat", [options,] [middleware, ...,] function(socket)
+-- ... end), see perigee.http.websocket.
+function Group:websocket(path, ...)
+    local functions = { n = select("#", ...), ... }
+    local options = {}
+    if type(functions[1]) == "table" then
+        options = table.remove(functions, 1)
+        functions.n = functions.n - 1
+    end
+    local problem = websocket.options_problem(options)
+    if problem then
+        error(("the WebSocket %s: %s"):format(tostring(path), problem), 2)
+    end
+    local fn = functions[functions.n]
+    if type(fn) == "function" then
+        functions[functions.n] = websocket.handler(fn, options)
+    end
+    define(self, "GET", path, functions)
     return self
 end
 

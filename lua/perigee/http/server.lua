@@ -15,6 +15,7 @@
 --    exchange:finish(trailer lines) → true or nil, code: an answer in pieces
 --    exchange:respond_file(status, lines, file, pieces, length) → true or nil, code: an answer of
 --    strings and pieces {first=, last=} of a file of perigee.core.folder
+--    exchange:accept_key(key), exchange:open_websocket(lines, options): see perigee.http.websocket
 --    exchange:cut(): such an answer ends here, and the client can tell that it is not whole
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
@@ -25,6 +26,7 @@ local router = require "perigee.http.router"
 
 local failure_page = lazy "perigee.http.failure_page"
 local response_stream = lazy "perigee.http.response_stream"
+local websocket = lazy "perigee.http.websocket"
 
 local OWN_FILE = debug.getinfo(1, "S").short_src
 
@@ -84,6 +86,8 @@ end
 local function cut(answered)
     if answered._is_streaming then
         response_stream.cut(answered)
+    elseif answered._transport then
+        websocket.fail(answered)
     end
 end
 

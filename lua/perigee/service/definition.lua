@@ -11,6 +11,7 @@ local KEYS = {
     start = "a function",
     stop = "a function",
     save = "a function",
+    resume = "a function",
     health = "a function",
     replicas = "1 or \"worker\"",
     limits = "a table",
@@ -72,7 +73,8 @@ local CHECKS = {
     http = function(value) return is_function(value) or is_router(value) end,
     mount = is_mount,
     rpc = function(value) return type(value) == "table" end,
-    start = is_function, stop = is_function, save = is_function, health = is_function,
+    start = is_function, stop = is_function, save = is_function, resume = is_function,
+    health = is_function,
     replicas = function(value) return value == 1 or value == "worker" end,
     limits = function(value) return type(value) == "table" end,
 }

@@ -1,7 +1,10 @@
 --- An HTTP exchange of the host as perigee.http.server wants it: the seam's numbers behind methods.
 local event = require "perigee.core.event"
 local host = require "host"
+local lazy = require "perigee.core.lazy"
 local scheduler = require "perigee.core.scheduler"
+
+local websocket = lazy "perigee.service.websocket"
 
 local exchange = {}
 local methods = {}
@@ -13,7 +16,9 @@ scheduler.on_event(event.ABANDONED, function(id)
     scheduler.notify(event.ROOM, id)
 end)
 
---- The exchange of an event: its number, and the request line that comes with it.
+--- The exchange of an event: its number, and the request line that comes with it. Where WebSockets
+-- are opened, the owner sets `owner` = { websocket_ping_s =, on_websocket = function(exchange,
+-- transport) }.
 function exchange.new(id, method, path, query, mount, minor_version, target)
     return setmetatable({ id = id, method = method, path = path, query = query, mount = mount,
         minor_version = minor_version, target = target }, metatable)
@@ -192,6 +197,34 @@ end
 
 function methods:respond(status, fields, body)
     return host.exchange_respond(self.id, status, fields, body)
+end
+
+--- Answers 101 with these lines. What is read and written from then on is what the other protocol
+-- says, as it is.
+function methods:upgrade(lines)
+    return host.exchange_upgrade(self.id, lines)
+end
+
+function methods.accept_key(_, key)
+    return host.websocket_accept(key)
+end
+
+--- See perigee.http.websocket.
+function methods:open_websocket(lines, options)
+    local owner = self.owner
+    local transport, code = websocket.open(self.id, lines, options, owner.websocket_ping_s)
+    if transport then
+        owner.on_websocket(self, transport)
+    end
+    return transport, code
+end
+
+--- The transport of a WebSocket that was handed over.
+function methods:adopt_websocket()
+    local owner = self.owner
+    local transport = websocket.adopt(self.id, owner.websocket_ping_s)
+    owner.on_websocket(self, transport)
+    return transport
 end
 
 return exchange

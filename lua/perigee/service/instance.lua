@@ -9,6 +9,8 @@ local scheduler = require "perigee.core.scheduler"
 
 local exchange = lazy "perigee.service.exchange"
 local http_server = lazy "perigee.http.server"
+local http_websocket = lazy "perigee.http.websocket"
+local websocket = lazy "perigee.service.websocket"
 
 -- How long after the last order its modules are let go.
 local RELEASE_S = 0.05
@@ -21,17 +23,25 @@ local state = {
     in_flight = 0,        -- requests and calls
     methods = nil,        -- what RPC calls find, by "Service.Method"; see perigee.rpc.method
     calls_options = nil,  -- { max_count=, timeout_s= }
-    drains = {},          -- { task =, wait_id = } of each who waits until none is
+    sockets = {},         -- WebSockets: exchange -> transport; they are not in flight
+    socket_count = 0,
+    websocket_ping_s = 0,
+    close_code = nil,     -- what every WebSocket was told, and those still to come are
+    successor = nil,      -- or the isolate they go to
+    drains = {},          -- { task =, wait_id = } of each who waits for any of these to end
     peer = nil,           -- to the worker, while there is something to say
     loaded = {},          -- modules of the service's own, by name
     loading = {},
 }
 
---- Whoever waits until nothing is in flight learns that.
+--- Whoever waits for something to end looks whether this was it.
 function state.on_idle()
-    while state.in_flight == 0 and state.drains[1] do
-        local drain = table.remove(state.drains)
-        scheduler.wake(drain.task, drain.wait_id, true)
+    local drains = state.drains
+    if drains[1] then
+        state.drains = {}
+        for _, drain in ipairs(drains) do
+            scheduler.wake(drain.task, drain.wait_id, true)
+        end
     end
 end
 
@@ -39,10 +49,27 @@ scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
 end
 
+-- It may last for days, and nothing that waits for requests waits for it.
+function state.on_websocket(asked, transport)
+    state.in_flight = state.in_flight - 1
+    asked.is_websocket = true
+    state.sockets[asked] = transport
+    state.socket_count = state.socket_count + 1
+    if state.close_code then
+        transport:leave(state.close_code, state.successor)
+    end
+    state.on_idle()
+end
+
 local function on_request_finished(task, is_ok, failure, traceback)
     local asked = task.site
     task.site = false
-    state.in_flight = state.in_flight - 1
+    if asked.is_websocket then
+        state.sockets[asked] = nil
+        state.socket_count = state.socket_count - 1
+    else
+        state.in_flight = state.in_flight - 1
+    end
     if not is_ok then
         -- The server guards its handler, so this task was ended by the host: nobody has answered
         -- for it.
@@ -70,9 +97,26 @@ scheduler.on_finish(answer, on_request_finished)
 
 scheduler.on_event(event.REQUEST, function(...)
     local asked = exchange.new(...)
+    asked.owner = state
     local task = scheduler.spawn(answer, asked)
     state.in_flight = state.in_flight + 1
     task.name, task.site = "request", asked
+end)
+
+-- A WebSocket of the generation before this one.
+local function resume(asked, passed)
+    http_websocket.resume(asked, passed, state)
+end
+
+scheduler.on_finish(resume, on_request_finished)
+
+scheduler.on_event(event.RESUME, function(id, _, bytes)
+    local passed = websocket.unpack(bytes)
+    local asked = exchange.new(id, unpack(passed.line, 1, passed.line.count))
+    asked.owner = state
+    local task = scheduler.spawn(resume, asked, passed)
+    state.in_flight = state.in_flight + 1
+    task.name, task.site = "websocket", asked
 end)
 
 scheduler.on_event(event.CALL, function(id)

@@ -78,6 +78,7 @@ local function manifest(service, methods)
         has_http = service.http ~= nil,
         replicas = service.replicas or "worker",
         has_save = service.save ~= nil,
+        has_resume = service.resume ~= nil,
         routes = describe_routes(service.http),
         rpc = rpc_services,
         methods = rpc_methods,
@@ -132,13 +133,14 @@ end
 
 local handlers = {}
 
---- body = { name=, source=, chunk=, log=, is_developing=, calls= } -> the manifest
+--- body = { name=, source=, chunk=, log=, is_developing=, calls=, websocket_ping_s= } -> manifest
 function handlers.load(state, body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = body.name
     state.calls_options = body.calls
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = body.is_developing }
+    state.websocket_ping_s = body.websocket_ping_s
     local is_ok, result = run_script(state, body)
     if not is_ok then
         return nil, result
@@ -182,9 +184,23 @@ function handlers.save(state)
     return { saved = bytes }
 end
 
---- Waits until no request is in flight.
+local function is_drained(state)
+    return state.in_flight == 0 and (not state.close_code or state.socket_count == 0)
+end
+
+--- body = { code=, successor= handle or nil }: tells every WebSocket, and those still to come, that
+-- it ends, or goes on in that isolate.
+function handlers.close_sockets(state, body)
+    state.close_code, state.successor = body.code, body.successor
+    for _, transport in pairs(state.sockets) do
+        transport:leave(body.code, body.successor)
+    end
+    return true
+end
+
+--- Waits until no request is in flight, and no WebSocket open once they were told to close.
 function handlers.drain(state)
-    while state.in_flight > 0 do
+    while not is_drained(state) do
         local task = scheduler.current()
         table.insert(state.drains, { task = task, wait_id = task.wait_id })
         scheduler.wait()
@@ -212,7 +228,8 @@ function handlers.health(state)
 end
 
 function handlers.status(state)
-    return { in_flight = state.in_flight, tasks = scheduler.live_count() }
+    return { in_flight = state.in_flight, websockets = state.socket_count,
+        tasks = scheduler.live_count() }
 end
 
 local function bind_handlers(state)

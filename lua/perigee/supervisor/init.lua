@@ -171,6 +171,7 @@ local function worker_settings(self, worker)
         stop_timeout_s = settings.stop_timeout_s,
         hand_over_s = settings.hand_over_s,
         drain_s = settings.drain_s,
+        websocket_ping_s = settings.websocket_ping_s,
         mesh_addresses = self.mesh_addresses,
     }
 end

@@ -7,6 +7,7 @@ local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 
 local client = lazy "perigee.http.client"
+local tunnel = lazy "perigee.worker.tunnel"
 
 local forward = {}
 
@@ -108,6 +109,27 @@ local function finish(asked, answer, is_begun, method)
     asked:finish("")
 end
 
+local function refuse_unavailable(asked, entry)
+    local text = ("The worker that runs %s is not available.\n"):format(entry.service)
+    asked:respond(503, RETRY, text)
+end
+
+local function wants_websocket(asked)
+    return asked.method == "GET" and (asked:field("upgrade") or ""):lower() == "websocket"
+end
+
+local function tunnel_on(asked, entry)
+    local deadline = scheduler.now() + TIMEOUT_S
+    local answer, reason = tunnel.run(paths[entry.slot], asked, deadline)
+    if not answer then
+        log.warn(("a WebSocket for %s could not be sent on to its worker"):format(entry.service),
+            { worker = entry.slot, reason = reason })
+        refuse_unavailable(asked, entry)
+    elseif answer ~= true then
+        finish(asked, answer, false, asked.method)
+    end
+end
+
 local function send_on(asked, entry)
     local method, target = asked.method, asked.target
     local body, code = asked:body()
@@ -126,8 +148,7 @@ local function send_on(asked, entry)
     if is_begun then
         asked:cut()
     else
-        local text = ("The worker that runs %s is not available.\n"):format(entry.service)
-        asked:respond(503, RETRY, text)
+        refuse_unavailable(asked, entry)
     end
 end
 
@@ -145,7 +166,8 @@ function forward.take(...)
     elseif routing.keep(entry.service, asked.id) then
         return
     elseif entry.kind == "remote" then
-        scheduler.spawn(send_on, asked, entry).name = "forward to " .. entry.service
+        local run = wants_websocket(asked) and tunnel_on or send_on
+        scheduler.spawn(run, asked, entry).name = "forward to " .. entry.service
     else
         refuse(asked, entry)
     end

@@ -83,14 +83,20 @@ function methods:close(reason)
     host.isolate_close(self.handle)
 end
 
+--- Tells every WebSocket that it ends, with this close code, or goes on in the generation
+-- `successor`.
+function methods:close_sockets(code, successor)
+    self.peer:notify("close_sockets", { code = code, successor = successor and successor.handle })
+end
+
 --- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns how
--- many requests were cut.
+-- many requests and WebSockets were cut.
 function methods:retire(timeout_s, stop_timeout_s)
     local is_drained = self:call("drain", nil, timeout_s)
     local cut = 0
     if not is_drained and not self.is_closed then
         local status = self:call("status", nil, stop_timeout_s)
-        cut = status and status.in_flight or 0
+        cut = status and status.in_flight + status.websockets or 0
     end
     if not self.is_closed then
         self:call("stop", nil, stop_timeout_s)

@@ -22,6 +22,10 @@ worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 worker.SHARED_FD, worker.RPC_FD, worker.FIRST_BELL_FD = 7, 8, 9
 
 local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
+
+-- Close codes of WebSockets (RFC 6455 7.4, and its registry).
+local GOING_AWAY, SERVICE_RESTART = 1001, 1012
+
 local DRAIN_STEP_S = 0.01
 local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S = 0.2, 1
 
@@ -63,7 +67,11 @@ local function discard(service, number, reason)
     end
 end
 
+-- WebSockets go on in the generation that has taken over, where that can resume them.
 local function retire(old, drain_s)
+    local successor = active[old.service] and find(old.service, active[old.service])
+    local can_resume = successor and successor.manifest.has_resume
+    old:close_sockets(SERVICE_RESTART, can_resume and successor or nil)
     local cut = old:retire(drain_s, settings.stop_timeout_s)
     forget(old.service, old.number)
     if cut > 0 then
@@ -120,6 +128,7 @@ function handlers.load(body)
         log = settings.log,
         is_developing = settings.is_developing,
         calls = settings.calls,
+        websocket_ping_s = settings.websocket_ping_s,
     }, settings.load_timeout_s)
     if not manifest then
         discard(body.service, body.generation, detail)
@@ -287,6 +296,9 @@ function handlers.drain(body)
         local deadline = host.now() + body.drain_s
         host.drain_rpc()
         host.drain_http(servers[1])
+        for _, one in ipairs(list_generations()) do
+            one:close_sockets(GOING_AWAY)
+        end
         await_closed(servers[1], deadline)
         await_rpc_closed(deadline)
     end
@@ -303,6 +315,7 @@ function handlers.retire(body)
     end
     local cut = 0
     for _, result in pairs(parallel(list_generations(), function(one)
+        one:close_sockets(GOING_AWAY)
         return one:retire(body.drain_s, settings.stop_timeout_s)
     end)) do
         cut = cut + (result[1] or 0)
@@ -320,7 +333,7 @@ local function describe(one)
         service = one.service, generation = one.number,
         is_active = active[one.service] == one.number,
         heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
-        in_flight = live.in_flight, tasks = live.tasks,
+        in_flight = live.in_flight, websockets = live.websockets, tasks = live.tasks,
     }
 end
 
