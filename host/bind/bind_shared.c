@@ -62,8 +62,9 @@ static int l_shared_counter(lua_State *L)
 {
     const SharedRegion *region = check_region(L);
     SharedObject wanted = {.kind = SHARED_COUNTER};
+    const char *name = check_name(L, 1);
 
-    strcpy(wanted.name, check_name(L, 1));
+    memcpy(wanted.name, name, strlen(name) + 1);
     return push_object_number(L, shared_region_add(region, &wanted, NULL));
 }
 
@@ -145,7 +146,7 @@ static int l_shared_dict(lua_State *L)
     const char *name = check_name(L, 1);
     SharedShape shape;
     SharedDict dict;
-    int result;
+    int number, result;
 
     luaL_checktype(L, 2, LUA_TTABLE);
     shape = (SharedShape){.entry_count = check_field(L, 2, "entries"),
@@ -153,10 +154,11 @@ static int l_shared_dict(lua_State *L)
                           .value_size = check_field(L, 2, "value_size")};
     lua_getfield(L, 2, "is_evicting");
     shape.is_evicting = lua_toboolean(L, -1) ? 1 : 0;
-    if ((result = shared_dict_add(region, name, &shape)) < 0 ||
-        (result = shared_dict_open(region, (uint32_t)result, &dict)) < 0)
+    if ((number = shared_dict_add(region, name, &shape)) < 0)
+        return seam_push_failure(L, number);
+    if ((result = shared_dict_open(region, (uint32_t)number, &dict)) < 0)
         return seam_push_failure(L, result);
-    lua_pushinteger(L, shared_region_find(region, name));
+    lua_pushinteger(L, number);
     lua_pushnumber(L, dict.bucket_count);
     return 2;
 }

@@ -104,11 +104,11 @@ int shared_dict_add(const SharedRegion *region, const char *name, const SharedSh
 {
     SharedObject object = {.kind = SHARED_DICT, .shape = *shape};
     SharedDict dict;
-    int result = lay_out(shape, &dict);
+    size_t name_size = strlen(name) + 1;
 
-    if (result < 0 || strlen(name) >= sizeof object.name)
+    if (lay_out(shape, &dict) < 0 || name_size > sizeof object.name)
         return ERR_INVALID;
-    strcpy(object.name, name);
+    memcpy(object.name, name, name_size);
     object.size = size_of(&dict);
     return shared_region_add(region, &object, init);
 }
@@ -301,7 +301,7 @@ static uint64_t choose_victim(const Access *access, bool *is_evicted)
     return oldest;
 }
 
-/* What must go when the key's new slot counts: its old one, or with `is_needed` another's. */
+/* What must go when the key's new slot counts: its old one, or another's when there is no room. */
 static int choose_leaving(const Access *access, uint64_t *leaving)
 {
     Head *head = head_of(access->dict);

@@ -1,50 +1,25 @@
 /* SharedDict: what it keeps, what it refuses, and that neither a process killed in the middle nor
  * a wild write harms anybody else. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "region_fixture.h"
 #include "shared/shared_dict.h"
 
-enum { SIZE = 1024 * 1024, SECOND = 1000 * 1000 * 1000 };
+enum { SECOND = 1000 * 1000 * 1000 };
 
-static SharedRegion region;
 static SharedDict dict;
 static char buffer[4096];
 
 static const SharedShape small = {
     .entry_count = 4, .key_size = 16, .value_size = 32, .is_evicting = 1};
-
-static int open_region(void **state)
-{
-    void *bytes = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    (void)state;
-    assert_true(bytes != MAP_FAILED);
-    assert_int_equal(shared_region_format(bytes, SIZE), 0);
-    assert_int_equal(shared_region_open(bytes, SIZE, &region), 0);
-    return 0;
-}
-
-static int close_region(void **state)
-{
-    (void)state;
-    return munmap(region.bytes, SIZE);
-}
 
 static void make(const SharedShape *shape)
 {
@@ -402,14 +377,12 @@ static void a_wild_directory_crashes_nobody(void **state)
         if (shared_dict_open(&region, 0, &dict) == 0) {
             assert_true(dict.bytes >= region.bytes);
             assert_true((uint64_t)dict.bucket_count * dict.bucket_size <
-                        (uint64_t)(region.bytes + SIZE - dict.bytes));
+                        (uint64_t)(region.bytes + REGION_SIZE - dict.bytes));
         }
         shared_region_used_size(&region);
         *place = before;
     }
 }
-
-#define IN_A_REGION(test) cmocka_unit_test_setup_teardown(test, open_region, close_region)
 
 int main(void)
 {

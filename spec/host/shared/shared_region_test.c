@@ -1,43 +1,16 @@
 /* SharedRegion: objects by name, made once whoever asks, and counters. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "shared/shared_region.h"
+#include "region_fixture.h"
 
-enum { SIZE = 512 * 1024, THREAD_COUNT = 4, ADDITION_COUNT = 20000 };
-
-static SharedRegion region;
-
-static int open_region(void **state)
-{
-    void *bytes = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    (void)state;
-    assert_true(bytes != MAP_FAILED);
-    assert_int_equal(shared_region_format(bytes, SIZE), 0);
-    assert_int_equal(shared_region_open(bytes, SIZE, &region), 0);
-    return 0;
-}
-
-static int close_region(void **state)
-{
-    (void)state;
-    return munmap(region.bytes, SIZE);
-}
+enum { THREAD_COUNT = 4, ADDITION_COUNT = 20000 };
 
 static int add_counter(const char *name)
 {
@@ -76,7 +49,7 @@ static void a_name_is_one_object(void **state)
 
 static void the_directory_and_the_memory_are_bounded(void **state)
 {
-    SharedObject object = {.kind = SHARED_DICT, .name = "large", .size = SIZE};
+    SharedObject object = {.kind = SHARED_DICT, .name = "large", .size = REGION_SIZE};
     char name[32];
 
     (void)state;
@@ -162,8 +135,6 @@ static void makers_may_be_killed(void **state)
         last = number > last ? number : last;
     }
 }
-
-#define IN_A_REGION(test) cmocka_unit_test_setup_teardown(test, open_region, close_region)
 
 int main(void)
 {
