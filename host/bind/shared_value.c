@@ -46,11 +46,25 @@ SharedValue shared_value_check(lua_State *L, int argument)
     }
 }
 
-/* Each half is exact as a number. */
-static void push_int64(lua_State *L, int64_t value)
+/* Pushes the function that joins two halves, each of which is exact as a number. It is compiled
+ * once for each isolate that needs it. */
+static void push_joiner(lua_State *L)
 {
+    static const char name[] = "perigee.join_int64";
+
+    lua_getfield(L, LUA_REGISTRYINDEX, name);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
     if (luaL_loadstring(L, "local high, low = ... return high * 0x100000000LL + low") != 0)
         lua_error(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, name);
+}
+
+static void push_int64(lua_State *L, int64_t value)
+{
+    push_joiner(L);
     lua_pushnumber(L, (lua_Number)(value >> 32));
     lua_pushnumber(L, (lua_Number)(value & UINT32_MAX));
     lua_call(L, 2, 1);

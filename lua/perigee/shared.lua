@@ -198,6 +198,12 @@ local function check_ttl(ttl_s, what, level)
     end
 end
 
+local function check_entry(key, value, ttl_s, what, level)
+    check_key(key, what, level + 1)
+    check_value(value, what, level + 1)
+    check_ttl(ttl_s, what, level + 1)
+end
+
 --- The value of `key`; or nil, "not_found" when there is none or its time is over.
 function dict:get(key)
     check_key(key, "dict:get", 2)
@@ -208,17 +214,13 @@ end
 -- no room and the dictionary does not evict, nil, "too_large" for a key or a string beyond its
 -- size.
 function dict:set(key, value, ttl_s)
-    check_key(key, "dict:set", 2)
-    check_value(value, "dict:set", 2)
-    check_ttl(ttl_s, "dict:set", 2)
+    check_entry(key, value, ttl_s, "dict:set", 2)
     return host.shared_dict_set(self.number, key, value, ttl_s)
 end
 
 --- As set, if there is no such key. Returns whether it was stored; or as set.
 function dict:set_if_absent(key, value, ttl_s)
-    check_key(key, "dict:set_if_absent", 2)
-    check_value(value, "dict:set_if_absent", 2)
-    check_ttl(ttl_s, "dict:set_if_absent", 2)
+    check_entry(key, value, ttl_s, "dict:set_if_absent", 2)
     return host.shared_dict_set(self.number, key, value, ttl_s, true)
 end
 

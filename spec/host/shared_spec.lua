@@ -2,6 +2,7 @@
 local client = require "perigee.http.client"
 local host = require "spec.support.host"
 local program = require "spec.support.program"
+local seam = require "host"
 local together = require "spec.support.together"
 
 local SERVICE = [[
@@ -236,6 +237,38 @@ describe("shared memory", function()
         status, output = program.run({ "check", running.directory, "--shared-memory", "0" })
         assert.equal(1, status)
         assert.matches("needs shared memory", output)
+    end)
+
+    -- Specs have it from `perigee test`.
+    it("is one for each process", function()
+        local size = 1024 * 1024
+        assert.same({ nil, "exists" }, { seam.shared_memory_create(size) })
+        assert.same({ nil, "exists" }, { seam.shared_memory_map(0, size) })
+        assert.has_error(function() seam.shared_memory_create(1024) end)
+        assert.has_error(function() seam.shared_memory_create(0 / 0) end)
+        assert.has_error(function() seam.shared_memory_map(0, 1024) end)
+        assert.same({ nil, "not_found" }, { seam.shared_object("never made") })
+        assert.same({ nil, "not_found" }, { seam.shared_object(-1) })
+        assert.same({ nil, "not_found" }, { seam.shared_object(2 ^ 31 - 1) })
+    end)
+
+    it("refuses numbers that are no object's", function()
+        local dict = assert(seam.shared_dict("numbers",
+            { entries = 1, value_size = 8, key_size = 8 }))
+        local counter = assert(seam.shared_counter("numbers too"))
+        for _, number in ipairs({ counter, -1, 2 ^ 32 - 1, 0 / 0, 1e300 }) do
+            assert.has_error(function() seam.shared_dict_get(number, "key") end)
+            assert.has_error(function() seam.shared_dict_keys(number, 0) end)
+        end
+        for _, number in ipairs({ dict, -1, 2 ^ 32 - 1, 0 / 0, 1e300 }) do
+            assert.has_error(function() seam.shared_counter_add(number, 1) end)
+        end
+        for _, value in ipairs({ 1ULL, {}, print }) do
+            assert.has_error(function() seam.shared_dict_set(dict, "key", value) end)
+        end
+        assert.has_error(function() seam.shared_dict_set(dict, "key", nil) end)
+        assert.has_error(function() seam.shared_dict_set(dict, "key", 1, 0) end)
+        assert.same({}, seam.shared_dict_keys(dict, 2 ^ 32 - 1))
     end)
 
     it("has a least size", function()
