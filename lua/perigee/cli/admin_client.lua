@@ -8,18 +8,19 @@ local admin_client = {}
 
 local TIMEOUT_S = 30
 
---- Reads the flags of a command that talks to the admin port. Returns address, positional; or nil,
--- message.
-function admin_client.parse(arguments)
-    local values, positional = flags.parse_arguments(options.admin, arguments)
+--- Reads the flags of a command that talks to the admin port, `known` or just its address. Returns
+-- address, positional and all values; or nil, message.
+function admin_client.parse(arguments, known)
+    known = known or options.admin
+    local values, positional = flags.parse_arguments(known, arguments)
     if not values then
         return nil, positional
     end
-    local is_ok, message = flags.complete(options.admin, values, os.getenv)
+    local is_ok, message = flags.complete(known, values, os.getenv)
     if not is_ok then
         return nil, message
     end
-    return values.admin, positional
+    return values.admin, positional, values
 end
 
 --- Returns the answer's JSON and its status, or nil and a message.

@@ -14,6 +14,13 @@ options.admin = {
         help = "health, status and control" },
 }
 
+options.status = {
+    options.admin[1],
+    { name = "tasks", kind = "text", value = "SERVICE",
+        help = "the tasks of a service, those that have waited longest" },
+    { name = "json", kind = "switch", default = false, help = "as JSON" },
+}
+
 options.test = {
     { name = "seed", kind = "count", value = "N",
         help = "what the scheduler may choose follows this number" },
@@ -55,6 +62,8 @@ local serve = {
         help = "a service's turn, in milliseconds" },
     { name = "stall", kind = "duration", value = "TIME", default = 2, least = 0.1,
         help = "a worker stuck this long is replaced" },
+    { name = "slow-wait", kind = "duration", value = "TIME", default = 60,
+        help = "requests that wait longer are told of; 0 for none" },
     { name = "load-timeout", kind = "duration", value = "TIME", default = 5, least = 0.1,
         help = "for a script's top level, and for start()" },
     { name = "drain", kind = "duration", value = "TIME", default = 30,

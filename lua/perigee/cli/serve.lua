@@ -118,6 +118,7 @@ function serve.settings(values, directory, worker_count)
         shared_size = values["shared-memory"],
         slice_ms = values.slice,
         stall_s = values.stall,
+        slow_wait_s = values["slow-wait"],
         load_timeout_s = values["load-timeout"],
         stop_timeout_s = values["load-timeout"],
         hand_over_s = values["hand-over"],

@@ -2,7 +2,9 @@
 local admin_client = require "perigee.cli.admin_client"
 local cjson = require "cjson"
 local host = require "host"
+local options = require "perigee.cli.options"
 local table_text = require "perigee.core.table_text"
+local url = require "perigee.http.url"
 
 local status = { summary = "status          workers, services and errors of a running host" }
 
@@ -91,22 +93,60 @@ local function print_failures(report)
     end
 end
 
-function status.run(arguments, fail)
-    local address, positional = admin_client.parse(arguments)
-    if not address then
-        return fail(2, positional)
-    elseif #positional > 0 then
-        return fail(2, "usage: perigee status [--admin ADDRESS]")
-    end
-    local report, message = admin_client.ask(address, "GET", "/status")
-    if not report then
-        return fail(1, message)
-    end
+local function print_report(report)
     print_services(report)
     print_workers(report)
     print_shared_memory(report.shared_memory)
     print_channels(report.channels)
     print_failures(report)
+end
+
+local function seconds(number)
+    return number and ("%.1f s"):format(number) or "-"
+end
+
+local function print_isolate(one)
+    io.stdout:write(("worker %d, generation %s: %s\n"):format(one.worker,
+        tostring(one.generation or "?"), one.tasks and ("%d tasks"):format(one.total)
+            or "no answer, it may be computing: " .. tostring(one.error)))
+    local rows = { { "TASK", "STATE", "WAITS ON", "FOR", "DEADLINE", "AT", "STARTED AT" } }
+    for _, task in ipairs(one.tasks or {}) do
+        rows[#rows + 1] = { task.name, task.state, task.waits_on or "-", seconds(task.waited_s),
+            seconds(task.deadline_s), task.at or "-", task.spawned_at or "-" }
+    end
+    if rows[2] then
+        io.stdout:write(table_text.format(rows))
+    end
+end
+
+local function print_tasks(report)
+    for _, one in ipairs(report.isolates) do
+        print_isolate(one)
+    end
+end
+
+function status.run(arguments, fail)
+    local address, positional, values = admin_client.parse(arguments, options.status)
+    if not address then
+        return fail(2, positional)
+    elseif #positional > 0 then
+        return fail(2, "usage: perigee status [--tasks SERVICE] [--json] [--admin ADDRESS]")
+    end
+    local target = values.tasks and "/tasks?" .. url.encode_query({ service = values.tasks })
+        or "/status"
+    local report, code = admin_client.ask(address, "GET", target)
+    if not report then
+        return fail(1, code)
+    elseif code ~= 200 then
+        return fail(1, report.error or "the host answered " .. code)
+    end
+    if values.json then
+        io.stdout:write(cjson.encode(report), "\n")
+    elseif values.tasks then
+        print_tasks(report)
+    else
+        print_report(report)
+    end
     io.stdout:flush()
     host.exit(0)
 end

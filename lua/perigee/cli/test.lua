@@ -51,18 +51,19 @@ local function on_idle(main)
         return true
     end
     local is_endless = virtual_clock.is_exhausted()
+    local function is_main(task)
+        return task == main
+    end
     if timers.count() > 0 and not is_endless then
         return false
     elseif is_endless and main.since then
         virtual_clock.stop()
-        scheduler.fail_wait(main, deadlock.report(ENDLESS))
+        scheduler.fail_wait(main, deadlock.report(ENDLESS, is_main))
         return true
     end
-    local stuck = deadlock.find(function(task)
-        return task == main
-    end)
+    local stuck = deadlock.find(is_main)
     if stuck then
-        scheduler.fail_wait(main, deadlock.report(deadlock.HEADLINE))
+        scheduler.fail_wait(main, deadlock.report(deadlock.HEADLINE, is_main))
     end
     return stuck ~= nil
 end

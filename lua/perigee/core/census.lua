@@ -38,10 +38,16 @@ local function place_of(task)
         local info = getinfo(thread, level, "Sl")
         if not info then
             return nil
-        elseif info.currentline > 0 and not info.source:find("^@perigee/") then
+        elseif info.currentline > 0 and not info.source:find("^@perigee[/.]") then
             return ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.currentline)
         end
     end
+end
+
+-- A request is known by its method and target.
+local function name_of(task)
+    local site = task.site
+    return site and site.title and site:title() or task.name or "?"
 end
 
 --- A live task as plain data: name; state, "ready", "running" or "waiting"; waits_on, in Go's
@@ -51,7 +57,7 @@ function census.describe(task)
     local now = scheduler.now()
     local ends_at = task.context.ends_at
     return {
-        name = task.name or "?",
+        name = name_of(task),
         state = scheduler.state(task),
         waits_on = task.since and task.waits_on or nil,
         waited_s = task.since and math.max(0, now - task.since) or nil,

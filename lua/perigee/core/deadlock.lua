@@ -41,17 +41,26 @@ local function block_of(task)
     return table.concat(lines, "\n")
 end
 
---- `headline` and a block for each task: its name, what it waits on, for how long, where, and where
--- it was started. Those that have waited longest are first, and the rest is counted.
--- @param is_wanted as for census.longest
-function deadlock.report(headline, is_wanted)
-    local tasks, total = census.longest(MOST_TASKS, is_wanted)
-    local parts = { headline }
+-- Adds blocks of the tasks that have waited longest, at most MOST_TASKS in all, and returns how
+-- many there would be.
+local function add_blocks(parts, is_wanted)
+    local tasks, total = census.longest(MOST_TASKS + 1 - #parts, is_wanted)
     for _, task in ipairs(tasks) do
         parts[#parts + 1] = block_of(task)
     end
-    if total > #tasks then
-        parts[#parts + 1] = ("and %d more"):format(total - #tasks)
+    return total
+end
+
+--- `headline` and a block for each task: its name, what it waits on, for how long, where, and where
+-- it was started. Those that have waited longest are first, and many are only counted.
+-- @param is_first those for which is_first(task) come before the others
+function deadlock.report(headline, is_first)
+    local parts = { headline }
+    local total = add_blocks(parts, is_first) + add_blocks(parts, function(task)
+        return not is_first(task)
+    end)
+    if total >= #parts then
+        parts[#parts + 1] = ("and %d more"):format(total + 1 - #parts)
     end
     return table.concat(parts, "\n\n")
 end

@@ -177,13 +177,22 @@ function select_module.wake(waiter)
     end
 end
 
--- What to say of the wait in reports. Channels, contexts and tasks are this isolate's own; of what
--- else can be awaited nobody knows who may wake it.
+-- Whether only this isolate can make it ready. Its channels, contexts and tasks are its own; of
+-- what else can be awaited nobody knows.
+local function is_own(case)
+    local target, verb = case[1], case[2]
+    if target == nil then
+        return true
+    elseif verb == "recv" or verb == "send" then
+        return not target.operations
+    end
+    return target.members ~= nil or target.wait_id ~= nil
+end
+
+-- What to say of the wait in reports.
 local function reason_of(links)
     for number = 1, #links do
-        local target, verb = links[number][1], links[number][2]
-        if target ~= nil and verb ~= "recv" and verb ~= "send"
-            and not (target.members or target.wait_id) then
+        if not is_own(links[number]) then
             return "select (awaitable)"
         end
     end

@@ -24,6 +24,11 @@ function exchange.new(id, method, path, query, mount, minor_version, target)
         minor_version = minor_version, target = target }, metatable)
 end
 
+--- What the task that answers it is called in reports.
+function methods:title()
+    return self.method .. " " .. self.target
+end
+
 function methods:request_line()
     return self.method, self.path, self.query, self.mount, self.minor_version, self.target
 end
@@ -83,6 +88,7 @@ function methods:trailers()
 end
 
 function methods:start(status, fields, length)
+    self.is_begun = true
     return host.exchange_start(self.id, status, fields, length)
 end
 

@@ -6,6 +6,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local modules = require "perigee.core.modules"
 local scheduler = require "perigee.core.scheduler"
+local timers = require "perigee.core.timers"
 
 local exchange = lazy "perigee.service.exchange"
 local http_server = lazy "perigee.http.server"
@@ -30,6 +31,8 @@ local state = {
     successor = nil,      -- or the isolate they go to
     drains = {},          -- { task =, wait_id = } of each who waits for any of these to end
     peer = nil,           -- to the worker, while there is something to say
+    slow_wait_s = 0,      -- waits longer than this are told of; 0 for none
+    own_timer_count = 0,  -- timers that end no wait of the service
     loaded = {},          -- modules of the service's own, by name
     loading = {},
 }
@@ -42,6 +45,47 @@ function state.on_idle()
         for _, drain in ipairs(drains) do
             scheduler.wake(drain.task, drain.wait_id, true)
         end
+    end
+end
+
+-- Calls fn() later, by a timer that is not the service's.
+local function set_timer(delay_s, fn)
+    state.own_timer_count = state.own_timer_count + 1
+    return scheduler.at(host.now() + delay_s, function()
+        state.own_timer_count = state.own_timer_count - 1
+        fn()
+    end)
+end
+
+local is_looked_at = false
+
+--- For perigee.service.stuck: when to look next.
+function state.look_again(delay_s)
+    is_looked_at = true
+    set_timer(delay_s, function()
+        is_looked_at = false
+    end)
+end
+
+-- What somebody outside waits for may wait for ever, when no timer of the service is set.
+scheduler.on_idle = function()
+    return not is_looked_at and (state.in_flight > 0 or state.peer and state.peer:is_busy())
+        and timers.count() == state.own_timer_count
+        and require("perigee.service.stuck").look(state)
+end
+
+local is_watching = false
+
+local function watch_waits()
+    if not is_watching and state.slow_wait_s > 0 then
+        is_watching = true
+        set_timer(state.slow_wait_s, function()
+            is_watching = false
+            if state.in_flight > 0 then
+                require("perigee.service.stuck").warn_of_slow(state)
+                watch_waits()
+            end
+        end)
     end
 end
 
@@ -101,6 +145,7 @@ scheduler.on_event(event.REQUEST, function(...)
     local task = scheduler.spawn(answer, asked)
     state.in_flight = state.in_flight + 1
     task.name, task.site = "request", asked
+    watch_waits()
 end)
 
 -- A WebSocket of the generation before this one.
@@ -121,6 +166,7 @@ end)
 
 scheduler.on_event(event.CALL, function(id)
     require("perigee.service.calls").take(state, id)
+    watch_waits()
 end)
 
 local release_timer
@@ -128,7 +174,7 @@ local release_timer
 local function release()
     release_timer = nil
     if state.peer and state.peer:is_busy() then
-        release_timer = scheduler.at(host.now() + RELEASE_S, release)
+        release_timer = set_timer(RELEASE_S, release)
         return
     end
     state.peer = nil
@@ -140,7 +186,7 @@ end
 
 scheduler.on_event(event.MESSAGE, function(_, _, bytes)
     require("perigee.service.operations").receive(state, bytes)
-    release_timer = release_timer or scheduler.at(host.now() + RELEASE_S, release)
+    release_timer = release_timer or set_timer(RELEASE_S, release)
 end)
 
 return true

@@ -18,6 +18,7 @@ local operations = {}
 --- What may be let go once no order is under way.
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
     "perigee.service.nearest", "perigee.service.sandbox", "perigee.service.loader",
+    "perigee.service.stuck", "perigee.core.census", "perigee.core.deadlock",
     "perigee.core.peer", "perigee.core.copy", "string.buffer" }
 
 local WORKER = 0
@@ -133,11 +134,12 @@ end
 
 local handlers = {}
 
---- body = { name=, source=, chunk=, log=, is_developing=, calls=, websocket_ping_s= } -> manifest
+--- body = { name=, source=, chunk=, log=, is_developing=, calls=, websocket_ping_s=, slow_wait_s= }
+-- -> manifest
 function handlers.load(state, body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = body.name
-    state.calls_options = body.calls
+    state.calls_options, state.slow_wait_s = body.calls, body.slow_wait_s or 0
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = body.is_developing }
     state.websocket_ping_s = body.websocket_ping_s
@@ -203,7 +205,7 @@ function handlers.drain(state)
     while not is_drained(state) do
         local task = scheduler.current()
         table.insert(state.drains, { task = task, wait_id = task.wait_id })
-        scheduler.wait()
+        scheduler.wait(nil, "drain")
     end
     return true
 end
@@ -230,6 +232,16 @@ end
 function handlers.status(state)
     return { in_flight = state.in_flight, websockets = state.socket_count,
         tasks = scheduler.live_count() }
+end
+
+--- body = { limit= } -> { tasks = those that have waited longest, total= }; see
+-- perigee.core.census.
+function handlers.tasks(_, body)
+    local asking = scheduler.current()
+    local tasks, total = require("perigee.core.census").longest(body.limit, function(task)
+        return task ~= asking
+    end)
+    return { tasks = tasks, total = total }
 end
 
 local function bind_handlers(state)

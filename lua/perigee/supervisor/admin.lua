@@ -4,6 +4,7 @@ local exchange = require "perigee.service.exchange"
 local host = require "host"
 local http = require "perigee.http"
 local http_server = require "perigee.http.server"
+local json = require "perigee.json"
 local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
 local status = require "perigee.supervisor.status"
@@ -50,6 +51,34 @@ local function reload_all(supervisor)
     return { services = results }
 end
 
+local DEFAULT_TASKS, MOST_TASKS, TASKS_S = 50, 1000, 1
+
+-- What each worker that serves says, one entry for each isolate.
+local function ask_for_tasks(supervisor, question)
+    local isolates = json.array()
+    for slot, result in pairs(supervisor.workers:call("tasks", question, TASKS_S)) do
+        for _, one in ipairs(result[1] or { { error = result[3] or result[2] } }) do
+            one.worker, one.tasks = slot, one.tasks and json.array(one.tasks)
+            isolates[#isolates + 1] = one
+        end
+    end
+    table.sort(isolates, function(a, b)
+        return a.worker < b.worker
+    end)
+    return isolates
+end
+
+local function list_tasks(supervisor, query)
+    local name, limit = query.service, tonumber(query.limit or DEFAULT_TASKS)
+    if not name or not supervisor.catalog:get(name) then
+        return http.error(404, ("there is no service '%s'"):format(tostring(name)))
+    elseif not limit or limit < 1 or limit > MOST_TASKS or limit % 1 ~= 0 then
+        return http.error(400, ("limit must be from 1 to %d"):format(MOST_TASKS))
+    end
+    local question = { service = name, limit = limit }
+    return { service = name, isolates = ask_for_tasks(supervisor, question) }
+end
+
 local function make_router(supervisor)
     local app = http.router()
     app:get("/healthz", function()
@@ -62,6 +91,9 @@ local function make_router(supervisor)
     end)
     app:get("/status", function()
         return status.collect(supervisor)
+    end)
+    app:get("/tasks", function(request)
+        return list_tasks(supervisor, request.query)
     end)
     app:post("/reload", function()
         return reload_all(supervisor)

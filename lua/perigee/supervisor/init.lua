@@ -167,6 +167,7 @@ local function worker_settings(self, worker)
         calls = settings.calls,
         tls = self.certificates and self.certificates.options,
         is_developing = settings.is_developing,
+        slow_wait_s = settings.slow_wait_s,
         load_timeout_s = settings.load_timeout_s,
         stop_timeout_s = settings.stop_timeout_s,
         hand_over_s = settings.hand_over_s,

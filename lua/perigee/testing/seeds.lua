@@ -35,7 +35,9 @@ local function find_leak(own, task_count, timer_count)
     if scheduler.live_count() > task_count then
         local left = {}
         census.each(function(one) left[one] = true end, own)
-        return deadlock.report("tasks are left behind", function(one) return left[one] end)
+        return deadlock.report("tasks are left behind; they are the first of these", function(one)
+            return left[one]
+        end)
     elseif timers.count() > timer_count then
         return ("%d timers are left behind"):format(timers.count() - timer_count)
     end

@@ -127,6 +127,7 @@ function handlers.load(body)
         chunk = body.chunk,
         log = settings.log,
         is_developing = settings.is_developing,
+        slow_wait_s = settings.slow_wait_s,
         calls = settings.calls,
         websocket_ping_s = settings.websocket_ping_s,
     }, settings.load_timeout_s)
@@ -345,6 +346,19 @@ function handlers.status()
     end
     return { services = list, http = servers[1] and host.http_counters(servers[1]) or {},
         rpc = host.rpc_counters() or nil, channels = host.channels_waiting() }
+end
+
+--- body = { service=, limit= } -> for each generation its tasks; without them and with an error
+-- when its isolate does not answer, because it computes.
+function handlers.tasks(body)
+    local list = {}
+    for number, one in pairs(generations[body.service] or {}) do
+        local answer, _, detail = one:call("tasks", { limit = body.limit }, STATUS_TIMEOUT_S)
+        list[#list + 1] = { generation = number, is_active = active[body.service] == number,
+            tasks = answer and answer.tasks, total = answer and answer.total,
+            error = detail }
+    end
+    return list
 end
 
 --- -> services whose health() says no.
