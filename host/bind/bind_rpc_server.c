@@ -43,6 +43,7 @@ static int l_serve_rpc(lua_State *L)
     luaL_argcheck(L, host->rpc_server == NULL, 1, "there is an RPC server already");
     options.handler = &call_handler;
     options.owner = host;
+    host->rpc_limits = options.limits;
     return seam_push_result(
         L, rpc_server_open(host->loop, fd, &options, host->gob_types, &host->rpc_server));
 }

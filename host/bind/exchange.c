@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/spares.h"
 #include "bind/exchange_websocket.h"
+#include "bind/http_call.h"
 #include "bind/isolates.h"
 #include "server/server_exchange.h"
 
@@ -111,6 +112,8 @@ static void on_request(void *owner, Http1Exchange *exchange)
     atomic_fetch_add_explicit(&host->pulse->request_count, 1, memory_order_relaxed);
     if (is_for_host(head))
         refuse(exchange, 204, "");
+    else if (mount_size < HTTP_CALL_PATH_SIZE && http_call_is_meant(head))
+        http_call_take(host, exchange);
     else if (isolate != NULL)
         deliver(host, isolate, exchange, mount_size);
     else
@@ -121,7 +124,9 @@ static void push_event(Http1Exchange *exchange, EventKind kind)
 {
     ExchangeBox *box = http1_exchange_holder(exchange);
 
-    if (box != NULL && box->resource.isolate != NULL)
+    if (box != NULL && box->on_event != NULL)
+        box->on_event(box, kind);
+    else if (box != NULL && box->resource.isolate != NULL)
         isolate_push_event(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
 }
 

@@ -10,7 +10,9 @@
 #include "isolate/event.h"
 #include "isolate/resource.h"
 
-typedef struct ExchangeBox {
+typedef struct ExchangeBox ExchangeBox;
+
+struct ExchangeBox {
     Resource resource;
     Host *host;
     Handle handle;
@@ -21,7 +23,9 @@ typedef struct ExchangeBox {
     bool is_message_awaited; /* EVENT_BODY is due */
     bool is_end_awaited;     /* EVENT_BODY is due when it is over */
     bool is_room_awaited;    /* EVENT_ROOM is due */
-} ExchangeBox;
+    /* What hears of events in place of an isolate; NULL when there is one. */
+    void (*on_event)(ExchangeBox *box, EventKind kind);
+};
 
 /* Requests of this process's servers go to the isolate the mount table names. */
 extern const HttpServerHandler exchange_handler;

@@ -40,6 +40,7 @@ typedef struct Host {
     MountTable *mounts;    /* of the servers; targets are isolate handles */
     RpcServer *rpc_server; /* NULL while there is none */
     MethodTable *methods;  /* of the RPC server; isolate handles by service */
+    RpcLimits rpc_limits;
     GobTypes *gob_types;
     bool is_preemptive; /* what the self-test found */
     int argument_count; /* of the command line, program name included */

@@ -240,7 +240,7 @@ static int take_message(RpcChannel *channel, RpcSlice text)
     request = json_request_read(text);
     if (request.is_valid)
         call_method(channel, NULL, &request);
-    else if (request.is_version_2)
+    else if (request.is_version_2 || channel->is_version_2)
         refuse(channel, NULL, echoed_id(&request), RPC_INVALID_REQUEST);
     else
         return ERR_INVALID; /* as Go's server does */
@@ -254,7 +254,8 @@ static long break_off(RpcChannel *channel, const char *bytes, size_t size, int c
     static const char member[] = "\"jsonrpc\"";
 
     channel->refusal = "not JSON-RPC";
-    if (bytes[0] == '[' || memmem(bytes, size, member, sizeof member - 1) != NULL)
+    if (channel->is_version_2 || bytes[0] == '[' ||
+        memmem(bytes, size, member, sizeof member - 1) != NULL)
         refuse(channel, NULL, (RpcSlice){"null", 4}, code);
     return ERR_INVALID;
 }
@@ -295,6 +296,13 @@ static long read_message(RpcChannel *channel, const char *bytes, size_t size)
     return (long)scanned_size;
 }
 
+/* Half a message, or where one was due none at all. */
+static void end_json(RpcChannel *channel, const char *bytes, size_t size)
+{
+    if (size > 0 || (channel->is_version_2 && channel->progress == 0))
+        break_off(channel, size > 0 ? bytes : "", size, RPC_PARSE_ERROR);
+}
+
 static void close_json(RpcChannel *channel)
 {
     List *batches = &channel->state.json.batches;
@@ -307,4 +315,4 @@ static void close_json(RpcChannel *channel)
 }
 
 const RpcProtocol rpc_json = {
-    .read = read_message, .answer = answer, .close = close_json, .is_text = true};
+    .read = read_message, .answer = answer, .close = close_json, .end = end_json, .is_text = true};

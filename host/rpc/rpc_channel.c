@@ -33,6 +33,12 @@ RpcChannel *rpc_channel_create(const RpcLimits *limits, GobTypes *types, const R
     return channel;
 }
 
+void rpc_channel_expect_json(RpcChannel *channel)
+{
+    channel->protocol = &rpc_json;
+    channel->is_version_2 = true;
+}
+
 void rpc_channel_destroy(RpcChannel *channel)
 {
     rpc_channel_abandon(channel);
@@ -76,6 +82,13 @@ static size_t process(RpcChannel *channel, const char *bytes, size_t size)
     return used;
 }
 
+static void stop_at_end(RpcChannel *channel)
+{
+    if (channel->protocol->end != NULL)
+        channel->protocol->end(channel, channel->input.bytes, channel->input.size);
+    rpc_channel_stop(channel);
+}
+
 void rpc_channel_continue(RpcChannel *channel)
 {
     if (channel->is_processing)
@@ -84,7 +97,7 @@ void rpc_channel_continue(RpcChannel *channel)
         buffer_consume(&channel->input,
                        process(channel, channel->input.bytes, channel->input.size));
     if (channel->has_input_ended && may_read(channel))
-        rpc_channel_stop(channel);
+        stop_at_end(channel);
 }
 
 void rpc_channel_feed(RpcChannel *channel, const char *bytes, size_t size)

@@ -45,6 +45,10 @@ enum {
 RpcChannel *rpc_channel_create(const RpcLimits *limits, GobTypes *types, const RpcHandler *handler,
                                void *owner, uint64_t number);
 
+/* Of one that has read nothing: what comes is JSON-RPC, and what is neither 1.0 nor 2.0 is answered
+ * in 2.0. */
+void rpc_channel_expect_json(RpcChannel *channel);
+
 /* Abandons the calls that are unanswered. */
 void rpc_channel_destroy(RpcChannel *channel);
 

@@ -72,6 +72,9 @@ static long read_first(RpcChannel *channel, const char *bytes, size_t size)
     case RPC_DIALECT_JSON:
         channel->protocol = &rpc_json;
         break;
+    case RPC_DIALECT_MSGPACK:
+        channel->protocol = &rpc_msgpack;
+        break;
     case RPC_DIALECT_CONNECT:
         return take_connect(channel, bytes, size);
     case RPC_DIALECT_HTTP:

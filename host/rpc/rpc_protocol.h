@@ -4,6 +4,7 @@
 
 #include "rpc/gob_header.h"
 #include "rpc/json_scan.h"
+#include "rpc/msgpack_scan.h"
 #include "rpc/rpc_channel.h"
 
 /* What gob keeps of a connection. */
@@ -32,6 +33,8 @@ typedef struct RpcProtocol {
     void (*answer)(RpcChannel *channel, RpcCall *call, const RpcReply *reply);
     /* Frees what it keeps. */
     void (*close)(RpcChannel *channel);
+    /* Nothing follows `size` bytes that are no message yet; NULL where there is nothing to say. */
+    void (*end)(RpcChannel *channel, const char *bytes, size_t size);
     bool is_text; /* people type it: the end of what they send is no end of their waiting */
 } RpcProtocol;
 
@@ -49,16 +52,19 @@ struct RpcChannel {
     bool is_processing; /* of messages: callbacks that answer do not begin another round of it */
     bool is_draining;
     bool has_input_ended;
-    bool is_stopped; /* nothing more is read */
+    bool is_stopped;   /* nothing more is read */
+    bool is_version_2; /* of JSON-RPC, also where the text does not say it */
     union {
         GobState gob;
         JsonState json;
+        MsgpackScan msgpack;
     } state;
 };
 
 extern const RpcProtocol rpc_opening; /* until the first bytes tell which it is */
 extern const RpcProtocol rpc_gob;
 extern const RpcProtocol rpc_json;
+extern const RpcProtocol rpc_msgpack;
 
 /* See rpc_channel_definitions. */
 GobReader gob_definitions_since(const GobState *gob, uint32_t known);

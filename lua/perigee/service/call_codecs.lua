@@ -11,7 +11,9 @@ local gob = lazy "perigee.rpc.gob"
 
 local json = lazy "perigee.json"
 
-local GOB, JSON1, JSON2, JSON = 1, 2, 3, 5
+local msgpack = lazy "perigee.rpc.msgpack"
+
+local GOB, JSON1, JSON2, MSGPACK, JSON = 1, 2, 3, 4, 5
 
 local call_codecs = {}
 
@@ -214,6 +216,25 @@ function json2.decode(method, bytes)
 end
 
 json2.encode = encode_json
+
+local packed = {}
+call_codecs[MSGPACK] = packed
+
+function packed.decode(method, bytes)
+    local params, _, problem = msgpack.decode(bytes)
+    if params == nil then
+        return false, problem
+    end
+    return fit(method, without_null(argument_of(params)))
+end
+
+function packed.encode(method, value)
+    if value == nil then
+        value = json.null
+    end
+    local bytes, _, problem = msgpack.encode(value, method.reply, "reply")
+    return bytes, nil, problem
+end
 
 local plain = { encode = encode_json }
 call_codecs[JSON] = plain

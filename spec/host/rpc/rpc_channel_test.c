@@ -93,6 +93,34 @@ static const Case cases[] = {
          "null}]\n",
          RPC_IDLE),
     CASE("[{\"jsonrpc\":\"2.0\",\"method\":\"C.B\"}]", "C.B 0;", "", RPC_IDLE),
+    /* MessagePack-RPC: requests, notifications, all lengths of heads; and what is none */
+    CASE("\x94\x00\x05\xa3"
+         "C.A\x91\x82\xa1"
+         "A\x0a\xa1"
+         "B\x05",
+         "C.A 8;",
+         "\x94\x01\x05\xc0"
+         "7",
+         RPC_IDLE),
+    CASE("\x93\x02\xa3"
+         "C.A\x90\xdd\x00\x00\x00\x04\x00\xcd\x01\x00\xd9\x03"
+         "C.B\xdc\x00\x01\xc0",
+         "C.A 1;C.B 4;",
+         "\x94\x01\xce\x00\x00\x01\x00\xc0"
+         "7",
+         RPC_IDLE),
+    CASE("\x94\x00\x01\xa3"
+         "C.A\x94\xcb\x01\x02\x03\x04\x05\x06\x07\x08\xc7\x02\x01xy\xd6\x01"
+         "abcd\xc4\x01z",
+         "C.A 24;",
+         "\x94\x01\x01\xc0"
+         "7",
+         RPC_IDLE),
+    CASE("\x94\x00\x05\x07\x90", "", "", RPC_FINISHED),
+    CASE("\x94\x00\x05\xc1\x90", "", "", RPC_FINISHED),
+    CASE("\x94\x00\x05\xa3"
+         "C.A\xdf\xff\xff\xff\xff",
+         "", "", RPC_FINISHED),
     CASE("{\"jsonrpc\":\"2.0\",\"method\":}", "",
          "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"Parse "
          "error\"},\"id\":null}\n",

@@ -1,0 +1,246 @@
+#include "bind/http_call.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "bind/call.h"
+#include "rpc/json_text.h"
+#include "server/server_exchange.h"
+
+static const char prefix[] = "/rpc";
+
+static const char json_fields[] = "Content-Type: application/json\r\n";
+static const char retry_fields[] = "Content-Type: application/json\r\nRetry-After: 1\r\n";
+static const char allow_fields[] = "Content-Type: application/json\r\nAllow: POST\r\n";
+
+typedef struct HttpCall {
+    ExchangeBox box;     /* without a handle and an isolate */
+    RpcChannel *channel; /* of POST /rpc */
+    RpcCaller caller;    /* of POST /rpc/Service.Method */
+    bool is_starting;
+} HttpCall;
+
+static HttpCall *call_of(ExchangeBox *box)
+{
+    return list_entry(box, HttpCall, box);
+}
+
+static bool is_prefix(const Http1Head *head, size_t size)
+{
+    return head->path.size >= size && memcmp(head->bytes + head->path.offset, prefix, size) == 0;
+}
+
+bool http_call_is_meant(const Http1Head *head)
+{
+    size_t size = sizeof prefix - 1;
+
+    return is_prefix(head, size) &&
+           (head->path.size == size || head->bytes[head->path.offset + size] == '/');
+}
+
+static void end(HttpCall *http_call)
+{
+    if (http_call->channel != NULL)
+        rpc_channel_destroy(http_call->channel);
+    rpc_caller_leave(&http_call->caller, call_handler.on_abandoned);
+    http1_exchange_set_holder(http_call->box.exchange, NULL);
+    http1_exchange_release(http_call->box.exchange);
+    memory_free(http_call);
+}
+
+static void respond(HttpCall *http_call, int status, const char *fields, RpcSlice body)
+{
+    Http1Reply reply = {status, fields, strlen(fields), body.bytes, body.size};
+
+    http_server_respond(http_call->box.exchange, &reply);
+}
+
+static void refuse(HttpCall *http_call, int status, const char *fields, const char *json)
+{
+    respond(http_call, status, fields, (RpcSlice){json, strlen(json)});
+    end(http_call);
+}
+
+/* What the channel has to say is complete. */
+static void finish_channel(HttpCall *http_call)
+{
+    const Buffer *output = rpc_channel_output(http_call->channel);
+
+    if (http_call->is_starting || rpc_channel_phase(http_call->channel) != RPC_FINISHED)
+        return;
+    if (output->size > 0)
+        respond(http_call, 200, json_fields, (RpcSlice){output->bytes, output->size});
+    else
+        respond(http_call, 204, "", (RpcSlice){"", 0});
+    end(http_call);
+}
+
+static void on_call(void *owner, RpcCall *call)
+{
+    HttpCall *http_call = owner;
+
+    call_handler.on_call(http_call->box.host, call);
+}
+
+static void on_abandoned(void *owner, RpcCall *call)
+{
+    HttpCall *http_call = owner;
+
+    call_handler.on_abandoned(http_call->box.host, call);
+}
+
+static void on_output(void *owner)
+{
+    finish_channel(owner);
+}
+
+static const RpcHandler channel_handler = {
+    .on_call = on_call,
+    .on_abandoned = on_abandoned,
+    .on_output = on_output,
+};
+
+static void start_channel(HttpCall *http_call, const Buffer *body)
+{
+    Host *host = http_call->box.host;
+
+    http_call->channel =
+        rpc_channel_create(&host->rpc_limits, host->gob_types, &channel_handler, http_call, 0);
+    rpc_channel_expect_json(http_call->channel);
+    http_call->is_starting = true;
+    rpc_channel_feed(http_call->channel, body->bytes, body->size);
+    rpc_channel_end_input(http_call->channel);
+    http_call->is_starting = false;
+    finish_channel(http_call);
+}
+
+static int status_of(int code)
+{
+    switch (code) {
+    case RPC_METHOD_NOT_FOUND:
+        return 404;
+    case RPC_INVALID_PARAMS:
+        return 400;
+    case RPC_INTERNAL_ERROR:
+        return 500;
+    case RPC_UNAVAILABLE:
+        return 503;
+    case RPC_DEADLINE_EXCEEDED:
+        return 504;
+    default:
+        return 422; /* the method says no */
+    }
+}
+
+static void write_failure(Buffer *output, const RpcReply *reply)
+{
+    buffer_append_text(output, "{\"error\":");
+    json_write_string(output, (RpcSlice){reply->bytes, reply->size});
+    if (reply->data != NULL) {
+        buffer_append_text(output, ",\"data\":");
+        buffer_append(output, reply->data, reply->data_size);
+    }
+    buffer_append_text(output, "}");
+}
+
+static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
+{
+    HttpCall *http_call = list_entry(caller, HttpCall, caller);
+    Buffer failure = {0};
+    int status;
+
+    (void)call;
+    if (!reply->is_failure) {
+        respond(http_call, 200, json_fields, (RpcSlice){reply->bytes, reply->size});
+    } else {
+        status = status_of(reply->code);
+        write_failure(&failure, reply);
+        respond(http_call, status, status == 503 ? retry_fields : json_fields,
+                (RpcSlice){failure.bytes, failure.size});
+        buffer_deinit(&failure);
+    }
+    end(http_call);
+}
+
+static void start_call(HttpCall *http_call, const Http1Head *head, const Buffer *body)
+{
+    size_t size = sizeof prefix;
+    RpcSlice method = {head->bytes + head->path.offset + size, head->path.size - size};
+    RpcCall *call = rpc_call_create(&http_call->caller, method, (RpcSlice){body->bytes, body->size},
+                                    (RpcSlice){NULL, 0});
+
+    call->protocol = RPC_JSON;
+    call_handler.on_call(http_call->box.host, call);
+}
+
+static void start(HttpCall *http_call)
+{
+    const Http1Head *head = http1_exchange_head(http_call->box.exchange);
+    const Buffer *body = http1_exchange_body(http_call->box.exchange);
+
+    if (head->path.size > sizeof prefix - 1)
+        start_call(http_call, head, body);
+    else
+        start_channel(http_call, body);
+}
+
+static void on_event(ExchangeBox *box, EventKind kind)
+{
+    HttpCall *http_call = call_of(box);
+    int status;
+
+    if (kind == EVENT_ABANDONED) {
+        end(http_call);
+        return;
+    }
+    if (kind != EVENT_BODY || http_call->channel != NULL || http_call->caller.call_count > 0)
+        return;
+    status = http1_exchange_body_status(box->exchange);
+    if (status > 0)
+        start(http_call);
+    else if (status < 0)
+        refuse(http_call, status == ERR_TOO_LARGE ? 413 : 400, json_fields,
+               "{\"error\":\"the body could not be read\"}");
+    else
+        server_exchange_await_whole_body(box->exchange);
+}
+
+static bool is_post(const Http1Head *head)
+{
+    return head->method.size == 4 && memcmp(head->bytes + head->method.offset, "POST", 4) == 0;
+}
+
+/* A page of somebody else's can have a browser post anything but this. */
+static bool is_json(const Http1Head *head)
+{
+    static const char expected[] = "application/json";
+    int index = http1_head_find(head, "content-type", strlen("content-type"), 0);
+    Http1Slice value;
+
+    if (index < 0)
+        return false;
+    value = head->fields[index].value;
+    return value.size >= sizeof expected - 1 &&
+           strncasecmp(head->bytes + value.offset, expected, sizeof expected - 1) == 0;
+}
+
+void http_call_take(Host *host, Http1Exchange *exchange)
+{
+    const Http1Head *head = http1_exchange_head(exchange);
+    HttpCall *http_call = memory_alloc(sizeof *http_call);
+
+    http_call->box.host = host;
+    http_call->box.exchange = exchange;
+    http_call->box.on_event = on_event;
+    rpc_caller_init(&http_call->caller, on_answer, host);
+    http1_exchange_set_holder(exchange, &http_call->box);
+    if (!is_post(head))
+        refuse(http_call, 405, allow_fields, "{\"error\":\"RPC over HTTP is a POST\"}");
+    else if (!is_json(head))
+        refuse(http_call, 415, json_fields,
+               "{\"error\":\"the body must be JSON: Content-Type: application/json\"}");
+    else
+        on_event(&http_call->box, EVENT_BODY);
+}
