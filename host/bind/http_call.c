@@ -110,7 +110,8 @@ static void start_channel(HttpCall *http_call, const Buffer *body)
         rpc_channel_create(&host->rpc_limits, host->gob_types, &channel_handler, http_call, 0);
     rpc_channel_expect_json(http_call->channel);
     http_call->is_starting = true;
-    rpc_channel_feed(http_call->channel, body->bytes, body->size);
+    if (body->size > 0)
+        rpc_channel_feed(http_call->channel, body->bytes, body->size);
     rpc_channel_end_input(http_call->channel);
     http_call->is_starting = false;
     finish_channel(http_call);

@@ -254,8 +254,8 @@ static long break_off(RpcChannel *channel, const char *bytes, size_t size, int c
     static const char member[] = "\"jsonrpc\"";
 
     channel->refusal = "not JSON-RPC";
-    if (channel->is_version_2 || bytes[0] == '[' ||
-        memmem(bytes, size, member, sizeof member - 1) != NULL)
+    if (channel->is_version_2 ||
+        (size > 0 && (bytes[0] == '[' || memmem(bytes, size, member, sizeof member - 1) != NULL)))
         refuse(channel, NULL, (RpcSlice){"null", 4}, code);
     return ERR_INVALID;
 }
@@ -270,37 +270,46 @@ static void begin_scan(RpcChannel *channel)
         json_scan_init(&json->scan, channel->limits->nesting_count);
 }
 
+/* Scans on, at most to the largest size a message may have. Returns as json_scan_feed; what failed
+ * has been broken off. */
+static long scan_message(RpcChannel *channel, const char *bytes, size_t size)
+{
+    JsonState *json = &channel->state.json;
+    size_t limit_size = channel->limits->message_size;
+    size_t known_size = size < limit_size ? size : limit_size;
+    size_t begun_size = json->scanned_size;
+    long result = json_scan_feed(&json->scan, bytes + begun_size, known_size - begun_size);
+
+    json->scanned_size = result > 0 ? 0 : known_size;
+    if (result < 0)
+        return break_off(channel, bytes, begun_size + json->scan.failed_at, RPC_PARSE_ERROR);
+    if (result == 0 && known_size == limit_size)
+        return break_off(channel, bytes, known_size, RPC_INVALID_REQUEST);
+    return result > 0 ? (long)begun_size + result : 0;
+}
+
 static long read_message(RpcChannel *channel, const char *bytes, size_t size)
 {
     JsonState *json = &channel->state.json;
     size_t space_size = json->scanned_size == 0 ? json_space_size(bytes, size) : 0;
-    size_t scanned_size;
-    long result;
+    long used;
 
     begin_scan(channel);
     if (space_size > 0)
         return (long)space_size;
     if (bytes[0] != '{' && bytes[0] != '[')
-        return break_off(channel, bytes, size, RPC_PARSE_ERROR);
-    result = json_scan_feed(&json->scan, bytes + json->scanned_size, size - json->scanned_size);
-    if (result < 0)
-        return break_off(channel, bytes, size, RPC_PARSE_ERROR);
-    scanned_size = result > 0 ? json->scanned_size + (size_t)result : size;
-    if (scanned_size > channel->limits->message_size)
-        return break_off(channel, bytes, size, RPC_INVALID_REQUEST);
-    json->scanned_size = result > 0 ? 0 : size;
-    if (result == 0)
-        return 0;
-    if (take_message(channel, (RpcSlice){bytes, scanned_size}) < 0)
-        return break_off(channel, bytes, 1, RPC_INVALID_REQUEST);
-    return (long)scanned_size;
+        return break_off(channel, bytes, 0, RPC_PARSE_ERROR);
+    used = scan_message(channel, bytes, size);
+    if (used > 0 && take_message(channel, (RpcSlice){bytes, (size_t)used}) < 0)
+        return break_off(channel, bytes, 0, RPC_INVALID_REQUEST);
+    return used;
 }
 
 /* Half a message, or where one was due none at all. */
 static void end_json(RpcChannel *channel, const char *bytes, size_t size)
 {
     if (size > 0 || (channel->is_version_2 && channel->progress == 0))
-        break_off(channel, size > 0 ? bytes : "", size, RPC_PARSE_ERROR);
+        break_off(channel, bytes, size, RPC_PARSE_ERROR);
 }
 
 static void close_json(RpcChannel *channel)

@@ -261,8 +261,10 @@ long json_scan_feed(JsonScan *scan, const char *bytes, size_t size)
         case ENDED_BEFORE:
             return (long)i;
         case BAD:
+            scan->failed_at = i;
             return ERR_INVALID;
         case DEEP:
+            scan->failed_at = i;
             return ERR_TOO_LARGE;
         default:
             i++;

@@ -14,6 +14,7 @@ typedef struct JsonScan {
     uint32_t depth;
     uint32_t depth_limit;                      /* at most JSON_DEPTH_COUNT */
     uint8_t pending;                           /* of an escape: how many digits are to come */
+    size_t failed_at;                          /* after a failure: which of the bytes it was */
     const char *literal;                       /* what is to come of true, false or null */
     uint64_t is_object[JSON_DEPTH_COUNT / 64]; /* a bit for each open array or object */
 } JsonScan;
