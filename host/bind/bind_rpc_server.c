@@ -44,6 +44,7 @@ static int l_serve_rpc(lua_State *L)
     options.handler = &call_handler;
     options.owner = host;
     host->rpc_limits = options.limits;
+    gob_types_set_first(host->gob_types, option(L, "first_type", GOB_FIRST_TYPE));
     return seam_push_result(
         L, rpc_server_open(host->loop, fd, &options, host->gob_types, &host->rpc_server));
 }

@@ -102,17 +102,38 @@ static const RpcHandler channel_handler = {
     .on_output = on_output,
 };
 
+/* Another worker sends on what came to it, in whatever protocol that was. */
+static bool is_mesh(const Http1Exchange *exchange)
+{
+    return http_server_peer(exchange)->raw.ss_family == AF_UNIX;
+}
+
+/* A page of somebody else's can have a browser post anything but this. */
+static bool is_json(const Http1Head *head)
+{
+    static const char expected[] = "application/json";
+    int index = http1_head_find(head, "content-type", strlen("content-type"), 0);
+    Http1Slice value;
+
+    if (index < 0)
+        return false;
+    value = head->fields[index].value;
+    return value.size >= sizeof expected - 1 &&
+           strncasecmp(head->bytes + value.offset, expected, sizeof expected - 1) == 0;
+}
+
 static void start_channel(HttpCall *http_call, const Buffer *body)
 {
     Host *host = http_call->box.host;
 
     http_call->channel =
         rpc_channel_create(&host->rpc_limits, host->gob_types, &channel_handler, http_call, 0);
-    rpc_channel_expect_json(http_call->channel);
+    if (is_json(http1_exchange_head(http_call->box.exchange)))
+        rpc_channel_expect_json(http_call->channel);
     http_call->is_starting = true;
     if (body->size > 0)
         rpc_channel_feed(http_call->channel, body->bytes, body->size);
-    rpc_channel_end_input(http_call->channel);
+    rpc_channel_finish_input(http_call->channel);
     http_call->is_starting = false;
     finish_channel(http_call);
 }
@@ -213,20 +234,6 @@ static bool is_post(const Http1Head *head)
     return head->method.size == 4 && memcmp(head->bytes + head->method.offset, "POST", 4) == 0;
 }
 
-/* A page of somebody else's can have a browser post anything but this. */
-static bool is_json(const Http1Head *head)
-{
-    static const char expected[] = "application/json";
-    int index = http1_head_find(head, "content-type", strlen("content-type"), 0);
-    Http1Slice value;
-
-    if (index < 0)
-        return false;
-    value = head->fields[index].value;
-    return value.size >= sizeof expected - 1 &&
-           strncasecmp(head->bytes + value.offset, expected, sizeof expected - 1) == 0;
-}
-
 void http_call_take(Host *host, Http1Exchange *exchange)
 {
     const Http1Head *head = http1_exchange_head(exchange);
@@ -239,7 +246,7 @@ void http_call_take(Host *host, Http1Exchange *exchange)
     http1_exchange_set_holder(exchange, &http_call->box);
     if (!is_post(head))
         refuse(http_call, 405, allow_fields, "{\"error\":\"RPC over HTTP is a POST\"}");
-    else if (!is_json(head))
+    else if (!is_json(head) && !is_mesh(exchange))
         refuse(http_call, 415, json_fields,
                "{\"error\":\"the body must be JSON: Content-Type: application/json\"}");
     else

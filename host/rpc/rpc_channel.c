@@ -125,6 +125,11 @@ void rpc_channel_end_input(RpcChannel *channel)
 {
     if (!channel->protocol->is_text)
         rpc_channel_abandon(channel);
+    rpc_channel_finish_input(channel);
+}
+
+void rpc_channel_finish_input(RpcChannel *channel)
+{
     channel->has_input_ended = true;
     rpc_channel_continue(channel);
 }

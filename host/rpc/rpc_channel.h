@@ -62,6 +62,9 @@ void rpc_channel_continue(RpcChannel *channel);
  * other protocols the peer is gone then, see rpc_channel_abandon. */
 void rpc_channel_end_input(RpcChannel *channel);
 
+/* The same of a peer that waits for answers in any case. */
+void rpc_channel_finish_input(RpcChannel *channel);
+
 /* The peer is gone: calls in flight are abandoned, and it is finished. */
 void rpc_channel_abandon(RpcChannel *channel);
 

@@ -36,6 +36,9 @@ local START_ATTEMPTS = 3
 -- For a worker to take other certificates.
 local SET_TLS_S = 5
 
+-- See host/rpc/gob_types.h.
+local FIRST_TYPE, TYPE_COUNT = 66, 4096
+
 --- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and
 -- a message.
 function supervisor.open(settings)
@@ -45,6 +48,7 @@ function supervisor.open(settings)
         catalog = catalog.new(),
         addresses = {},
         is_stopping = false,
+        configured_count = 0, -- worker processes so far
         problems = {},
     }, metatable)
     if settings.tls then
@@ -154,6 +158,20 @@ function methods:on_broken(body)
     end
 end
 
+-- Types of replies have numbers that no other process of a worker gives to another type.
+local function rpc_settings(self)
+    local settings = self.settings
+    if not settings.rpc_address then
+        return nil
+    end
+    local own = { first_type = FIRST_TYPE + TYPE_COUNT * self.configured_count }
+    self.configured_count = self.configured_count + 1
+    for name, value in pairs(settings.rpc) do
+        own[name] = value
+    end
+    return own
+end
+
 local function worker_settings(self, worker)
     local settings = self.settings
     return {
@@ -163,7 +181,7 @@ local function worker_settings(self, worker)
         worker_count = settings.worker_count,
         log = settings.log,
         http = settings.http,
-        rpc = settings.rpc_address and settings.rpc,
+        rpc = rpc_settings(self),
         calls = settings.calls,
         tls = self.certificates and self.certificates.options,
         is_developing = settings.is_developing,

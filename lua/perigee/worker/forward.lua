@@ -51,7 +51,8 @@ local function field_lines(fields)
     return table.concat(lines)
 end
 
-local function pool_of(slot)
+--- The connections to the worker in `slot`.
+function forward.pool_of(slot)
     if not pools[slot] then
         pools[slot] = client.pool(paths[slot], { limit = POOL_LIMIT })
     end
@@ -78,7 +79,7 @@ end
 -- one has only the rest, and whether it was begun; or nil, whether it was begun, code, detail.
 local function exchange_with(entry, asked, method, target, body)
     local is_begun = false
-    local answer, reason, detail = pool_of(entry.slot):request({
+    local answer, reason, detail = forward.pool_of(entry.slot):request({
         method = method,
         target = target,
         fields = pass_fields(asked:fields()),
