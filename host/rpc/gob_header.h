@@ -18,7 +18,7 @@ typedef struct GobHeaderType {
 
 /* Reads a definition (a message that begins with a negative id). Returns 0, or ERR_INVALID when it
  * does not define a struct that can be a Request. */
-int gob_header_define(GobHeaderType *type, GobReader message);
+int gob_header_define(GobHeaderType *out, GobReader message);
 
 /* Reads a Request, whose type is `type`. `method` is borrowed from the message. */
 bool gob_header_read(const GobHeaderType *type, GobReader message, GobReader *method,

@@ -168,7 +168,7 @@ bool msgpack_take_string(RpcSlice *rest, RpcSlice *text)
 {
     unsigned char first = rest->size > 0 ? (unsigned char)rest->bytes[0] : 0;
     bool is_short = first >= 0xa0 && first <= 0xbf;
-    Extent extent;
+    Extent extent = {0};
     size_t head_size;
 
     if (!is_short && !(first >= 0xd9 && first <= 0xdb) && !(first >= 0xc4 && first <= 0xc6))
