@@ -13,6 +13,7 @@ local scheduler = require "perigee.core.scheduler"
 local sockets = require "perigee.supervisor.sockets"
 local shared_memory = require "perigee.supervisor.shared_memory"
 local worker_process = require "perigee.supervisor.worker_process"
+local worker_settings = require "perigee.supervisor.worker_settings"
 local workers = require "perigee.supervisor.workers"
 
 local supervisor = {}
@@ -35,9 +36,6 @@ local START_ATTEMPTS = 3
 
 -- For a worker to take other certificates.
 local SET_TLS_S = 5
-
--- See host/rpc/gob_types.h.
-local FIRST_TYPE, TYPE_COUNT = 66, 4096
 
 --- Opens the sockets. `settings` are those of perigee.cli.serve. Returns the supervisor, or nil and
 -- a message.
@@ -158,45 +156,8 @@ function methods:on_broken(body)
     end
 end
 
--- Types of replies have numbers that no other process of a worker gives to another type.
-local function rpc_settings(self)
-    local settings = self.settings
-    if not settings.rpc_address then
-        return nil
-    end
-    local own = { first_type = FIRST_TYPE + TYPE_COUNT * self.configured_count }
-    self.configured_count = self.configured_count + 1
-    for name, value in pairs(settings.rpc) do
-        own[name] = value
-    end
-    return own
-end
-
-local function worker_settings(self, worker)
-    local settings = self.settings
-    return {
-        slot = worker.slot,
-        slice_ms = settings.slice_ms,
-        shared_size = settings.shared_size,
-        worker_count = settings.worker_count,
-        log = settings.log,
-        http = settings.http,
-        rpc = rpc_settings(self),
-        calls = settings.calls,
-        tls = self.certificates and self.certificates.options,
-        is_developing = settings.is_developing,
-        slow_wait_s = settings.slow_wait_s,
-        load_timeout_s = settings.load_timeout_s,
-        stop_timeout_s = settings.stop_timeout_s,
-        hand_over_s = settings.hand_over_s,
-        drain_s = settings.drain_s,
-        websocket_ping_s = settings.websocket_ping_s,
-        mesh_addresses = self.mesh_addresses,
-    }
-end
-
 function methods:on_worker_up(worker)
-    local answer, _, detail = worker:call("configure", worker_settings(self, worker), 10)
+    local answer, _, detail = worker:call("configure", worker_settings.compose(self, worker), 10)
     if not answer then
         log.error(("worker %d could not be configured: %s"):format(worker.slot, detail))
         return
