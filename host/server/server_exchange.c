@@ -5,7 +5,8 @@
 #include "http/http1_upgrade.h"
 #include "server/server_connection.h"
 
-enum { SHORT_FILE_SIZE = 32 * 1024 };
+/* To read and copy more costs more than another call for it. */
+enum { SHORT_FILE_SIZE = 8 * 1024 };
 
 /* NULL when the client is gone, also if the exchange has not heard of that yet. */
 static ServerConnection *connection_of(const Http1Exchange *exchange)

@@ -52,10 +52,10 @@ local function is_wanted(self, status, fields, size)
         or accept_encoding.choose(self.accepted, {}) == nil)
 end
 
--- The field lines, changed for what is to be compressed, and a stream of gzip or nil.
+-- The field lines, changed for what is to be compressed, and a stream of gzip or false.
 local function begin(self, status, lines, size)
     local fields = headers.parse(lines)
-    local stream = is_wanted(self, status, fields, size) and gzip.open(self.options.level)
+    local stream = is_wanted(self, status, fields, size) and gzip.open(self.options.level) or false
     if stream then
         fields:set("Content-Encoding", "gzip")
         local tag = fields:get("ETag")
@@ -63,12 +63,22 @@ local function begin(self, status, lines, size)
             fields:set("ETag", "W/" .. tag)
         end
     end
-    return fields:text(), stream or nil
+    return fields:text(), stream
 end
 
--- Stands for an exchange of perigee.http.server where answers go.
+-- Stands for an exchange of perigee.http.server where answers go; for all else it is that exchange.
 local Exchange = {}
-Exchange.__index = Exchange
+local metatable = {
+    __index = function(self, key)
+        local inner = Exchange[key] or self.exchange[key]
+        if Exchange[key] or type(inner) ~= "function" then
+            return inner
+        end
+        return function(_, ...)
+            return inner(self.exchange, ...)
+        end
+    end,
+}
 
 function Exchange:respond(status, lines, body)
     local changed, stream = begin(self, status, lines, #body)
@@ -76,10 +86,6 @@ function Exchange:respond(status, lines, body)
         body = stream:write(body, "end")
     end
     return self.exchange:respond(status, changed, body)
-end
-
-function Exchange:respond_file(...)
-    return self.exchange:respond_file(...)
 end
 
 -- The length that was promised is not that of what is sent, so it is watched here.
@@ -112,7 +118,7 @@ end
 
 function Exchange:finish(trailers)
     local stream = self.stream
-    self.stream = nil
+    self.stream = false
     if not stream then
         return self.exchange:finish(trailers)
     elseif self.is_sized and self.left > 0 and not self.is_head then
@@ -173,7 +179,7 @@ function compress.new(given)
         return function(request, response)
             response._exchange = setmetatable({ exchange = response._exchange, options = options,
                 accepted = request:header("accept-encoding"), is_head = request.method == "HEAD",
-                stream = nil, left = nil, is_sized = nil }, Exchange)
+                stream = false, left = false, is_sized = false }, metatable)
             return next(request, response)
         end
     end

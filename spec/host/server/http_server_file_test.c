@@ -96,7 +96,7 @@ static void a_file_arrives_whole(void **state)
 
 static void any_piece_arrives(void **state)
 {
-    static const size_t sizes[] = {8, 32 * 1024, 32 * 1024 + 8, 1024 * 1024, 1024 * 1024 + 8};
+    static const size_t sizes[] = {8, 8 * 1024, 8 * 1024 + 8, 1024 * 1024, 1024 * 1024 + 8};
 
     (void)state;
     open_patient_server();

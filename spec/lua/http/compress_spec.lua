@@ -190,6 +190,25 @@ describe("http.compress", function()
         assert.equal("gzip", ask(client, "gzip").headers["content-encoding"])
     end)
 
+    it("lets answers from files pass, and what else an exchange can do", function()
+        local file = {
+            read = function(_, first, size)
+                return LONG:sub(first + 1, first + size)
+            end,
+        }
+        local client = client_of(function(request, response)
+            assert.equal(request._exchange.target, response._exchange.target)
+            assert.equal("GET", (response._exchange:request_line()))
+            response:header("Content-Type", "text/plain")
+            require("perigee.http.answer").deliver_file(response, "here", file,
+                { { first = 0, last = #LONG - 1 } }, #LONG)
+        end)
+        local response = ask(client, "gzip")
+        assert.equal(LONG, response.body)
+        assert.is_nil(response.headers["content-encoding"])
+        assert.same({}, client.faults)
+    end)
+
     it("compresses what is large", function()
         local large = LONG:rep(100)
         assert.equal(large, gunzip(ask(client_of(answer(200, large)), "gzip").body))
