@@ -161,9 +161,10 @@ end
 -- Waits until another try may succeed. The first wait is cut short to complain.
 local function await_room(self, has_complained)
     if has_complained then
-        return wait_in(self.senders, "chan send")
+        return wait_in(self.senders, "named chan send")
     end
-    local is_woken, code = wait_in(self.senders, "chan send", nil, scheduler.now() + SLOW_S)
+    local deadline = scheduler.now() + SLOW_S
+    local is_woken, code = wait_in(self.senders, "named chan send", nil, deadline)
     if not is_woken and code == "timeout" and not scheduler.current().context.reason then
         warn(self)
         return true, true
@@ -198,7 +199,7 @@ end
 function methods:recv()
     local bytes, code = receive(self.id)
     while not bytes and code == "again" do
-        local is_woken, reason = wait_in(self.receivers, "chan receive")
+        local is_woken, reason = wait_in(self.receivers, "named chan receive")
         if not is_woken then
             give_up(self, RECEIVING)
             return nil, false, reason

@@ -2,6 +2,8 @@ local context = require "perigee.context"
 local perigee = require "perigee"
 local sync = require "perigee.sync"
 
+local it = require "spec.support.under_seeds"(it)
+
 describe("perigee.sync", function()
     local function start(fn, ...)
         local task = perigee.go(fn, ...)
@@ -309,11 +311,14 @@ describe("perigee.sync", function()
                 runs = runs + 1
                 perigee.sleep(0.001)
             end
-            start(flight.run, flight, "key", count)
+            local tasks = { start(flight.run, flight, "key", count) }
             flight:forget("key")
-            start(flight.run, flight, "key", count)
-            start(flight.run, flight, "key", count)
+            tasks[2] = start(flight.run, flight, "key", count)
+            tasks[3] = start(flight.run, flight, "key", count)
             assert.equal(2, runs)
+            for _, task in ipairs(tasks) do
+                task:join()
+            end
         end)
     end)
 end)

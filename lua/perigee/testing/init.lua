@@ -274,7 +274,7 @@ function testing.explore(count, fn)
     if type(count) ~= "number" or count < 1 or type(fn) ~= "function" then
         error("testing.explore takes a number of seeds and a function", 2)
     end
-    seeds.explore(count, fn, 2)
+    seeds.explore(count, fn)
 end
 
 return testing

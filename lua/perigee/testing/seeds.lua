@@ -73,9 +73,8 @@ end
 --- Runs fn(seed) under the seeds 1 to `count`, on a virtual clock, each in a task and a context of
 -- its own; under the run's seed alone when it has one. It must leave no task and no timer behind.
 -- An error of fn, a deadlock or something left is an error that names the seed.
--- @param level whose line says which file to run again, 1 being the caller
-function seeds.explore(count, fn, level)
-    local file = (where((level or 1) + 1) or "?"):gsub(":%d+$", "")
+function seeds.explore(count, fn)
+    local file = where.of(fn):gsub(":%d+$", "")
     local was_virtual = virtual_clock.is_running()
     local first = seeds.given or 1
     local problem, failed

@@ -1,6 +1,8 @@
 local context = require "perigee.context"
 local perigee = require "perigee"
 
+local it = require "spec.support.under_seeds"(it, { "C15" })
+
 describe("a channel", function()
     -- Runs fn as a task until it waits or ends.
     local function start(fn, ...)

@@ -2,6 +2,8 @@ local context = require "perigee.context"
 local membership = require "perigee.core.membership"
 local perigee = require "perigee"
 
+local it = require "spec.support.under_seeds"(it)
+
 describe("perigee.context", function()
     local background = context.background()
 
@@ -43,15 +45,18 @@ describe("perigee.context", function()
 
     it("X4: the earlier deadline counts, and one that is past ends at once", function()
         local now = perigee.now()
-        local parent = context.with_deadline(background, now + 10)
+        local parent, cancel = context.with_deadline(background, now + 10)
+        local earlier, cancel_earlier = context.with_deadline(parent, now + 5)
         assert.equal(now + 10, context.with_deadline(parent, now + 20):deadline())
-        assert.equal(now + 5, context.with_deadline(parent, now + 5):deadline())
+        assert.equal(now + 5, earlier:deadline())
         assert.equal("timeout", context.with_deadline(parent, now - 1):err())
         assert.equal("timeout", context.with_timeout(parent, 0):err())
         local short = context.with_timeout(background, 0.001)
         local long = context.with_timeout(short, 10)
         assert.same({ nil, "timeout" }, { long:run(perigee.sleep, 5) })
         assert.equal("timeout", long:err())
+        cancel_earlier()
+        cancel()
     end)
 
     it("X5: one that nobody uses any more is garbage, also when it is never cancelled", function()

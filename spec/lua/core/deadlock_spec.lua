@@ -2,6 +2,8 @@ local context = require "perigee.context"
 local deadlock = require "perigee.core.deadlock"
 local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
+local seam = require "host"
+local stream = require "perigee.core.stream"
 local sync = require "perigee.sync"
 local testing = require "perigee.testing"
 
@@ -72,7 +74,6 @@ describe("a deadlock", function()
     end)
 
     it("D4: is none while a task waits for the world outside", function()
-        local stream = require "perigee.core.stream"
         local ours, descriptor = stream.pair()
         local theirs, channel = assert(stream.adopt(descriptor)), perigee.chan()
         perigee.go(function() channel:send((ours:read())) end)
@@ -80,6 +81,13 @@ describe("a deadlock", function()
         assert.equal("x", (channel:recv()))
         ours:close()
         theirs:close()
+    end)
+
+    it("D5: is one although a connection is open, when nobody waits for it", function()
+        local ours, descriptor = stream.pair()
+        assert.matches("deadlock!", report_of(function() perigee.chan():recv() end))
+        ours:close()
+        seam.close_descriptor(descriptor)
     end)
 
     it("D6: of some tasks is none", function()

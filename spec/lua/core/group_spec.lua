@@ -1,6 +1,8 @@
 local context = require "perigee.context"
 local perigee = require "perigee"
 
+local it = require "spec.support.under_seeds"(it)
+
 describe("perigee.group", function()
     it("E1: wait returns the first error, raised or returned", function()
         local group = perigee.group()
@@ -48,7 +50,7 @@ describe("perigee.group", function()
             assert.is_true(group:go(function()
                 running = running + 1
                 most = math.max(most, running)
-                perigee.sleep(0)
+                perigee.sleep(0.001)
                 running = running - 1
             end))
         end

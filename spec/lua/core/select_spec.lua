@@ -2,6 +2,8 @@ local context = require "perigee.context"
 local perigee = require "perigee"
 local random = require "perigee.core.random"
 
+local it = require "spec.support.under_seeds"(it, { "S2" })
+
 describe("perigee.select", function()
     local function filled(value)
         local channel = perigee.chan(1)

@@ -2,6 +2,8 @@ local context = require "perigee.context"
 local perigee = require "perigee"
 local scheduler = require "perigee.core.scheduler"
 
+local it = require "spec.support.under_seeds"(it)
+
 describe("perigee.go", function()
     -- Runs fn with another taker of failures, and returns what that took.
     local function failures_of(fn)

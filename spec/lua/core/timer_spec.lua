@@ -1,5 +1,7 @@
 local perigee = require "perigee"
 
+local it = require "spec.support.under_seeds"(it)
+
 describe("a timer", function()
     it("T1: fires at once when its time is past", function()
         for _, seconds in ipairs { 0, -1 } do
