@@ -177,35 +177,15 @@ function select_module.wake(waiter)
     end
 end
 
--- Whether only this isolate can make it ready. Its channels, contexts and tasks are its own; of
--- what else can be awaited nobody knows.
-local function is_own(case)
-    local target, verb = case[1], case[2]
-    if target == nil then
-        return true
-    elseif verb == "recv" or verb == "send" then
-        return not target.operations
-    end
-    return target.members ~= nil or target.wait_id ~= nil
-end
-
--- What to say of the wait in reports.
-local function reason_of(links)
-    for number = 1, #links do
-        if not is_own(links[number]) then
-            return "select (awaitable)"
-        end
-    end
-    return #links > 0 and "select" or "select (no cases)"
-end
-
 local function subscribe_and_wait(links, task, deadline)
     local is_subscribed, failure = pcall(subscribe_all, links, task)
     if not is_subscribed then
         unsubscribe_all(links)
         error(failure, 0)
     end
-    local number, value, is_ok = begin_wait(task, reason_of(links), deadline)
+    task.a = links -- for reports
+    local number, value, is_ok =
+        begin_wait(task, #links > 0 and "select" or "select (no cases)", deadline)
     unsubscribe_all(links)
     if is_ok == RAISED then
         error(value, 0)
