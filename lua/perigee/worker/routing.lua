@@ -52,9 +52,9 @@ function routing.replace(list)
     routing.refresh()
 end
 
---- The entry of a mount as requests have it, for whom "/" is nothing; nil for one that is gone.
+--- The entry of a mount; nil for one that is gone.
 function routing.find(mount)
-    return entries[mount == "" and "/" or mount]
+    return entries[mount]
 end
 
 --- The entry that has an RPC service; nil when none has.
