@@ -2,7 +2,6 @@
 local http = require "perigee.http"
 
 local words = { en = "Hello", de = "Hallo", fr = "Bonjour" }
-local file = ("0123456789abcdef"):rep(65536)
 
 local app = http.router()
 
@@ -19,9 +18,7 @@ app:get("/greet/:name", function(request)
         request.params.name, request:header("X-Client")) }
 end)
 
-app:get("/files/:name", function()
-    return file
-end)
+app:get("/files/*name", http.files("files"))
 
 app:post("/upload", function(request)
     local size = 0
