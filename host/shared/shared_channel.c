@@ -58,12 +58,13 @@ int shared_channel_add(const SharedRegion *region, const char *name, uint32_t ca
         .shape = {.entry_count = capacity, .value_size = ring_size},
         .size = ring_offset() + ring_size,
     };
+    size_t name_size = strlen(name);
 
     if (capacity == 0 || capacity > SHARED_CHANNEL_CAPACITY_LIMIT ||
         ring_size < SHARED_CHANNEL_SIZE_MIN || ring_size > SHARED_CHANNEL_SIZE_LIMIT ||
-        strlen(name) >= sizeof object.name)
+        name_size >= sizeof object.name)
         return ERR_INVALID;
-    strcpy(object.name, name);
+    memcpy(object.name, name, name_size);
     return shared_region_add(region, &object, init);
 }
 

@@ -48,16 +48,19 @@ static void *allocate(void *owner, void *block, size_t old_size, size_t new_size
     return moved;
 }
 
-/* FNV-1a of the name; it stands in the heap, so it is hashed again only when another file runs. */
+/* FNV-1a of the name without its folders, so that a run is the same run wherever the tree lies. It
+ * stands in the heap, so it is hashed again only when another file runs. */
 static uint32_t hash_source(const char *source)
 {
     static const char *last;
     static uint32_t hash;
 
     if (source != last) {
+        const char *slash = strrchr(source, '/');
+
         last = source;
         hash = 2166136261U;
-        for (const char *at = source; *at != '\0'; at++)
+        for (const char *at = slash != NULL ? slash : source; *at != '\0'; at++)
             hash = (hash ^ (uint8_t)*at) * 16777619U;
     }
     return hash;
