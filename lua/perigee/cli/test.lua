@@ -98,6 +98,10 @@ local function run_specs(arguments, fail)
             .. tostring(reason))
     end
     host.start_watchdog(50)
+    -- As services run there.
+    if not host.is_preemptive() then
+        jit.off()
+    end
     assert(host.shared_memory_create(SHARED_SIZE))
     watch_specs()
     local main = scheduler.current()
