@@ -100,7 +100,7 @@ static int read_extent(const char *bytes, size_t size, Extent *out)
 
 long msgpack_scan(MsgpackScan *scan, const char *bytes, size_t size, size_t limit_size)
 {
-    Extent extent;
+    Extent extent = {0};
     int result;
     size_t end;
 
