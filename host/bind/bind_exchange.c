@@ -133,6 +133,24 @@ static int l_exchange_peer(lua_State *L)
     return 2;
 }
 
+/* exchange_origin(id) -> what another worker says about the client | nothing when no worker sent
+ * it. Whatever clients put there themselves is not looked at. */
+static int l_exchange_origin(lua_State *L)
+{
+    static const char name[] = "perigee-origin";
+    ExchangeBox *box = exchange_check(L, 1);
+    const Http1Head *head;
+    int index;
+
+    if (box == NULL || !http_server_trusts(box->exchange))
+        return 0;
+    head = http1_exchange_head(box->exchange);
+    if ((index = http1_head_find(head, name, sizeof name - 1, 0)) < 0)
+        return 0;
+    push_slice(L, head, head->fields[index].value);
+    return 1;
+}
+
 /* exchange_body(id) -> the whole body | nil, "again": EVENT_BODY will come at its end | nil,
  * code */
 static int l_exchange_body(lua_State *L)
@@ -242,6 +260,7 @@ static const luaL_Reg functions[] = {
     {"exchange_field",     l_exchange_field    },
     {"exchange_fields",    l_exchange_fields   },
     {"exchange_hand_over", l_exchange_hand_over},
+    {"exchange_origin",    l_exchange_origin   },
     {"exchange_peer",      l_exchange_peer     },
     {"exchange_respond",   l_exchange_respond  },
     {"exchange_tls",       l_exchange_tls      },

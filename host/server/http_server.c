@@ -197,6 +197,13 @@ const Address *http_server_peer(const Http1Exchange *exchange)
     return stream_peer(connection->stream);
 }
 
+bool http_server_trusts(const Http1Exchange *exchange)
+{
+    const ServerConnection *connection = http1_exchange_owner(exchange);
+
+    return connection != NULL && connection->server->options.is_trusted;
+}
+
 bool http_server_describe_tls(const Http1Exchange *exchange, TlsDescription *out)
 {
     const ServerConnection *connection = http1_exchange_owner(exchange);

@@ -89,6 +89,9 @@ void http_server_flush(HttpServer *server);
 /* The client's address; all zero when it is gone. */
 const Address *http_server_peer(const Http1Exchange *exchange);
 
+/* True when it came over a server whose options say is_trusted, and the client is still there. */
+bool http_server_trusts(const Http1Exchange *exchange);
+
 /* What the client and the server agreed on. False without TLS, or when the client is gone. */
 bool http_server_describe_tls(const Http1Exchange *exchange, TlsDescription *out);
 

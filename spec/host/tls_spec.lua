@@ -135,6 +135,16 @@ describe("TLS", function()
             end
         end)
 
+        it("is known to a service that runs in the other worker", function()
+            running:write("one.lua", [[return { replicas = 1, http = function(request)
+                return request.scheme .. " " .. request.tls.version .. " " .. request.remote.host
+            end }]])
+            running:wait_for_log("INFO  one  the service is up")
+            for _ = 1, 8 do
+                assert.equal("https TLSv1.3 127.0.0.1", (curl(running, "a.test", "/one", "first")))
+            end
+        end)
+
         it("carries big answers", function()
             assert.equal(("0123456789"):rep(300000), (curl(running, "a.test", "/big", "first")))
         end)

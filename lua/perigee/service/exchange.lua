@@ -4,6 +4,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local scheduler = require "perigee.core.scheduler"
 
+local origin = lazy "perigee.service.origin"
 local websocket = lazy "perigee.service.websocket"
 
 local exchange = {}
@@ -34,20 +35,39 @@ function methods:request_line()
 end
 
 function methods:fields()
-    return host.exchange_fields(self.id) or {}
+    local fields = host.exchange_fields(self.id) or {}
+    if host.exchange_origin(self.id) then
+        for i = #fields - 1, 1, -2 do
+            if fields[i] == origin.FIELD then
+                table.remove(fields, i)
+                table.remove(fields, i)
+            end
+        end
+    end
+    return fields
 end
 
 function methods:field(name)
     return host.exchange_field(self.id, name)
 end
 
+--- The client's host and port.
 function methods:peer()
+    local sent = host.exchange_origin(self.id)
+    if sent then
+        local client, port = origin.decode(sent)
+        return client, port
+    end
     return host.exchange_peer(self.id)
 end
 
 --- Version, cipher, host asked for or nil, subject of the client's certificate or nil. Nothing
 -- without TLS.
 function methods:tls()
+    local sent = host.exchange_origin(self.id)
+    if sent then
+        return select(3, origin.decode(sent))
+    end
     return host.exchange_tls(self.id)
 end
 

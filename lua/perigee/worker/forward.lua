@@ -3,6 +3,7 @@
 local exchange = require "perigee.service.exchange"
 local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
+local origin = require "perigee.service.origin"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 
@@ -16,6 +17,7 @@ local RETRY = TEXT .. "Retry-After: 1\r\n"
 local POOL_LIMIT = 64
 local TIMEOUT_S = 60 -- for the head of the answer
 local MAX_BODY_SIZE = 2 ^ 53
+local PIECE_SIZE = 64 * 1024
 
 -- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host
 -- writes itself.
@@ -23,6 +25,7 @@ local HOP_BY_HOP = {
     ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
     ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
     ["content-length"] = true, ["date"] = true, ["expect"] = true,
+    [origin.FIELD:lower()] = true, -- nobody but a worker says this
 }
 
 local paths = {} -- slot -> address of that worker's mesh socket
@@ -75,15 +78,41 @@ local function start(asked, answer)
         length and tonumber(length))
 end
 
+-- What is read of the client only when the other worker takes it; nil without a body.
+local function source_of(asked)
+    local length = asked:field("content-length")
+    if not length and not asked:field("transfer-encoding") then
+        return nil
+    end
+    return {
+        length = length and tonumber(length),
+        read = function()
+            return asked:read(PIECE_SIZE)
+        end,
+        trailers = function()
+            return asked:trailers() or ""
+        end,
+    }
+end
+
+local function fields_for(asked, source)
+    local fields = pass_fields(asked:fields())
+    if source and asked:field("expect") and asked.minor_version >= 1 then
+        fields[#fields + 1], fields[#fields + 2] = "Expect", "100-continue"
+    end
+    fields[#fields + 1], fields[#fields + 2] = origin.FIELD, origin.encode(asked)
+    return fields
+end
+
 -- Sends the request on, and its answer back while it comes. Returns the answer, of which a begun
 -- one has only the rest, and whether it was begun; or nil, whether it was begun, code, detail.
-local function exchange_with(entry, asked, method, target, body)
-    local is_begun = false
+local function exchange_with(entry, asked)
+    local is_begun, source = false, source_of(asked)
     local answer, reason, detail = forward.pool_of(entry.slot):request({
-        method = method,
-        target = target,
-        fields = pass_fields(asked:fields()),
-        body = body,
+        method = asked.method,
+        target = asked.target,
+        fields = fields_for(asked, source),
+        body = source,
         timeout_s = TIMEOUT_S,
         max_body = MAX_BODY_SIZE,
         on_head = function(head)
@@ -132,15 +161,9 @@ local function tunnel_on(asked, entry)
 end
 
 local function send_on(asked, entry)
-    local method, target = asked.method, asked.target
-    local body, code = asked:body()
-    if not body then
-        asked:respond(code == "too_large" and 413 or 400, TEXT, "The body could not be read.\n")
-        return
-    end
-    local answer, is_begun, reason, detail = exchange_with(entry, asked, method, target, body)
+    local answer, is_begun, reason, detail = exchange_with(entry, asked)
     if answer then
-        finish(asked, answer, is_begun, method)
+        finish(asked, answer, is_begun, asked.method)
         return
     elseif reason ~= "canceled" then
         log.warn(("a request for %s could not be sent on to its worker"):format(entry.service),

@@ -1,6 +1,7 @@
 --- One connection to an HTTP server: requests one after the other, over anything that reads and
 -- writes like perigee.core.stream. When anything about it is in doubt it closes itself at once, so
 -- that it cannot be used again by mistake.
+local body_sender = require "perigee.http.client.body_sender"
 local request_writer = require "perigee.http.client.request_writer"
 local response_reader = require "perigee.http.client.response_reader"
 
@@ -32,9 +33,18 @@ local function failure_text(code)
         or "the connection broke"
 end
 
--- Takes what comes next. Returns the response, or nil, code, detail: "again" while it goes on.
-local function read_more(self, reader, deadline)
+-- The next bytes. The time for a response does not run while its request is being sent.
+local function read_bytes(self, sender, deadline)
     local bytes, code = self.stream:read(deadline)
+    while code == "timeout" and sender and sender:extends_time() do
+        bytes, code = self.stream:read(self.now() + sender.timeout_s)
+    end
+    return bytes, code
+end
+
+-- Takes what comes next. Returns the response, or nil, code, detail: "again" while it goes on.
+local function read_more(self, reader, sender, deadline)
+    local bytes, code = read_bytes(self, sender, deadline)
     if bytes then
         return reader:push(bytes)
     elseif code == "eof" then
@@ -58,10 +68,14 @@ local function pass_on(message, reader, is_begun)
 end
 
 -- A response that is passed on may take as long as it likes once it has begun.
-local function read_response(self, reader, message, deadline)
+local function read_response(self, reader, message, sender, deadline)
     local is_begun, is_taken = false, true
     while is_taken do
-        local response, code, detail = read_more(self, reader, not is_begun and deadline or nil)
+        local response, code, detail = read_more(self, reader, sender,
+            not is_begun and deadline or nil)
+        if sender and reader:is_invited() then
+            sender:begin()
+        end
         if response or code ~= "again" then
             return response, code, detail or failure_text(code)
         elseif message.on_head then
@@ -69,6 +83,36 @@ local function read_response(self, reader, message, deadline)
         end
     end
     return nil, "canceled", "nobody takes the response"
+end
+
+-- Ends what is left of the request's body. Returns whether nothing is.
+local function settle_body(sender)
+    if not sender then
+        return true
+    end
+    sender:stop()
+    return sender.is_complete
+end
+
+-- The sender of a body that does not come with the head; one that waits for an invitation has not
+-- begun.
+local function begin_body(self, message)
+    if not message.source then
+        return nil
+    end
+    local sender = body_sender.new(self.stream, message)
+    if not message.expects_continue then
+        sender:begin()
+    end
+    return sender
+end
+
+-- What exchange returns without a response.
+local function explain(reader, write_code, code, detail)
+    if write_code and not reader:is_begun() then
+        code, detail = write_code, failure_text(write_code)
+    end
+    return nil, code, detail, not reader:is_begun()
 end
 
 --- Sends a composed request and waits for its response.
@@ -80,24 +124,29 @@ function methods:exchange(message, deadline)
     end
     self.state = "busy"
     local reader = response_reader.new({ method = message.method, max_body = message.max_body })
-    local is_written, write_code = self.stream:write(message.bytes, deadline)
+    local _, write_code = self.stream:write(message.bytes, deadline)
+    local sender = begin_body(self, message)
     -- Also after a failed write: a server may answer before it has read all, and close.
-    local response, code, detail = read_response(self, reader, message, deadline)
+    local response, code, detail = read_response(self, reader, message, sender, deadline)
+    local is_sent = settle_body(sender) and not write_code
     self.state = "idle"
-    if not response or not is_written or message.is_last or not reader:is_reusable() then
+    if not (response and is_sent and reader:is_reusable()) or message.is_last then
         self:close()
     end
     if response then
         return response
-    elseif not is_written and not reader:is_begun() then
-        code, detail = write_code, failure_text(write_code)
+    elseif sender and sender.failure then
+        return nil, "canceled", "the body of the request broke off: " .. sender.failure
     end
-    return nil, code, detail, not reader:is_begun()
+    return explain(reader, write_code, code, detail)
 end
 
 --- Makes a request and waits for its response.
--- @param request {method = "GET", target = "/path", fields = {name, value, ...}, body = string,
--- timeout_s = 30, max_body = 64 MiB}: all but the target may be left out. With on_head(response)
+-- @param request {method = "GET", target = "/path", fields = {name, value, ...}, body = string or
+-- source, timeout_s = 30, max_body = 64 MiB}: all but the target may be left out. A source is a
+-- body that comes in pieces: {read = function() -> bytes, nil at the end, or nil, code; length = of
+-- all, if it is known; trailers = function() -> lines of fields}. With a field "Expect:
+-- 100-continue" it is read only once the server has said so. With on_head(response)
 -- and on_piece(bytes), a response that does not come all at once is passed on: its head, then its
 -- body piece by piece, and what is returned in the end has only the last of it. They may wait;
 -- when one returns false or nil the request is given up. The time is then that for the head.

@@ -56,9 +56,22 @@ local function fields_problem(fields)
     return nil
 end
 
+local function source_problem(source)
+    local length, trailers = source.length, source.trailers
+    if type(source.read) ~= "function" or trailers ~= nil and type(trailers) ~= "function" then
+        return "the source of a body must have a function read, and trailers is one too"
+    elseif length ~= nil and (type(length) ~= "number" or length < 0 or length % 1 ~= 0) then
+        return "the length of a body must be a number of bytes, not " .. tostring(length)
+    end
+    return nil
+end
+
 local function body_problem(body)
+    if type(body) == "table" then
+        return source_problem(body)
+    end
     return body ~= nil and type(body) ~= "string"
-        and ("the body must be a string, not %s"):format(type(body)) or nil
+        and ("the body must be a string or a source, not %s"):format(type(body)) or nil
 end
 
 -- Written so that NaN is a problem too.
@@ -105,24 +118,40 @@ local function copy_fields(fields)
     return copy
 end
 
+local function framing_line(method, body)
+    if type(body) == "table" then
+        return body.length and ("Content-Length: %.0f\r\n"):format(body.length)
+            or "Transfer-Encoding: chunked\r\n"
+    elseif body ~= "" or announces_body[method] then
+        return ("Content-Length: %d\r\n"):format(#body)
+    end
+    return ""
+end
+
 local function head_of(method, request, authority, fields)
-    local body = request.body or ""
     local pieces = { ("%s %s HTTP/1.1\r\n"):format(method, request.target) }
     if not fields:get("host") then
         pieces[#pieces + 1] = ("Host: %s\r\n"):format(authority)
     end
     pieces[#pieces + 1] = fields:text()
-    if body ~= "" or announces_body[method] then
-        pieces[#pieces + 1] = ("Content-Length: %d\r\n"):format(#body)
-    end
+    pieces[#pieces + 1] = framing_line(method, request.body or "")
     pieces[#pieces + 1] = "\r\n"
     return table.concat(pieces)
+end
+
+-- The source, if the body has one, and what can be sent at once.
+local function split_body(body)
+    if type(body) == "table" then
+        return body, ""
+    end
+    return nil, body or ""
 end
 
 --- Composes a request that has no problem.
 -- @param authority for the Host field, unless the request has one
 -- @param is_last no other request will follow on its connection
--- @return {bytes, method, max_body, on_head, on_piece, is_last, is_idempotent}
+-- @return {bytes, source, expects_continue, timeout_s, method, max_body, on_head, on_piece,
+-- is_last, is_idempotent}; the bytes are all but what the source has
 function request_writer.compose(request, authority, is_last)
     local method = request.method or "GET"
     local fields = copy_fields(request.fields or {})
@@ -130,14 +159,18 @@ function request_writer.compose(request, authority, is_last)
     if is_last and not says_last then
         fields:add("Connection", "close")
     end
+    local source, content = split_body(request.body)
     return {
-        bytes = head_of(method, request, authority, fields) .. (request.body or ""),
+        bytes = head_of(method, request, authority, fields) .. content,
+        source = source,
+        expects_continue = source ~= nil and fields:get("expect") ~= nil,
+        timeout_s = request.timeout_s,
         method = method,
         max_body = request.max_body,
         on_head = request.on_head,
         on_piece = request.on_piece,
         is_last = is_last or says_last,
-        is_idempotent = idempotent[method] or false,
+        is_idempotent = not source and idempotent[method] or false,
     }
 end
 

@@ -52,6 +52,7 @@ local function skip_interim(self)
     elseif framing.announces_body(self.head) then
         return nil, "invalid", "an interim response announces a body"
     end
+    self.has_continue = self.has_continue or self.head.status == 100
     self.on_line = take_status_line
     return true
 end
@@ -100,6 +101,7 @@ function response_reader.new(options)
         body = nil, -- a body_reader, once the head is complete
         is_last = true,
         has_begun = false,
+        has_continue = false,
         has_rest = false,
     }, metatable)
 end
@@ -167,6 +169,11 @@ end
 --- True once a byte of the response has come.
 function methods:is_begun()
     return self.has_begun
+end
+
+--- True once the server has said 100 Continue.
+function methods:is_invited()
+    return self.has_continue
 end
 
 --- True when the connection can take another request after this response: the server says so, and

@@ -49,6 +49,65 @@ describe("perigee.http.client.connection", function()
         assert.is_true(made:is_reusable())
     end)
 
+    describe("with a source as body", function()
+        local function source(pieces, length, code)
+            local i = 0
+            return { length = length, read = function()
+                i = i + 1
+                return pieces[i], not pieces[i] and code or nil
+            end }
+        end
+
+        it("sends it piece by piece behind the head", function()
+            local made, stream = over { {}, {}, { OK } }
+            local response = made:request { method = "POST", target = "/",
+                body = source({ "ab", "c" }, 3) }
+            assert.equal("ok", response.body)
+            assert.same({ "POST / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nContent-Length: 3\r\n\r\n",
+                "ab", "c" }, stream.written)
+            assert.is_true(made:is_reusable())
+        end)
+
+        it("sends it in chunks when its length is not known, with trailers", function()
+            local made, stream = over { {}, {}, {}, { OK } }
+            local body = source { "ab", "0123456789" }
+            function body.trailers()
+                return "X-End: 1\r\n"
+            end
+            assert.truthy(made:request { method = "POST", target = "/", body = body })
+            assert.same({ "POST / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nTransfer-Encoding: chunked"
+                .. "\r\n\r\n", "2\r\nab\r\n", "a\r\n0123456789\r\n",
+                "0\r\nX-End: 1\r\n\r\n" }, stream.written)
+        end)
+
+        it("waits for the invitation it asked for", function()
+            local made, stream = over { { "HTTP/1.1 100 Continue\r\n\r\n" }, { OK } }
+            local fields = { "Expect", "100-continue" }
+            assert.truthy(made:request { method = "POST", target = "/", fields = fields,
+                body = source({ "ab" }, 2) })
+            assert.equal("ab", stream.written[2])
+        end)
+
+        it("does not read it when the answer comes instead", function()
+            local made, stream = over { { OK } }
+            local body = source({ "ab" }, 2)
+            assert.truthy(made:request { method = "POST", target = "/", body = body,
+                fields = { "Expect", "100-continue" } })
+            assert.equal(1, #stream.written)
+            assert.equal("ab", body.read())
+            assert.is_false(made:is_reusable())
+        end)
+
+        it("fails with it", function()
+            local made, stream = over { {}, {} }
+            function stream:shutdown()
+                self.end_code = "eof"
+            end
+            assert_fails("canceled", made, stream, { method = "POST", target = "/",
+                body = source({ "a" }, 2, "timeout") })
+        end)
+    end)
+
     describe("that passes its response on", function()
         local seen
 

@@ -149,8 +149,15 @@ describe("perigee.http.client.request_writer", function()
         end)
 
         it("names a body that is no string", function()
-            assert.equal("the body must be a string, not table", problem_of { body = {} })
-            assert.equal("the body must be a string, not boolean", problem_of { body = false })
+            assert.equal("the body must be a string or a source, not boolean",
+                problem_of { body = false })
+            local function read() end
+            assert.is_nil(problem_of { body = { read = read, length = 0, trailers = read } })
+            assert.matches("^the source of a body must have", problem_of { body = {} })
+            assert.matches("^the source of a body must have",
+                problem_of { body = { read = read, trailers = "X: 1" } })
+            assert.matches("^the length of a body must", problem_of { body = { read = read,
+                length = -1 } })
         end)
 
         it("names limits that are none", function()

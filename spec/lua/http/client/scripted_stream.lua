@@ -2,6 +2,8 @@
 -- The i-th write brings answers[i]: an array of pieces to read one by one, and, if the stream ends
 -- then, the `code` that reads give behind them. With `write_code` the write itself fails.
 -- Where there is nothing to read, time is over.
+local scheduler = require "perigee.core.scheduler"
+
 local scripted_stream = {}
 scripted_stream.__index = scripted_stream
 
@@ -39,6 +41,9 @@ end
 function scripted_stream:read(deadline)
     assert(not self.is_closed, "read from after its close")
     self.deadline = deadline
+    if not self.incoming[1] and scheduler.current() then
+        scheduler.yield() -- as a real one does, so that others can write
+    end
     if self.incoming[1] then
         return table.remove(self.incoming, 1)
     end
