@@ -14,6 +14,10 @@ app:websocket("/echo", function(socket)
     end
 end)
 
+app:websocket("/who", function(socket)
+    socket:send_binary(socket.request.remote.host)
+end)
+
 return { http = app, mount = "/", replicas = 1 }
 ]]
 
@@ -53,6 +57,14 @@ describe("a WebSocket of a service in another worker", function()
             peer:write_close(1000)
             assert.equal(1000, (peer:read_close()))
             assert.is_nil(peer:read())
+        end
+    end)
+
+    it("knows its client, and believes no field", function()
+        for _ = 1, CONNECTION_COUNT do
+            local peer = websocket_peer.open(running:open(), "/who",
+                { ["Perigee-Origin"] = "10.0.0.1,1,,,," })
+            assert.equal("127.0.0.1", read_message(peer))
         end
     end)
 

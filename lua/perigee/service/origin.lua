@@ -6,6 +6,7 @@ local url = lazy "perigee.http.url"
 
 local origin = { FIELD = "Perigee-Origin" }
 
+local KEY = origin.FIELD:lower()
 local COUNT = 6 -- host, port, then what exchange:tls() returns
 
 --- The value of the field for an exchange.
@@ -16,6 +17,19 @@ function origin.encode(exchange)
         values[i] = url.encode(tostring(values[i] or ""))
     end
     return table.concat(values, ",")
+end
+
+--- The fields of an exchange as they are sent on: with this one, in place of any that its client
+-- has made up.
+function origin.fields(exchange)
+    local fields, kept = exchange:fields(), {}
+    for i = 1, #fields, 2 do
+        if fields[i]:lower() ~= KEY then
+            kept[#kept + 1], kept[#kept + 2] = fields[i], fields[i + 1]
+        end
+    end
+    kept[#kept + 1], kept[#kept + 2] = origin.FIELD, origin.encode(exchange)
+    return kept
 end
 
 --- Host, port, and version, cipher, name and client's subject of TLS, each nil where there is none.

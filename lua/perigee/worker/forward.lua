@@ -25,7 +25,6 @@ local HOP_BY_HOP = {
     ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
     ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
     ["content-length"] = true, ["date"] = true, ["expect"] = true,
-    [origin.FIELD:lower()] = true, -- nobody but a worker says this
 }
 
 local paths = {} -- slot -> address of that worker's mesh socket
@@ -96,11 +95,10 @@ local function source_of(asked)
 end
 
 local function fields_for(asked, source)
-    local fields = pass_fields(asked:fields())
+    local fields = pass_fields(origin.fields(asked))
     if source and asked:field("expect") and asked.minor_version >= 1 then
         fields[#fields + 1], fields[#fields + 2] = "Expect", "100-continue"
     end
-    fields[#fields + 1], fields[#fields + 2] = origin.FIELD, origin.encode(asked)
     return fields
 end
 

@@ -2,6 +2,7 @@
 -- handshake is sent on, and from its 101 on bytes go both ways, as they are, until either side
 -- ends.
 local event = require "perigee.core.event"
+local origin = require "perigee.service.origin"
 local response_reader = require "perigee.http.client.response_reader"
 local scheduler = require "perigee.core.scheduler"
 local stream = require "perigee.core.stream"
@@ -89,7 +90,7 @@ local function read_answer(peer, input, deadline)
 end
 
 local function shake_hands(peer, asked, deadline)
-    local is_written, code = peer:write(compose_head(asked.target, asked:fields()), deadline)
+    local is_written, code = peer:write(compose_head(asked.target, origin.fields(asked)), deadline)
     if not is_written then
         return nil, code
     end

@@ -112,7 +112,9 @@ describe("perigee.core.scheduler", function()
                 error("outer", 0)
             end)
             scheduler.on_finish(task, function(_, _, failure) message = failure end)
-            perigee.sleep(0.01)
+            while not message do
+                perigee.sleep(0.001)
+            end
             assert.equal("outer", message)
         end)
 

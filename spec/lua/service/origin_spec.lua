@@ -25,6 +25,14 @@ describe("perigee.service.origin", function()
         assert.equal("CN=a", (select(6, origin.decode(text))))
     end)
 
+    it("takes the place of what a client has made up", function()
+        local asked = exchange({ "127.0.0.1", 1 }, {})
+        function asked.fields()
+            return { "perigee-origin", "10.0.0.1", "X", "y", "PERIGEE-ORIGIN", "10.0.0.2" }
+        end
+        assert.same({ "X", "y", "Perigee-Origin", origin.encode(asked) }, origin.fields(asked))
+    end)
+
     it("takes any text apart without an error", function()
         for _, text in ipairs { "", ",,,,,,,,", "%", "a,b,c" } do
             assert.equal(6, select("#", origin.decode(text)))
