@@ -19,8 +19,7 @@ enum {
 
 typedef enum SharedKind { SHARED_COUNTER = 1, SHARED_DICT = 2, SHARED_CHANNEL = 3 } SharedKind;
 
-/* How a dictionary was asked for; all zero for a counter. A channel has its capacity as
- * entry_count,
+/* How a dictionary was asked for; all zero for a counter. A channel has its capacity as entry_count
  * and the bytes of its ring as value_size. */
 typedef struct SharedShape {
     uint32_t entry_count;
