@@ -71,7 +71,7 @@ has_started_or_ended() {
 }
 
 # start_host DIR FLAG...: serves DIR on free ports. Sets host (the supervisor's pid), workers (the
-# pids), http and admin (the addresses). What it logs is in $work/log.
+# pids), http, rpc and admin (the addresses). What it logs is in $work/log.
 start_host() {
     rm -f "$work/table"
     (on_core 0 "$binary" serve "$@" --http 127.0.0.1:0 --rpc 127.0.0.1:0 --admin 127.0.0.1:0) \
@@ -80,9 +80,21 @@ start_host() {
     started="$started $host"
     wait_until has_started_or_ended
     http=$(sed -n 's|^  http *http://\([^/]*\)/.*|\1|p' "$work/table")
+    rpc=$(sed -n 's|^  rpc *\([^ ]*\).*|\1|p' "$work/table")
     admin=$(sed -n 's|^  admin *http://\([^/]*\)/.*|\1|p' "$work/table")
     [ -n "$http" ] || die 'the host did not start'
     workers=$(cat /proc/"$host"/task/*/children | xargs)
+}
+
+# start_printing COMMAND...: a server on the first processor whose first line is its address, or
+# several. Sets pid and address.
+start_printing() {
+    : >"$work/address"
+    (on_core 0 env GOMAXPROCS=1 "$@") >"$work/address" 2>>"$work/log" &
+    pid=$!
+    started="$started $pid"
+    wait_until test -s "$work/address"
+    address=$(cat "$work/address")
 }
 
 # stop PID: ends what was started and waits for it.

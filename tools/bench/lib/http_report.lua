@@ -1,12 +1,13 @@
 --- The tables of tools/bench/http: http_report.lua FIGURES [half SERVER]
--- FIGURES has lines "KIND NAME SERVER NUMBER": rate (requests a second), cpu (microseconds of
--- each), p99 (microseconds at half of the saturating load), idle (bytes a connection); and
--- "failed ..." for what went wrong. Medians of each are taken. With `half`, half of a server's
--- median rate.
+-- FIGURES, see figures.lua, has rate (requests a second), cpu (microseconds of each), p99
+-- (microseconds at half of the saturating load), and idle (bytes a connection). With `half`, half
+-- of a server's median rate.
+local figures = dofile(arg[0]:match("^.*/") .. "figures.lua")
+
 local SERVERS = { "ceiling", "perigee", "nginx", "go", "node" }
 local LOADS = { "text", "pipelined", "json", "greet", "file", "upload" }
 
--- What is to be reached: Perigee's figure over another server's, at least or at most.
+-- What is to be reached.
 local GOALS = {
     { "plain text, of the ceiling", "rate", "text", "ceiling", least = 0.95 },
     { "plain text, of nginx with Lua", "rate", "text", "nginx", least = 1.2 },
@@ -25,79 +26,26 @@ local GOALS = {
     { "bytes of an idle connection", "idle", "text", most = 2048 },
 }
 
-local figures, failures = {}, {}
-
-for line in io.lines(arg[1]) do
-    local kind, name, server, number = line:match("^(%S+) (%S+) (%S+) (%S+)$")
-    if kind and tonumber(number) and kind ~= "failed" then
-        local key = kind .. name .. server
-        figures[key] = figures[key] or {}
-        table.insert(figures[key], tonumber(number))
-    else
-        failures[#failures + 1] = line
-    end
-end
-
---- nil when it was not measured.
-local function median(kind, name, server)
-    local list = figures[kind .. name .. server]
-    if not list then
-        return nil
-    end
-    table.sort(list)
-    local middle = (#list + 1) / 2
-    return (list[math.floor(middle)] + list[math.ceil(middle)]) / 2
-end
-
-local function print_row(title, kind, name, format)
-    local cells = {}
-    for i, server in ipairs(SERVERS) do
-        local figure = median(kind, name, server)
-        cells[i] = ("%10s"):format(figure and format:format(figure) or "-")
-    end
-    print(("%-28s"):format(title) .. table.concat(cells))
-end
-
-local function print_figures()
-    print(("%-28s"):format("") .. ("%10s"):rep(#SERVERS):format(unpack(SERVERS)))
+local function rows()
+    local list = {}
     for _, name in ipairs(LOADS) do
-        print_row(name .. ", requests/s", "rate", name, "%.0f")
+        list[#list + 1] = { name .. ", requests/s", "rate", name, "%.0f" }
     end
     for _, name in ipairs(LOADS) do
-        print_row(name .. ", us of CPU each", "cpu", name, "%.2f")
+        list[#list + 1] = { name .. ", us of CPU each", "cpu", name, "%.2f" }
     end
-    print_row("p99 at half load, us", "p99", "text", "%.0f")
-    print_row("idle connection, bytes", "idle", "text", "%.0f")
+    list[#list + 1] = { "p99 at half load, us", "p99", "text", "%.0f" }
+    list[#list + 1] = { "idle connection, bytes", "idle", "text", "%.0f" }
+    return list
 end
 
---- How far a ratio is from its goal; positive when it missed it.
-local function miss_of(goal, ratio)
-    if goal.least then
-        return 1 - ratio / goal.least
-    end
-    return ratio / goal.most - 1
-end
-
-local function print_goal(goal)
-    local figure = median(goal[2], goal[3], "perigee")
-    local other = goal[4] and median(goal[2], goal[3], goal[4]) or 1
-    if figure then
-        local miss = miss_of(goal, figure / other)
-        print(("%-40s %8.4g   %s %.4g   %s"):format(goal[1], figure / other,
-            goal.least and ">=" or "<=", goal.least or goal.most,
-            miss <= 0 and "reached" or ("missed by %.1f %%"):format(miss * 100)))
-    end
-end
+local measured = figures.read(arg[1])
 
 if arg[2] == "half" then
-    print(("%.0f"):format(median("rate", "text", arg[3]) / 2))
+    print(("%.0f"):format(measured:median("rate", "text", arg[3]) / 2))
 else
-    print_figures()
+    measured:print_table(SERVERS, rows())
     print()
-    for _, goal in ipairs(GOALS) do
-        print_goal(goal)
-    end
-    for _, line in ipairs(failures) do
-        print(line)
-    end
+    measured:print_goals(GOALS)
+    measured:print_failures()
 end
