@@ -9,15 +9,17 @@ local types = require "perigee.rpc.types"
 
 local gob = lazy "perigee.rpc.gob"
 
-local json = lazy "perigee.json"
+local json_values = lazy "perigee.rpc.json_values"
 
 local msgpack = lazy "perigee.rpc.msgpack"
 
 local GOB, JSON1, JSON2, MSGPACK, JSON = 1, 2, 3, 4, 5
 
+local null = require("perigee.json_encoder").null
+
 local call_codecs = {}
 
---- A declared argument is filled in and checked.
+-- A declared argument is filled in and checked.
 local function fit(method, value)
     local wanted = method.args
     if not wanted then
@@ -140,17 +142,26 @@ function gob_codec.encode(method, value)
 end
 
 local function encode_json(method, value)
-    if method.reply then
-        local is_fit, problem = types.check(method.reply, value, "reply")
-        if not is_fit then
-            return nil, nil, problem
-        end
-    end
-    if value == nil then
+    if value == nil and not method.reply then
         return "null"
     end
-    local bytes, _, problem = json.try_encode(value, "reply")
+    local bytes, _, problem = json_values.encode(method.reply, value, "reply")
     return bytes, nil, problem
+end
+
+-- JSON has fewer kinds of values than a declaration, so it tells what each stands for.
+local function fit_json(method, value)
+    local wanted = method.args
+    if not wanted then
+        return true, value
+    elseif value == nil then
+        return true, types.zero(wanted)
+    end
+    local fitting, _, problem = json_values.fit(wanted, value, "args")
+    if problem then
+        return false, problem
+    end
+    return true, types.complete(wanted, fitting)
 end
 
 -- Params of JSON-RPC are an array, of which one element is the argument and several are a list; in
@@ -163,7 +174,7 @@ local function argument_of(params)
 end
 
 local function decode_json(bytes)
-    local value, _, problem = json.decode(bytes)
+    local value, _, problem = json_values.read(bytes)
     if value == nil then
         return false, problem
     end
@@ -172,7 +183,7 @@ end
 
 -- A null leaves what is declared at its zero value, as in Go.
 local function without_null(value)
-    if value ~= json.null then
+    if value ~= null then
         return value
     end
 end
@@ -190,7 +201,7 @@ function json1.decode(method, bytes)
     if not is_ok then
         return false, params
     end
-    return fit(method, without_null(params[1]))
+    return fit_json(method, without_null(params[1]))
 end
 
 function json1.encode(method, value)
@@ -206,13 +217,13 @@ call_codecs[JSON2] = json2
 
 function json2.decode(method, bytes)
     if bytes == "" then
-        return fit(method, nil)
+        return fit_json(method, nil)
     end
     local is_ok, params = decode_json(bytes)
     if not is_ok then
         return false, params
     end
-    return fit(method, without_null(argument_of(params)))
+    return fit_json(method, without_null(argument_of(params)))
 end
 
 json2.encode = encode_json
@@ -230,7 +241,7 @@ end
 
 function packed.encode(method, value)
     if value == nil then
-        value = json.null
+        value = null
     end
     local bytes, _, problem = msgpack.encode(value, method.reply, "reply")
     return bytes, nil, problem
@@ -241,13 +252,13 @@ call_codecs[JSON] = plain
 
 function plain.decode(method, bytes)
     if bytes == "" then
-        return fit(method, nil)
+        return fit_json(method, nil)
     end
     local is_ok, value = decode_json(bytes)
     if not is_ok then
         return false, value
     end
-    return fit(method, without_null(value))
+    return fit_json(method, without_null(value))
 end
 
 return call_codecs
