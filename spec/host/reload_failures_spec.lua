@@ -119,6 +119,29 @@ describe("a service that failed from the beginning", function()
         assert.equal(0, running:service("a").reloads)
     end)
 
+    it("names the line of what the script returned", function()
+        local running = host.start({ services = {
+            ["rpc.lua"] = 'local Orders = "none"\nreturn { rpc = {\n  Orders = Orders,\n} }',
+            ["mount.lua"] = 'return {\n  mount = "x" }',
+            ["key.lua"] = "local service = {}\nservice.htpp = 1\nreturn service",
+            ["limit.lua"] = 'return {\n  limits = { memory = "much" } }',
+            ["reserved.lua"] = "return { rpc =\n{ rpc = {} } }",
+            ["nothing.lua"] = "local x",
+            ["computed.lua"] = "return { rpc = { ['a' .. 'b'] = 1 } }",
+        } })
+        for _, line in ipairs({
+            'rpc%.lua:3: rpc%.Orders must be a table of functions, got "none"',
+            "mount%.lua:2: mount must be a path",
+            "key%.lua:2: the service's table has an unknown key 'htpp'",
+            "limit%.lua:2: limits%.memory must be a size",
+            'reserved%.lua:2: rpc%.rpc: the name "rpc" is kept for the host itself',
+            "nothing%.lua: a service must return a table",
+            "computed%.lua: rpc%.ab must be a table of functions, got 1",
+        }) do
+            assert.matches("FAILED: [^\n]*/" .. line, running:table())
+        end
+    end)
+
     it("says why to clients with --dev", function()
         local running = host.start({ services = { ["a.lua"] = "error('no')" },
             flags = { "--dev" } })
@@ -157,5 +180,50 @@ describe("two services with the same mount", function()
             return running:service("a") and running:service("a").last_error
         end, "the second has failed")
         assert.equal("b", running:body("/x"))
+    end)
+end)
+
+describe("two services with the same RPC service", function()
+    after_each(host.stop_all)
+
+    local function service(name, before, ...)
+        local names = {}
+        for i, rpc_name in ipairs({ "Shared", ... }) do
+            names[i] = ("%s = { Name = function() return %q end }"):format(rpc_name, name)
+        end
+        return ("%s return { rpc = { %s } }"):format(before or "", table.concat(names, ", "))
+    end
+
+    local function name_of(running, rpc_name)
+        return running:request({ method = "POST", target = ("/rpc/%s.Name"):format(rpc_name),
+            fields = { "Content-Type", "application/json" }, body = "" }).body
+    end
+
+    it("are an error of the second by name that names both, until the first gives it up", function()
+        local slow = [[require("perigee").sleep(0.1)]]
+        local running = host.start({ workers = 2, services = {
+            ["a.lua"] = service("a", slow), ["b.lua"] = service("b", slow, "Second"),
+            ["c.lua"] = service("c", "", "Third"), ["d.lua"] = service("d", slow, "Third"),
+        } })
+        for _, name in ipairs { "b", "c", "d" } do
+            assert.matches(name .. " +%S+ +FAILED: [^\n]*" .. name .. "%.lua: the RPC service "
+                .. "\"Shared\" is that of the service 'a' %(%S+/a%.lua%) already", running:table())
+        end
+        assert.equal('"a"', name_of(running, "Shared"))
+        assert.matches("can't find service Third", name_of(running, "Third"))
+        running:write("a.lua", "return {}")
+        running:wait_until(function()
+            return name_of(running, "Second") == '"b"'
+        end, "the next by name has it")
+        assert.equal('"b"', name_of(running, "Shared"))
+    end)
+
+    it("leave it to the one that has it, once they are served", function()
+        local running = host.start({ services = { ["b.lua"] = service("b") } })
+        running:write("a.lua", service("a"))
+        running:wait_until(function()
+            return running:service("a") and running:service("a").last_error
+        end, "the second has failed")
+        assert.equal('"b"', name_of(running, "Shared"))
     end)
 end)

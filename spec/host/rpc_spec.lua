@@ -189,13 +189,6 @@ describe("the RPC port", function()
         assert.equal(0, running:wait())
     end)
 
-    it("names both services that want one name", function()
-        running = host.start({ services = { ["a.lua"] = CALCULATOR, ["b.lua"] = CALCULATOR } })
-        local line = running:wait_for_log("the RPC service \"Calculator\" is that of")
-        assert.matches("a%.lua", line)
-        assert.matches("b%.lua", line)
-    end)
-
     describe("over HTTP", function()
         local function post(target, body, content_type)
             return running:request({ method = "POST", target = target, body = body,

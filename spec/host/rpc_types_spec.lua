@@ -1,5 +1,5 @@
---- What a method declares is what each protocol carries: bytes, times and integers of 64 bits in the
--- form that Go's own packages give them.
+--- What a method declares is what each protocol carries: bytes, times and integers of 64 bits in
+-- the form that Go's own packages give them.
 local host = require "spec.support.host"
 local json = require "perigee.json"
 local msgpack = require "perigee.rpc.msgpack"
@@ -171,11 +171,11 @@ describe("declared types", function()
             { "Counts", "map[int]int" }, { "Next", "*int" } })
         local peer = assert(stream.connect(running.rpc))
         peer:write("\x94\0\1\xaaTypes.Echo\x91" .. assert(msgpack.encode(argument, wanted, "it")))
-        local text, answer = "", nil
-        repeat
+        local text = ""
+        while not msgpack.decode(text) do
             text = text .. assert(peer:read())
-            answer = msgpack.decode(text)
-        until answer
+        end
+        local answer = msgpack.decode(text)
         peer:close()
         assert.equal(json.null, answer[3])
         assert.same(SEEN, seen())

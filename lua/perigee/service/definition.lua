@@ -54,12 +54,12 @@ local function check_limits(limits)
     for name, value in pairs(limits) do
         if not LIMITS[name] then
             return nil, ("limits.%s is not a limit; there are limits.memory, limits.body and "
-                .. "limits.drain"):format(tostring(name))
+                .. "limits.drain"):format(tostring(name)), name
         elseif name ~= "drain" and not definition.parse_size(value) then
             return nil, ("limits.%s must be a size such as \"64MB\", got %s"):format(name,
-                tostring(value))
+                tostring(value)), name
         elseif name == "drain" and not is_duration(value) then
-            return nil, ("limits.drain must be seconds, got %s"):format(tostring(value))
+            return nil, ("limits.drain must be seconds, got %s"):format(tostring(value)), name
         end
     end
     return true
@@ -98,17 +98,24 @@ local function check_key(key)
             or "; known are " .. table.concat(KEY_NAMES, ", "))
 end
 
+-- JSON-RPC 2.0 keeps names that begin with "rpc." for the protocol: rpc.describe is the host's.
+local RESERVED = "rpc"
+
 local function check_rpc(services)
     for name, methods in pairs(services) do
-        if type(methods) ~= "table" then
+        if name == RESERVED then
+            return nil, "rpc.rpc: the name \"rpc\" is kept for the host itself; give the service "
+                .. "another", name
+        elseif type(methods) ~= "table" then
             return nil, ("rpc.%s must be a table of functions, got %s"):format(tostring(name),
-                describe(methods))
+                describe(methods)), name
         end
     end
     return true
 end
 
---- Checks what a script returned. Returns true, or nil and a message.
+--- Checks what a script returned. Returns true; or nil, a message, and the key that it is about if
+-- there is one.
 function definition.check(value)
     if type(value) ~= "table" then
         return nil, ("a service must return a table such as { http = app }, this one returned %s")
@@ -117,14 +124,14 @@ function definition.check(value)
     for key, item in pairs(value) do
         local is_ok, message = check_key(key)
         if not is_ok then
-            return nil, message
+            return nil, message, key
         elseif not CHECKS[key](item) then
-            return nil, ("%s must be %s, got %s"):format(key, KEYS[key], describe(item))
+            return nil, ("%s must be %s, got %s"):format(key, KEYS[key], describe(item)), key
         end
     end
-    local is_ok, message = check_rpc(rawget(value, "rpc") or {})
+    local is_ok, message, name = check_rpc(rawget(value, "rpc") or {})
     if not is_ok then
-        return nil, message
+        return nil, message, name
     end
     return check_limits(rawget(value, "limits") or {})
 end

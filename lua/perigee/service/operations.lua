@@ -17,9 +17,9 @@ local operations = {}
 
 --- What may be let go once no order is under way.
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
-    "perigee.service.nearest", "perigee.service.sandbox", "perigee.service.loader",
-    "perigee.service.stuck", "perigee.core.census", "perigee.core.deadlock",
-    "perigee.core.peer", "perigee.core.copy", "string.buffer" }
+    "perigee.service.key_line", "perigee.service.nearest", "perigee.service.sandbox",
+    "perigee.service.loader", "perigee.service.stuck", "perigee.core.census",
+    "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "string.buffer" }
 
 local WORKER = 0
 
@@ -132,6 +132,12 @@ local function compile_methods(services)
     return is_ok and result, result
 end
 
+-- Where a script says what is wrong with it, as near as can be told.
+local function place_of(body, key)
+    local line = require("perigee.service.key_line")(body.source, key)
+    return line and body.chunk .. ":" .. line or body.chunk
+end
+
 local handlers = {}
 
 --- body = { name=, source=, chunk=, log=, is_developing=, calls=, websocket_ping_s=, slow_wait_s= }
@@ -147,9 +153,9 @@ function handlers.load(state, body)
     if not is_ok then
         return nil, result
     end
-    local is_valid, reason = definition.check(result)
+    local is_valid, reason, key = definition.check(result)
     if not is_valid then
-        return nil, body.chunk .. ": " .. reason
+        return nil, ("%s: %s"):format(place_of(body, key), reason)
     end
     is_ok, reason = call_guarded(seal, result.http)
     if not is_ok then

@@ -94,17 +94,17 @@ local function shared_name(rpc, others)
 end
 
 --- Another service that has one of the RPC services `rpc`, or is about to, and which one that is;
--- nil when all are free.
+-- nil when all are free. Of several the first by name.
 function methods:owner_of_rpc(rpc, except)
+    local owner, owned
     for name, service in pairs(self.services) do
-        if name ~= except then
-            local shared = shared_name(rpc, service.claimed_rpc)
-                or service.live and shared_name(rpc, service.live.manifest.rpc)
-            if shared then
-                return service, shared
-            end
+        local shared = name ~= except and (shared_name(rpc, service.claimed_rpc)
+            or service.live and shared_name(rpc, service.live.manifest.rpc))
+        if shared and not (owner and owner.name < name) then
+            owner, owned = service, shared
         end
     end
+    return owner, owned
 end
 
 -- A service without a live generation still answers at its usual place, with the reason.

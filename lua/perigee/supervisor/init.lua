@@ -321,7 +321,7 @@ local function load_all(self)
             self.reload:reload(queue[next_index - 1])
         end
     end)
-    self.reload:settle_mounts()
+    self.reload:settle_claims()
     return true
 end
 

@@ -38,7 +38,7 @@ function methods:source_of(name, number)
 end
 
 -- Has `service` wait until its mount is free. Returns the reason.
-local function block(service, mount, owner)
+local function await_mount(service, mount, owner)
     service.wanted_mount = mount
     return ("%s: the mount \"%s\" is taken by the service '%s' (%s); give one of them another "
         .. "`mount`"):format(service.place.path, mount, owner.name, owner.place.path)
@@ -48,21 +48,25 @@ local function claim_mount(self, service, candidate)
     local mount = candidate.manifest.mount or catalog_module.default_mount(service.name)
     local owner = self.catalog:owner_of(mount, service.name)
     if owner then
-        return nil, block(service, mount, owner)
+        return nil, await_mount(service, mount, owner)
     end
     candidate.mount = mount
     service.claimed_mount = mount
     return true
 end
 
+-- The same until nobody has one of its RPC services, as `owner` has `name`.
+local function await_rpc(service, rpc, name, owner)
+    service.wanted_rpc = rpc
+    return ("%s: the RPC service \"%s\" is that of the service '%s' (%s) already; give one of "
+        .. "them another name"):format(service.place.path, name, owner.name, owner.place.path)
+end
+
 local function claim_rpc(self, service, candidate)
     local rpc = candidate.manifest.rpc
     local owner, name = self.catalog:owner_of_rpc(rpc, service.name)
     if owner then
-        service.wanted_rpc = rpc
-        return nil, ("%s: the RPC service \"%s\" is that of the service '%s' (%s) already; give "
-            .. "one of them another name"):format(service.place.path, name, owner.name,
-            owner.place.path)
+        return nil, await_rpc(service, rpc, name, owner)
     end
     service.claimed_rpc = rpc
     return true
@@ -122,53 +126,70 @@ local function switch(self, service, candidate, started_at)
     })
 end
 
-local function lacks_mount(service)
-    return service.wanted_mount ~= nil
-end
-
 local function is_blocked(service)
     return service.wanted_mount ~= nil or service.wanted_rpc ~= nil
 end
 
-local function is_free(self, service)
+-- Who has what `service` waits for, and which RPC service if it is one; nil when all is free.
+local function blocker_of(self, service)
     if service.wanted_mount then
-        return not self.catalog:owner_of(service.wanted_mount, service.name)
+        return self.catalog:owner_of(service.wanted_mount, service.name)
     end
-    return not self.catalog:owner_of_rpc(service.wanted_rpc, service.name)
+    return self.catalog:owner_of_rpc(service.wanted_rpc, service.name)
 end
 
---- Tries the services again that failed only because another one had their mount, and has it no
--- more. Of several the first by name is tried, and the next when that failed.
+-- Whether one of `keys` was given away already in this round; if not, all are now.
+local function is_given_before(is_given, keys)
+    for _, key in ipairs(keys) do
+        if is_given[key] then
+            return true
+        end
+    end
+    for _, key in ipairs(keys) do
+        is_given[key] = true
+    end
+    return false
+end
+
+--- Tries the services again that failed only because another one had their mount or RPC service,
+-- and has it no more. Of several the first by name is tried, and the next when that failed.
 function methods:retry_blocked()
     local is_given = {}
     for _, service in ipairs(self.catalog:list(is_blocked)) do
-        local wanted = service.wanted_mount or table.concat(service.wanted_rpc, ".")
-        if not is_given[wanted] and is_free(self, service) then
-            is_given[wanted] = true
+        local keys = service.wanted_rpc or { service.wanted_mount }
+        if not blocker_of(self, service) and not is_given_before(is_given, keys) then
             service.wanted_mount, service.wanted_rpc = nil, nil
             self:start_reload(service)
         end
     end
 end
 
-local function evict(self, owner, service)
-    local live = owner.live
+-- Takes from a service with a later name what `service` waits for. False when none has it.
+local function evict_later(self, service)
+    local owner, name = nil, nil
+    if is_blocked(service) then
+        owner, name = blocker_of(self, service)
+    end
+    local live = owner and owner.live
+    if not live or owner.name < service.name then
+        return false
+    end
     owner.live = nil
-    fail(self, owner, live, block(owner, live.mount, service))
+    fail(self, owner, live, name and await_rpc(owner, live.manifest.rpc, name, service)
+        or await_mount(owner, live.mount, service))
+    return true
 end
 
---- Which of two services with one mount has loaded first is chance. Before anybody is answered the
--- first by name gets it.
-function methods:settle_mounts()
-    local is_unsettled = {}
-    for _, service in ipairs(self.catalog:list(lacks_mount)) do
-        local mount = service.wanted_mount
-        local owner = self.catalog:owner_of(mount, service.name)
-        if owner and owner.live and service.name < owner.name then
-            is_unsettled[mount] = true
-            evict(self, owner, service)
+--- Which of two services with one mount, or one RPC service, has loaded first is chance. Before
+-- anybody is answered the first by name gets it.
+function methods:settle_claims()
+    local is_unsettled = false
+    for _, service in ipairs(self.catalog:list(is_blocked)) do
+        while evict_later(self, service) do
+            is_unsettled = true
+            self:reload(service)
         end
-        if is_unsettled[mount] then
+        if is_unsettled and is_blocked(service) then
             self:reload(service)
         end
     end
