@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	count     = 1000000
-	taskCount = 100000
+	count       = 1000000
+	taskCount   = 100000
+	parkedCount = 1000000
 )
 
 func measure(n int, run func()) float64 {
@@ -113,13 +114,13 @@ func parked() float64 {
 	var before, after runtime.MemStats
 	channel := make(chan int)
 	runtime.ReadMemStats(&before)
-	for i := 0; i < taskCount; i++ {
+	for i := 0; i < parkedCount; i++ {
 		go func() { <-channel }()
 	}
 	runtime.Gosched()
 	runtime.ReadMemStats(&after)
 	close(channel)
-	return float64(after.Sys-before.Sys) / taskCount
+	return float64(after.Sys-before.Sys) / parkedCount
 }
 
 func main() {

@@ -4,7 +4,7 @@ local http = require "perigee.http"
 local perigee = require "perigee"
 local sync = require "perigee.sync"
 
-local COUNT, TASK_COUNT = 1000000, 100000
+local COUNT, TASK_COUNT, PARKED_COUNT = 1000000, 100000, 1000000
 
 local programs = {}
 
@@ -109,12 +109,13 @@ end
 
 function programs.parked()
     local channel = perigee.chan()
+    collectgarbage()
     local before = collectgarbage("count")
-    for _ = 1, TASK_COUNT do
+    for _ = 1, PARKED_COUNT do
         perigee.go(channel.recv, channel)
     end
     perigee.sleep(0)
-    local size = (collectgarbage("count") - before) * 1024 / TASK_COUNT
+    local size = (collectgarbage("count") - before) * 1024 / PARKED_COUNT
     channel:close()
     return size
 end
