@@ -50,7 +50,7 @@ static int l_next_event(lua_State *L)
     return 4;
 }
 
-/* resume(thread, values...) -> state, values... */
+/* resume(thread) -> state, values... */
 static int l_resume(lua_State *L)
 {
     lua_State *thread = lua_tothread(L, 1);
@@ -58,9 +58,13 @@ static int l_resume(lua_State *L)
     TaskState state;
 
     luaL_argcheck(L, thread != NULL, 1, "coroutine expected");
-    state = isolate_resume(isolate_from(L), L, thread, lua_gettop(L) - 1, &result_count);
-    lua_pushinteger(L, state);
-    lua_replace(L, 1);
+    /* Most come back waiting, so that is below the values before it is known. */
+    lua_pushinteger(L, TASK_WAITING);
+    state = isolate_resume(isolate_from(L), L, thread, &result_count);
+    if (state != TASK_WAITING) {
+        lua_pushinteger(L, state);
+        lua_replace(L, -result_count - 2);
+    }
     return result_count + 1;
 }
 

@@ -264,19 +264,16 @@ static void push_failure(lua_State *L, lua_State *thread, const char *reason)
     luaL_traceback(L, thread, NULL, 0);
 }
 
-TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int argument_count,
-                         int *result_count)
+TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int *result_count)
 {
     Preempt *preempt = &isolate->preempt;
     int status;
 
     *result_count = 0;
     if (preempt->is_slice_over)
-        return TASK_REFUSED;
-    lua_checkstack(thread, argument_count);
-    lua_xmove(L, thread, argument_count);
+        return TASK_CUT;
     preempt_enter_task(preempt, thread);
-    status = lua_resume(thread, argument_count);
+    status = lua_resume(thread, 0);
     preempt_leave_task(preempt);
     if (preempt->end_reason != NULL) {
         push_failure(L, thread, preempt->end_reason);

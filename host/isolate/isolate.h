@@ -65,17 +65,15 @@ bool isolate_wants_collection(const Isolate *isolate);
 /* Collects for a few dozen microseconds. Returns false when a cycle was completed. */
 bool isolate_collect(Isolate *isolate);
 
-/* Resumes a task: `argument_count` values on top of L go to `thread`. Returns how it came back. */
+/* Resumes a task, without values. Returns how it came back. */
 typedef enum TaskState {
     TASK_WAITING = 0, /* it yielded: *result_count values are on top of L */
-    TASK_CUT = 1, /* its slice is over: it goes on where it was when it is resumed without values */
-    TASK_FAILED = 2, /* the error and a traceback are on top of L */
-    TASK_ENDED = 3,  /* it must not be resumed: the reason and a traceback are on top of L */
-    TASK_REFUSED =
-        4, /* not resumed: the turn is over; the values are gone from L's top but not used */
+    TASK_CUT = 1,     /* the turn is over: it goes on, or begins, with the next resume */
+    TASK_FAILED = 2,  /* the error and a traceback are on top of L */
+    TASK_ENDED = 3,   /* it must not be resumed: the reason and a traceback are on top of L */
 } TaskState;
 TaskState isolate_resume(Isolate *isolate, struct lua_State *L, struct lua_State *thread,
-                         int argument_count, int *result_count);
+                         int *result_count);
 
 /* The isolate a seam function belongs to; its first upvalue says so. */
 Isolate *isolate_from(struct lua_State *L);

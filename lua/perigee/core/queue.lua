@@ -56,18 +56,21 @@ end
 
 --- Takes out the first that still waits; nil when none does. Cases of a select that was woken by
 -- another case are dropped on the way, and tasks that could not wait where they were.
-function queue.take(self)
+local function take(self)
     local node = self.next
-    while node ~= self do
-        local after = node.next
-        self.next, after.prev = after, self
-        node.prev, node.next = false, false
-        if (node.task or node).since then
-            return node
-        end
-        node = after
+    if node == self then
+        return nil
     end
+    local after = node.next
+    self.next, after.prev = after, self
+    node.prev, node.next = false, false
+    if (node.task or node).since then
+        return node
+    end
+    return take(self)
 end
+
+queue.take = take
 
 --- True when nobody in it waits.
 function queue.is_empty(self)

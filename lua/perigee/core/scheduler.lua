@@ -17,8 +17,8 @@ local resume, next_event = host.resume, host.next_event
 local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
 local enter, leave, background = membership.enter, membership.leave, membership.background
 
--- What host.resume says of how a task came back (host/isolate/isolate.h).
-local WAITING, CUT, FAILED, ENDED = 0, 1, 2, 3
+-- What host.resume says of how a task came back (host/isolate/isolate.h); else it was cut.
+local WAITING, FAILED, ENDED = 0, 2, 3
 
 -- What a task's coroutine yields: its function has returned, or it waits.
 local FINISHED, WAIT = {}, {}
@@ -29,8 +29,7 @@ local BELOW_C = "this call waits, which is not possible below a function of C, s
     .. "callback of string.gsub or table.sort"
 
 local current = false      -- the task that runs
-local interrupted = false  -- the task that was cut or refused: it goes first
-local is_cut = false       -- it was cut, so it is resumed without a value
+local interrupted = false  -- the task that was cut, or not begun for want of time: it goes first
 local ready_first, ready_last = false, false
 local turn_started = 0     -- in seconds of scheduler.now
 local choose = false       -- which ready task is next, when a spec has that permuted
@@ -60,7 +59,8 @@ local run_forever
 
 -- Only tail calls lead here, so that a pooled coroutine holds on to nothing of its last task.
 local function await_task()
-    return run_forever(yield(FINISHED))
+    yield(FINISHED)
+    return run_forever()
 end
 
 -- Results stay in the task for whoever joins it: one of them in `a`, several as a list, and their
@@ -77,7 +77,8 @@ local function keep_results(task, ...)
 end
 
 -- Trailing nils are left out, because some functions count what they get.
-function run_forever(task)
+function run_forever()
+    local task = current
     local a, b, c = task.a, task.b, task.c
     if c ~= nil then
         return keep_results(task, task.fn(a, b, c))
@@ -193,8 +194,7 @@ local function settle(task, state, first, traceback)
         finish(task, false, first, traceback)
         return true
     end
-    -- Cut, or refused before any of it ran.
-    interrupted, is_cut = task, state == CUT
+    interrupted = task
     return false
 end
 
@@ -202,10 +202,7 @@ local function run_interrupted()
     local task = interrupted
     interrupted = false
     current = task
-    if not is_cut then
-        return settle(task, resume(task.thread or take_thread(task), task))
-    end
-    return settle(task, resume(task.thread))
+    return settle(task, resume(task.thread or take_thread(task)))
 end
 
 --- Seconds on the clock of deadlines. A spec may put another in its place
@@ -462,7 +459,7 @@ local function run_ready()
         end
         task.next = false
         current = task
-        local state, first, traceback = resume(task.thread or take_thread(task), task)
+        local state, first, traceback = resume(task.thread or take_thread(task))
         if not settle(task, state, first, traceback) then
             return false
         end
