@@ -14,11 +14,15 @@ static const char prefix[] = "/rpc";
 static const char json_fields[] = "Content-Type: application/json\r\n";
 static const char retry_fields[] = "Content-Type: application/json\r\nRetry-After: 1\r\n";
 static const char allow_fields[] = "Content-Type: application/json\r\nAllow: POST\r\n";
+static const char allow_get_fields[] = "Content-Type: application/json\r\nAllow: GET, POST\r\n";
+
+/* What GET /rpc asks. */
+static const char describe_method[] = "rpc.describe";
 
 typedef struct HttpCall {
     ExchangeBox box;     /* without a handle and an isolate */
     RpcChannel *channel; /* of POST /rpc */
-    RpcCaller caller;    /* of POST /rpc/Service.Method */
+    RpcCaller caller;    /* of POST /rpc/Service.Method, and of GET /rpc */
     bool is_starting;
 } HttpCall;
 
@@ -186,15 +190,20 @@ static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
     end(http_call);
 }
 
+static void call_method(HttpCall *http_call, RpcSlice method, RpcSlice argument)
+{
+    RpcCall *call = rpc_call_create(&http_call->caller, method, argument, (RpcSlice){NULL, 0});
+
+    call->protocol = RPC_JSON;
+    call_handler.on_call(http_call->box.host, call);
+}
+
 static void start_call(HttpCall *http_call, const Http1Head *head, const Buffer *body)
 {
     size_t size = sizeof prefix;
     RpcSlice method = {head->bytes + head->path.offset + size, head->path.size - size};
-    RpcCall *call = rpc_call_create(&http_call->caller, method, (RpcSlice){body->bytes, body->size},
-                                    (RpcSlice){NULL, 0});
 
-    call->protocol = RPC_JSON;
-    call_handler.on_call(http_call->box.host, call);
+    call_method(http_call, method, (RpcSlice){body->bytes, body->size});
 }
 
 static void start(HttpCall *http_call)
@@ -229,14 +238,17 @@ static void on_event(ExchangeBox *box, EventKind kind)
         server_exchange_await_whole_body(box->exchange);
 }
 
-static bool is_post(const Http1Head *head)
+static bool is_method(const Http1Head *head, const char *name)
 {
-    return head->method.size == 4 && memcmp(head->bytes + head->method.offset, "POST", 4) == 0;
+    size_t size = strlen(name);
+
+    return head->method.size == size && memcmp(head->bytes + head->method.offset, name, size) == 0;
 }
 
 void http_call_take(Host *host, Http1Exchange *exchange)
 {
     const Http1Head *head = http1_exchange_head(exchange);
+    bool is_whole = head->path.size == sizeof prefix - 1;
     HttpCall *http_call = memory_alloc(sizeof *http_call);
 
     http_call->box.host = host;
@@ -244,8 +256,12 @@ void http_call_take(Host *host, Http1Exchange *exchange)
     http_call->box.on_event = on_event;
     rpc_caller_init(&http_call->caller, on_answer, host);
     http1_exchange_set_holder(exchange, &http_call->box);
-    if (!is_post(head))
-        refuse(http_call, 405, allow_fields, "{\"error\":\"RPC over HTTP is a POST\"}");
+    if (is_whole && is_method(head, "GET"))
+        call_method(http_call, (RpcSlice){describe_method, sizeof describe_method - 1},
+                    (RpcSlice){NULL, 0});
+    else if (!is_method(head, "POST"))
+        refuse(http_call, 405, is_whole ? allow_get_fields : allow_fields,
+               "{\"error\":\"RPC over HTTP is a POST\"}");
     else if (!is_json(head) && !is_mesh(exchange))
         refuse(http_call, 415, json_fields,
                "{\"error\":\"the body must be JSON: Content-Type: application/json\"}");

@@ -5,7 +5,8 @@ local method = require "perigee.rpc.method"
 local rpc = {}
 
 --- Declares the types of a method: rpc.method{ args = "int", reply = "float64", fn = function(args,
--- call) end }. See docs/rpc.md for the notation.
+-- call) end }. See docs/rpc.md for the notation. `doc` is a line for people, which rpc.describe
+-- tells.
 rpc.method = method.declare
 
 --- Puts middleware around every method of this service, the first outermost: functions that take

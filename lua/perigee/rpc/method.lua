@@ -6,7 +6,7 @@ local where = require "perigee.core.where"
 local method = {}
 
 local DECLARED = {}
-local KEYS = { args = true, reply = true, fn = true }
+local KEYS = { args = true, reply = true, doc = true, fn = true }
 
 local middleware = {}
 
@@ -28,12 +28,16 @@ function method.declare(declaration)
     end
     for key in pairs(declaration) do
         if not KEYS[key] then
-            error(("rpc.method has no key '%s'; there are args, reply and fn"):format(
+            error(("rpc.method has no key '%s'; there are args, reply, doc and fn"):format(
                 tostring(key)), 2)
         end
     end
+    if type(declaration.doc or "") ~= "string" then
+        error("rpc.method takes a text in `doc`", 2)
+    end
     return setmetatable({
         fn = declaration.fn,
+        doc = declaration.doc,
         args = parse(declaration.args, "args", 2),
         reply = parse(declaration.reply, "reply", 2),
     }, DECLARED)
@@ -72,6 +76,7 @@ local function compile(service, name, declared)
         run = wrap_all(declared.fn),
         args = declared.args,
         reply = declared.reply,
+        doc = declared.doc,
         -- What the second argument of a method is: the same for all calls of it.
         call = { service = service, method = name },
     }
@@ -79,6 +84,17 @@ end
 
 local function is_method(value)
     return type(value) == "function" or getmetatable(value) == DECLARED
+end
+
+--- A method as rpc.describe tells it: { name = "Service.Method", args=, reply=, doc= }, all texts;
+-- a type that is not declared is an empty one.
+function method.describe(compiled)
+    return {
+        name = compiled.service .. "." .. compiled.name,
+        args = compiled.args and types.describe(compiled.args) or "",
+        reply = compiled.reply and types.describe(compiled.reply) or "",
+        doc = compiled.doc or "",
+    }
 end
 
 --- The methods of all of `services`, by "Service.Method". What else stands in a service's table is

@@ -55,19 +55,21 @@ local function describe_routes(app)
     return routes
 end
 
--- The names of its RPC services in order, and of all their methods.
+-- The names of its RPC services, and what is to be told of all their methods, each in order.
 local function describe_rpc(methods)
     local names, list = {}, {}
-    for name, method in pairs(methods) do
+    for _, method in pairs(methods) do
         names[method.service] = true
-        list[#list + 1] = name
+        list[#list + 1] = require("perigee.rpc.method").describe(method)
     end
     local services = {}
     for name in pairs(names) do
         services[#services + 1] = name
     end
     table.sort(services)
-    table.sort(list)
+    table.sort(list, function(a, b)
+        return a.name < b.name
+    end)
     return services, list
 end
 

@@ -31,7 +31,7 @@ local function describe_methods(live)
     local methods = live.manifest.methods or {}
     local list = {}
     for i = 1, math.min(#methods, MAX_ROUTES) do
-        list[i] = methods[i]
+        list[i] = methods[i].name
     end
     if #methods > MAX_ROUTES then
         list[#list + 1] = ("and %d more"):format(#methods - MAX_ROUTES)

@@ -107,6 +107,28 @@ function methods:owner_of_rpc(rpc, except)
     return owner, owned
 end
 
+--- Every RPC service that is live with its methods, each in order of name, as rpc.describe tells
+-- them: { { Name=, Methods = { { Name=, Args=, Reply=, Doc= }, ... } }, ... }
+function methods:describe_rpc()
+    local list, by_name = {}, {}
+    for _, service in pairs(self.services) do
+        for _, method in ipairs(service.live and service.live.manifest.methods or {}) do
+            local rpc_name, name = method.name:match("^(.*)%.(.*)$")
+            local described = by_name[rpc_name]
+            if not described then
+                described = { Name = rpc_name, Methods = {} }
+                by_name[rpc_name], list[#list + 1] = described, described
+            end
+            table.insert(described.Methods, { Name = name, Args = method.args,
+                Reply = method.reply, Doc = method.doc })
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.Name < b.Name
+    end)
+    return list
+end
+
 -- A service without a live generation still answers at its usual place, with the reason.
 local function failed_entry(service)
     return {

@@ -97,6 +97,9 @@ function methods:open_workers(http_fds, rpc_fds)
         module = function(body)
             return self:answer_module(body)
         end,
+        describe_rpc = function()
+            return self.catalog:describe_rpc()
+        end,
         retired = function() end,
         broken = function(body)
             self:on_broken(body)

@@ -16,6 +16,14 @@ local function describe_worker(worker, report)
     }
 end
 
+local function method_names(methods)
+    local names = json.array()
+    for i, method in ipairs(methods) do
+        names[i] = method.name
+    end
+    return names
+end
+
 local function describe_service(service)
     local live = service.live
     return {
@@ -26,7 +34,7 @@ local function describe_service(service)
         mount = live and live.mount,
         replicas = live and live.manifest.replicas,
         routes = live and json.array(live.manifest.routes),
-        methods = live and json.array(live.manifest.methods),
+        methods = live and method_names(live.manifest.methods),
         reloads = service.reloads,
         failures = service.failures,
         last_error = service.last_error,

@@ -4,6 +4,7 @@ local call_envelope = require "perigee.core.lazy" "perigee.worker.call_envelope"
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
 local host = require "host"
+local host_methods = require "perigee.worker.host_methods"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 
@@ -69,7 +70,9 @@ function forward_call.take(call_id)
     local _, method = host.call_request(call_id)
     local name = method and method:match("^(.*)%.")
     local entry = name and routing.find_rpc(name)
-    if not entry then
+    if name == host_methods.SERVICE then
+        host_methods.take(call_id)
+    elseif not entry then
         host.call_fail(call_id, "rpc: can't find service " .. tostring(method), METHOD_NOT_FOUND)
     elseif routing.keep_call(entry.service, call_id) then
         return

@@ -7,6 +7,7 @@ local forward_call = require "perigee.worker.forward_call"
 local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local host = require "host"
+local host_methods = require "perigee.worker.host_methods"
 local log = require "perigee.log"
 local log_settings = require "perigee.core.log_settings"
 local parallel = require "perigee.core.parallel"
@@ -27,7 +28,7 @@ local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 local GOING_AWAY, SERVICE_RESTART = 1001, 1012
 
 local DRAIN_STEP_S = 0.01
-local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S = 0.2, 1
+local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S, DESCRIBE_TIMEOUT_S = 0.2, 1, 5
 
 local settings
 local supervisor       -- the peer
@@ -426,6 +427,9 @@ function worker.run()
     end)
     scheduler.on_event(event.REQUEST, forward.take)
     scheduler.on_event(event.CALL, forward_call.take)
+    host_methods.configure(function()
+        return supervisor:call("describe_rpc", nil, DESCRIBE_TIMEOUT_S)
+    end)
     scheduler.on_event(event.BROKEN, on_broken)
     supervisor:notify("hello", { pid = host.pid() })
     read_control(control)

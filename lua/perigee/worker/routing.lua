@@ -3,6 +3,7 @@
 -- the worker's: requests for services of another worker, for services that failed to load, and
 -- those held back during a hand-over.
 local host = require "host"
+local host_methods = require "perigee.worker.host_methods"
 
 local routing = {}
 
@@ -29,7 +30,7 @@ end
 
 --- Tells C again, after a generation has come or gone.
 function routing.refresh()
-    local mounts, methods = {}, {}
+    local mounts, methods = {}, { { host_methods.SERVICE, SYSTEM } }
     for mount, entry in pairs(entries) do
         mounts[#mounts + 1] = { mount, target_of(entry), entry.body_size }
     end
