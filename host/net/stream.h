@@ -54,6 +54,10 @@ const Filter *stream_filter(const Stream *stream);
  * closing. */
 int stream_write(Stream *stream, const void *bytes, size_t size);
 
+/* The same when more is written in this turn: the kernel may wait for that and send both together,
+ * so that a head does not make a packet of its own. */
+int stream_write_more(Stream *stream, const void *bytes, size_t size);
+
 /* Sends bytes of `file`, at most `size` from `offset` on, while nothing is unsent. Returns how many
  * it takes now; when that is less than `size`, on_drain tells when to go on. Or a negative code as
  * of stream_write; ERR_EOF when the file ends before, or cannot be read, which harms nothing but

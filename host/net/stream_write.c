@@ -1,8 +1,7 @@
 /* The writing side of streams: what the kernel does not take at once is kept, and sent when it can
  * be. */
 #include <errno.h>
-#include <limits.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -61,14 +60,21 @@ static int send_waiting(Stream *stream)
     return uv_write(&sending->request, &stream->uv.stream, &part, 1, on_sent);
 }
 
-/* What the kernel takes at once: bytes, or a negative code. */
-static int write_now(Stream *stream, const void *bytes, size_t size)
+/* What the kernel takes at once, while libuv writes nothing: bytes, or a negative code. */
+static ssize_t write_now(Stream *stream, const void *bytes, size_t size, int flags)
 {
-    unsigned now_size = size < INT_MAX ? (unsigned)size : INT_MAX;
-    uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes, now_size);
-    int result = uv_try_write(&stream->uv.stream, &part, 1);
+    uv_os_fd_t fd;
+    ssize_t taken;
+    int result = uv_fileno(&stream->uv.handle, &fd);
 
-    return result == UV_EAGAIN ? 0 : result;
+    if (result < 0 || stream->is_connecting)
+        return result;
+    do {
+        taken = send(fd, bytes, size, flags | MSG_NOSIGNAL);
+    } while (taken < 0 && errno == EINTR);
+    if (taken < 0)
+        return errno == EAGAIN ? 0 : uv_translate_sys_error(errno);
+    return taken;
 }
 
 static int queue(Stream *stream, const char *bytes, size_t size)
@@ -88,17 +94,17 @@ static int queue(Stream *stream, const char *bytes, size_t size)
 }
 
 /* Sends or queues bytes as they are. */
-static int send_bytes(Stream *stream, const char *bytes, size_t size)
+static int send_bytes(Stream *stream, const char *bytes, size_t size, int flags)
 {
-    int taken = 0;
+    ssize_t taken = 0;
 
     if (stream->failure < 0)
         return stream->failure;
     if (stream->sending == NULL && size > 0)
-        taken = write_now(stream, bytes, size);
+        taken = write_now(stream, bytes, size, flags);
     if (taken < 0) {
-        stream_fail_writing(stream, taken);
-        return taken;
+        stream_fail_writing(stream, (int)taken);
+        return (int)taken;
     }
     stream->written_size += (size_t)taken;
     return (size_t)taken < size ? queue(stream, bytes + taken, size - (size_t)taken) : 0;
@@ -106,7 +112,7 @@ static int send_bytes(Stream *stream, const char *bytes, size_t size)
 
 int stream_send_wire(Stream *stream, Buffer *wire)
 {
-    int result = send_bytes(stream, wire->bytes, wire->size);
+    int result = send_bytes(stream, wire->bytes, wire->size, 0);
 
     buffer_deinit(wire);
     return result;
@@ -131,7 +137,7 @@ static int write_filtered(Stream *stream, const char *bytes, size_t size)
     return result;
 }
 
-int stream_write(Stream *stream, const void *bytes, size_t size)
+static int write_bytes(Stream *stream, const void *bytes, size_t size, int flags)
 {
     if (stream->failure < 0)
         return stream->failure;
@@ -139,7 +145,17 @@ int stream_write(Stream *stream, const void *bytes, size_t size)
         return ERR_CLOSED;
     if (stream->filter != NULL)
         return write_filtered(stream, bytes, size);
-    return send_bytes(stream, bytes, size);
+    return send_bytes(stream, bytes, size, flags);
+}
+
+int stream_write(Stream *stream, const void *bytes, size_t size)
+{
+    return write_bytes(stream, bytes, size, 0);
+}
+
+int stream_write_more(Stream *stream, const void *bytes, size_t size)
+{
+    return write_bytes(stream, bytes, size, MSG_MORE);
 }
 
 int stream_write_later(Stream *stream, const void *bytes, size_t size)

@@ -225,14 +225,18 @@ static void note_congestion(ServerConnection *connection)
     connection->server->counters.unsent_full_count += connection->is_congested && !was_congested;
 }
 
-/* True when something was sent, so that there may be room for more. */
+/* True when something was sent, so that there may be room for more. A head leaves with the file
+ * behind it: as a packet of its own it is read alone, and the kernel takes the peer for a slow
+ * reader whose window it keeps small. */
 static bool send_output(ServerConnection *connection)
 {
     Buffer *output = http1_connection_output(connection->http1);
+    bool has_file = http1_connection_file(connection->http1) != NULL;
+    int (*write)(Stream *, const void *, size_t) = has_file ? stream_write_more : stream_write;
 
     if (output->size == 0 || is_congested(connection))
         return false;
-    if (stream_write(connection->stream, output->bytes, output->size) < 0) {
+    if (write(connection->stream, output->bytes, output->size) < 0) {
         server_connection_close(connection);
         return false;
     }
