@@ -1,5 +1,7 @@
 /* Byte streams for Lua: sockets to other programs, and the pipes between supervisor and workers.
- * The userdata is a box with the number of a StreamBox; a closed box holds 0. */
+ * The userdata is a box with the number of a StreamBox; a closed box holds 0.
+ *
+ * A framed stream gives whole messages of RPC only, so that its reader never meets a part. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +13,7 @@
 #include "bind/seam.h"
 #include "isolate/resource.h"
 #include "net/stream.h"
+#include "rpc/rpc_framer.h"
 
 #define STREAM_TYPE "perigee.stream"
 
@@ -23,7 +26,10 @@ typedef struct StreamBox {
     Handle handle;
     Stream *stream;
     Buffer input;
-    int end_status; /* why nothing more comes; 0 while more may */
+    RpcFramer *framer;  /* NULL while what comes is bytes */
+    size_t whole_size;  /* of the whole messages at the front that were found so far */
+    int framing_status; /* why there are no more messages; 0 while there may be */
+    int end_status;     /* why nothing more comes; 0 while more may */
     bool is_read_awaited;
     bool is_paused;
 } StreamBox;
@@ -53,16 +59,49 @@ static void tell_reader(StreamBox *box)
     push_event(box, EVENT_READABLE, 0);
 }
 
+/* Texts of JSON say nothing of their size, so whoever takes them apart gets one at a time. */
+static bool wants_message(const StreamBox *box)
+{
+    bool is_single = box->framer->framing == RPC_FRAMING_JSON;
+
+    return box->input.size > box->whole_size && !(is_single && box->whole_size > 0);
+}
+
+static void find_messages(StreamBox *box)
+{
+    long size = box->framing_status < 0 ? box->framing_status : 1;
+
+    while (size > 0 && wants_message(box)) {
+        size = rpc_framer_next(box->framer, box->input.bytes + box->whole_size,
+                               box->input.size - box->whole_size);
+        if (size > 0)
+            box->whole_size += (size_t)size;
+    }
+    if (size < 0) {
+        box->framing_status = (int)size;
+        stream_stop_reading(box->stream);
+    }
+}
+
+/* How much can be read now. */
+static size_t ready_size(const StreamBox *box)
+{
+    return box->framer == NULL ? box->input.size : box->whole_size;
+}
+
 static void on_read(void *owner, const char *bytes, size_t size)
 {
     StreamBox *box = owner;
 
     buffer_append(&box->input, bytes, size);
-    if (box->input.size >= INPUT_HIGH_SIZE) {
+    if (box->framer != NULL)
+        find_messages(box);
+    if (box->input.size >= INPUT_HIGH_SIZE && ready_size(box) > 0) {
         box->is_paused = true;
         stream_stop_reading(box->stream);
     }
-    tell_reader(box);
+    if (ready_size(box) > 0 || box->framing_status < 0)
+        tell_reader(box);
 }
 
 static void on_end(void *owner, int status)
@@ -92,6 +131,7 @@ static void close_box(Resource *resource)
     handle_table_remove(&box->host->streams, box->handle);
     stream_close(box->stream);
     buffer_deinit(&box->input);
+    memory_free(box->framer);
     memory_free(box);
 }
 
@@ -183,22 +223,53 @@ static int l_id(lua_State *L)
     return 1;
 }
 
+static void consume(StreamBox *box, size_t size)
+{
+    buffer_consume(&box->input, size);
+    if (box->framer != NULL) {
+        box->whole_size = 0;
+        find_messages(box);
+    }
+    if (box->is_paused && box->input.size < INPUT_HIGH_SIZE && box->framing_status == 0) {
+        box->is_paused = false;
+        stream_start_reading(box->stream);
+    }
+}
+
+/* stream:frame(kind, size): `read` gives whole messages from now on, of at most so many bytes each;
+ * JSON one at a time. Kinds are "gob", "json" and "msgpack". */
+static int l_frame(lua_State *L)
+{
+    static const char *const kinds[] = {"gob", "json", "msgpack", NULL};
+    static const RpcFraming framings[] = {RPC_FRAMING_GOB, RPC_FRAMING_JSON, RPC_FRAMING_MSGPACK};
+    StreamBox *box = find_box(L);
+    int kind = luaL_checkoption(L, 2, NULL, kinds);
+    lua_Integer size = luaL_checkinteger(L, 3);
+
+    luaL_argcheck(L, size > 0, 3, "must be a number of bytes");
+    if (box == NULL || box->framer != NULL)
+        return 0;
+    box->framer = memory_alloc(sizeof *box->framer);
+    rpc_framer_init(box->framer, framings[kind], (size_t)size);
+    find_messages(box);
+    return 0;
+}
+
 /* stream:read() -> bytes | nil, "again": EVENT_READABLE will come | nil, "eof" | nil, code */
 static int l_read(lua_State *L)
 {
     StreamBox *box = find_box(L);
+    size_t size = box == NULL ? 0 : ready_size(box);
 
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
-    if (box->input.size > 0) {
-        lua_pushlstring(L, box->input.bytes, box->input.size);
-        buffer_clear(&box->input);
-        if (box->is_paused) {
-            box->is_paused = false;
-            stream_start_reading(box->stream);
-        }
+    if (size > 0) {
+        lua_pushlstring(L, box->input.bytes, size);
+        consume(box, size);
         return 1;
     }
+    if (box->framing_status < 0)
+        return seam_push_failure(L, box->framing_status);
     if (box->end_status < 0)
         return seam_push_failure(L, box->end_status);
     box->is_read_awaited = true;
@@ -245,14 +316,19 @@ static int l_close(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
+    {"connect", l_connect},
+    {NULL,      NULL     },
+};
+
+static const luaL_Reg system_functions[] = {
     {"adopt_stream", l_adopt_stream},
-    {"connect",      l_connect     },
     {"stream_pair",  l_stream_pair },
     {NULL,           NULL          },
 };
 
 static const luaL_Reg methods[] = {
     {"close",    l_close   },
+    {"frame",    l_frame   },
     {"id",       l_id      },
     {"read",     l_read    },
     {"shutdown", l_shutdown},
@@ -269,4 +345,9 @@ void bind_stream_open(lua_State *L, Isolate *isolate)
 
     seam_register_type(L, STREAM_TYPE, methods, collect, isolate);
     seam_register(L, functions, isolate);
+}
+
+void bind_stream_open_system(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, system_functions, isolate);
 }

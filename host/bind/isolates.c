@@ -59,6 +59,7 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_folder_open(L, isolate);
     bind_deflate_open(L, isolate);
     bind_channel_open(L, isolate);
+    bind_stream_open(L, isolate);
 }
 
 void isolates_push_system_host(lua_State *L, Isolate *isolate)
@@ -67,7 +68,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_server_open(L, isolate);
     bind_rpc_server_open(L, isolate);
     bind_tls_open(L, isolate);
-    bind_stream_open(L, isolate);
+    bind_stream_open_system(L, isolate);
     bind_isolate_open(L, isolate);
     bind_process_open(L, isolate);
     bind_child_open(L, isolate);

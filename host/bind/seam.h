@@ -48,6 +48,7 @@ void bind_websocket_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
+void bind_stream_open_system(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);
 void bind_isolate_open(lua_State *L, Isolate *isolate);
 void bind_process_open(lua_State *L, Isolate *isolate);

@@ -10,6 +10,17 @@ local metatable = { __index = methods }
 -- A writer waits while this much has not been taken by the kernel.
 local UNSENT_HIGH_SIZE = 256 * 1024
 
+-- Of streams that were polled in vain, by their numbers.
+local listeners, arguments = {}, {}
+
+scheduler.on_event(event.READABLE, function(id)
+    local fn, argument = listeners[id], arguments[id]
+    if fn then
+        listeners[id], arguments[id] = nil, nil
+        fn(argument)
+    end
+end)
+
 local function wrap(box)
     return setmetatable({ box = box, id = box:id() }, metatable)
 end
@@ -65,27 +76,45 @@ function methods:read(deadline)
     end
 end
 
---- Writes all of `bytes`, waiting while too much is unsent. Returns true, or nil, code.
-function methods:write(bytes, deadline)
-    local unsent, code = self.box:write(bytes)
-    if not unsent then
-        return nil, code
+--- Has `read` give whole messages from now on.
+-- @param kind "gob" or "msgpack", as many as there are; or "json", one at a time
+-- @param size the most bytes that one may have; a larger one is "too_large", what is none "invalid"
+function methods:frame(kind, size)
+    self.box:frame(kind, size)
+end
+
+--- Takes what is there without waiting. Returns bytes; or nil, "again" when there is nothing, and
+-- then fn(argument) is called, outside of tasks, as soon as that has changed; or nil, code.
+function methods:poll(fn, argument)
+    local bytes, code = self.box:read()
+    if not bytes and code == "again" then
+        listeners[self.id], arguments[self.id] = fn, argument
     end
-    if unsent > UNSENT_HIGH_SIZE then
-        local is_ok, status = scheduler.wait_event(event.WRITABLE, self.id, deadline)
-        if not is_ok then
-            return nil, status
-        end
+    return bytes, code
+end
+
+--- Writes without ever waiting: what the kernel does not take is queued. Returns how many bytes
+-- are, or nil, code.
+function methods:post(bytes)
+    return self.box:write(bytes)
+end
+
+--- Waits until nothing is queued. Returns true, or nil, code.
+function methods:wait_sent(deadline)
+    local is_ok, status = scheduler.wait_event(event.WRITABLE, self.id, deadline)
+    if not is_ok then
+        return nil, status
     end
     return true
 end
 
---- Writes without ever waiting: what the kernel does not take is queued. Returns true, or nil,
--- code.
-function methods:post(bytes)
-    local unsent, code = self.box:write(bytes)
+--- Writes all of `bytes`, waiting while too much is unsent. Returns true, or nil, code.
+function methods:write(bytes, deadline)
+    local unsent, code = self:post(bytes)
     if not unsent then
         return nil, code
+    elseif unsent > UNSENT_HIGH_SIZE then
+        return self:wait_sent(deadline)
     end
     return true
 end
@@ -96,6 +125,7 @@ function methods:shutdown()
 end
 
 function methods:close()
+    listeners[self.id], arguments[self.id] = nil, nil
     self.box:close()
 end
 

@@ -132,12 +132,14 @@ end
 -- keys are 1..n is a list, one whose keys all begin with a capital a struct with fields in the
 -- order of their names, and one with other texts for keys a map. Elements of one list or map have
 -- one type; where they are different scalars, it is `any`.
+-- @param what the name of the value in messages, "reply" by default
+-- @param how the advice in messages, "declare its type with rpc.method" by default
 -- @return the type; or nil, "undeclared", a message that says what the value holds
-return function(value, what)
+return function(value, what, how)
     local found, problem = infer(value, 0)
     if found then
         return found
     end
-    return nil, "undeclared", ("%s holds %s; declare its type with rpc.method"):format(
-        what or "reply", problem)
+    return nil, "undeclared", ("%s holds %s; %s"):format(what or "reply", problem,
+        how or "declare its type with rpc.method")
 end

@@ -1,6 +1,9 @@
 --- RPC for services: methods with declared types, errors with codes, middleware. A service offers
 -- methods by returning them: `return { rpc = { Calculator = Calculator } }`.
+local lazy = require "perigee.core.lazy"
 local method = require "perigee.rpc.method"
+
+local client = lazy "perigee.rpc.client"
 
 local rpc = {}
 
@@ -12,6 +15,11 @@ rpc.method = method.declare
 --- Puts middleware around every method of this service, the first outermost: functions that take
 -- the next handler, function(args, call), and return a handler around it.
 rpc.use = method.use
+
+--- Makes a client of an RPC server: rpc.dial("tcp://127.0.0.1:1234"), see perigee.rpc.client.
+function rpc.dial(address, options)
+    return client.dial(address, options)
+end
 
 --- An error with a code and data for clients of JSON-RPC 2.0, to be raised or returned: others get
 -- its message. `code` is any whole number outside -32768 to -32000.

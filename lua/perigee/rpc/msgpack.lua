@@ -28,20 +28,30 @@ end
 -- @param what the name of the value in messages, "reply" by default
 -- @return the bytes; or nil, "invalid", message
 function msgpack.encode(value, wanted, what)
-    what = what or "reply"
+    local out = buffer.new()
+    local is_ok, code, detail = msgpack.append(out, value, wanted, what)
+    if is_ok then
+        return out:get()
+    end
+    return nil, code, detail
+end
+
+--- Encodes a value as msgpack.encode does, and appends the bytes to a string.buffer, which after a
+-- failure holds a part of them.
+-- @return true; or nil, "invalid", message
+function msgpack.append(out, value, wanted, what)
     if wanted then
-        local is_ok, message = type_check.check_exactly(wanted, value, what)
+        local is_ok, message = type_check.check_exactly(wanted, value, what or "reply")
         if not is_ok then
             return nil, "invalid", message
         end
     end
-    local out = buffer.new()
     local is_ok, problem = pcall(put, out, value, wanted, 0)
     if is_ok then
-        return out:get()
+        return true
     end
     rethrow_other(problem)
-    return nil, "invalid", ("%s holds %s, which MessagePack cannot send"):format(what,
+    return nil, "invalid", ("%s holds %s, which MessagePack cannot send"):format(what or "reply",
         problem.problem)
 end
 

@@ -1,0 +1,295 @@
+--- One connection to a server: calls that many tasks have in flight at once, and the answers, which
+-- may come in any order.
+--
+-- Every call has a number, which is its place in the tables here. It is used again once its answer
+-- has come, and not before, so that a late answer never meets another call. What tasks write in one
+-- turn goes out in one write, behind all of them. Nothing runs while nothing is to be read or
+-- written: there is no task that only waits.
+--
+-- The codec knows the protocol (perigee.rpc.client.msgpack_codec): encode(args, options) gives a
+-- body, put(out, number, method, body) a whole request, read(bytes, self) calls the methods below.
+local membership = require "perigee.core.membership"
+local scheduler = require "perigee.core.scheduler"
+local buffer = require "string.buffer"
+
+local background = membership.background
+local end_wait, spawn = scheduler.end_wait, scheduler.spawn
+
+-- Calls with the common time limit are looked at this often in that time, so that none needs a
+-- timer of its own.
+local LOOKS = 64
+local NEVER = math.huge
+
+-- In place of a call that nobody waits for any more.
+local ABANDONED = {}
+
+local methods = {}
+local metatable = { __index = methods }
+
+local link = {}
+
+local read_all
+
+local function start_reading(self)
+    spawn(read_all, self).name = "rpc answers"
+end
+
+-- Takes what is there, and ends when there is no more.
+function read_all(self)
+    while not self.is_closed do
+        local bytes, code = self.stream:poll(start_reading, self)
+        if code == "again" then
+            return
+        elseif not bytes then
+            self:fail_reading(code)
+        else
+            self.codec:read(bytes, self)
+        end
+    end
+end
+
+--- Makes a connection of an open stream, which it owns from then on.
+-- @param codec of this connection
+-- @param options { address =, timeout_s = of a call, 0 for none; max_calls = in flight, max_unsent
+-- = bytes, max_message = bytes, on_end = function(link) }
+function link.new(stream, codec, options)
+    local self = setmetatable({
+        stream = stream, codec = codec, options = options,
+        out = buffer.new(),
+        is_whole = true,      -- no request in `out` was broken off
+        flusher = false,      -- the task that writes, or will at the end of this turn
+        unsent_size = 0,      -- of what is behind `out`
+        waiters = {},         -- number of a call -> task, future, stream or ABANDONED
+        began = {},           -- number -> the look before it; NEVER when it has its own time limit
+        free = {}, free_count = 0,
+        number_count = 0,     -- handed out so far
+        in_flight = 0, abandoned_count = 0,
+        look = 0, timer = false,
+        has_answered = false, -- anything at all
+        is_closed = false,
+        failure = nil,        -- why, { code =, detail = }
+    }, metatable)
+    stream:frame(codec.framing, options.max_message)
+    start_reading(self)
+    return self
+end
+
+local function release(self, number)
+    self.waiters[number] = nil
+    local count = self.free_count + 1
+    self.free[count] = number
+    self.free_count = count
+end
+
+-- Ends the call of a waiter with what end_wait takes: true, value; or false, failure.
+local function conclude(waiter, is_ok, result)
+    if waiter.since then
+        end_wait(waiter, is_ok, result)
+    elseif waiter.complete then
+        waiter:complete(is_ok, result)
+    end
+end
+
+-- The waiter of a call that has been answered; nil when there is none any more.
+local function take_waiter(self, number)
+    local waiter = self.waiters[number]
+    if waiter == nil then
+        self:fail("invalid", ("an answer came to the call %s, which nobody made"):format(
+            tostring(number)))
+        return nil
+    end
+    release(self, number)
+    self.has_answered = true
+    if waiter == ABANDONED then
+        self.abandoned_count = self.abandoned_count - 1
+        return nil
+    end
+    self.in_flight = self.in_flight - 1
+    return waiter
+end
+
+--- For codecs: the result of a call has come.
+function methods:answer(number, value)
+    local waiter = take_waiter(self, number)
+    if waiter then
+        conclude(waiter, true, value)
+    end
+end
+
+--- For codecs: a call has failed. `failure` is { code =, detail =, data = }.
+function methods:answer_failure(number, failure)
+    local waiter = take_waiter(self, number)
+    if waiter then
+        conclude(waiter, false, failure)
+    end
+end
+
+local function expire(self, number)
+    local waiter = self.waiters[number]
+    self:abandon(number, waiter)
+    if waiter.since then
+        end_wait(waiter, nil, "timeout")
+    else
+        conclude(waiter, false, { code = "timeout", detail = self:timeout_text() })
+    end
+end
+
+-- Outside of tasks.
+local function look_at_calls(self)
+    self.timer = false
+    self.look = self.look + 1
+    for number = 1, self.in_flight > 0 and self.number_count or 0 do
+        local waiter = self.waiters[number]
+        if waiter and waiter ~= ABANDONED and self.look - self.began[number] > LOOKS then
+            expire(self, number)
+        end
+    end
+    if self.in_flight > 0 then
+        self:start_timer()
+    end
+end
+
+function methods:start_timer()
+    self.timer = scheduler.at(scheduler.now() + self.options.timeout_s / LOOKS, look_at_calls, self)
+end
+
+--- For people: that a call was not answered in time.
+function methods:timeout_text()
+    return ("%s did not answer in time"):format(self.options.address)
+end
+
+-- Answers may have come before the other side stopped reading.
+local function fail_writing(self, code)
+    read_all(self)
+    self:fail("closed", ("%s: cannot write: %s"):format(self.options.address, code))
+end
+
+local function flush(self)
+    while #self.out > 0 and not self.is_closed do
+        if not self.is_whole then
+            return self:fail("closed", "a request was broken off while it was composed")
+        end
+        local unsent, code = self.stream:post(self.out:get())
+        self.unsent_size = unsent or 0
+        if unsent and unsent > 0 then
+            unsent, code = self.stream:wait_sent()
+            self.unsent_size = 0
+        end
+        if not unsent then
+            return fail_writing(self, code)
+        end
+    end
+    self.flusher = false
+end
+
+-- Behind all tasks that are ready now, which may have more to write.
+local function flush_later(self)
+    local task = spawn(flush, self)
+    task.name = "rpc requests"
+    membership.move(task, background)
+    self.flusher = task
+end
+
+--- Says why nothing can be sent now: nil when something can, else code, detail.
+function methods:obstacle()
+    if self.is_closed then
+        return self.failure.code, self.failure.detail
+    elseif self.in_flight >= self.options.max_calls then
+        return "full", ("%d calls are in flight"):format(self.in_flight)
+    elseif self.unsent_size + #self.out > self.options.max_unsent then
+        return "full", ("%s has %d bytes still to read"):format(self.options.address,
+            self.unsent_size + #self.out)
+    end
+end
+
+local function take_number(self)
+    local count = self.free_count
+    if count > 0 then
+        self.free_count = count - 1
+        return self.free[count]
+    end
+    local number = self.number_count + 1
+    self.number_count = number
+    return number
+end
+
+--- Sends a call. There is no obstacle.
+-- @param waiter the task that waits for it next; or a table with the method complete(is_ok, value
+-- or failure)
+-- @param is_timed it has a time limit of its own
+-- @return its number
+function methods:send_call(waiter, method, body, is_timed)
+    local number = take_number(self)
+    self.waiters[number] = waiter
+    self.began[number] = (is_timed or self.options.timeout_s == 0) and NEVER or self.look
+    self.in_flight = self.in_flight + 1
+    self:put(number, method, body)
+    if not self.timer and self.options.timeout_s > 0 then
+        self:start_timer()
+    end
+    return number
+end
+
+--- Puts a request for the end of this turn; a notification when `number` is nil.
+function methods:put(number, method, body)
+    self.is_whole = false
+    self.codec:put(self.out, number, method, body)
+    self.is_whole = true
+    if not self.flusher then
+        flush_later(self)
+    end
+end
+
+--- Nobody waits for this call any more; its answer is dropped. Does nothing when it has come.
+function methods:abandon(number, waiter)
+    if self.waiters[number] ~= waiter then
+        return
+    end
+    self.waiters[number] = ABANDONED
+    self.in_flight = self.in_flight - 1
+    self.abandoned_count = self.abandoned_count + 1
+    if self.abandoned_count > self.options.max_calls then
+        self:fail("closed", ("%s left %d calls unanswered"):format(self.options.address,
+            self.abandoned_count))
+    end
+end
+
+local reading_failures = {
+    eof = "the server closed the connection",
+    invalid = "the server sent what is no answer",
+    too_large = "the server sent a message that is too large or too deep",
+}
+
+--- The stream has ended with `code`.
+function methods:fail_reading(code)
+    local is_fault = code == "invalid" or code == "too_large"
+    self:fail(is_fault and code or "closed", ("%s: %s"):format(self.options.address,
+        reading_failures[code] or "the connection broke: " .. tostring(code)))
+end
+
+--- Ends the connection and every call in flight. Does nothing the second time.
+function methods:fail(code, detail)
+    if self.is_closed then
+        return
+    end
+    self.is_closed = true
+    self.failure = { code = code, detail = detail }
+    self.stream:close()
+    if self.flusher and self.flusher.since then
+        end_wait(self.flusher, nil, "closed")
+    end
+    if self.timer then
+        scheduler.cancel_timer(self.timer)
+        self.timer = false
+    end
+    local waiters = self.waiters
+    self.waiters, self.in_flight = {}, 0
+    for _, waiter in pairs(waiters) do
+        if waiter ~= ABANDONED then
+            conclude(waiter, false, self.failure)
+        end
+    end
+    self.options.on_end(self)
+end
+
+return link
