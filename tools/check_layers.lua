@@ -39,10 +39,11 @@ local LUA_RANKS = {
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     named_channel = 3,
     http = 4, rpc = 4,
-    service = 5,
-    supervisor = 6, worker = 6,
-    testing = 7,
-    cli = 8,
+    registry = 5,
+    service = 6,
+    supervisor = 7, worker = 7,
+    testing = 8,
+    cli = 9,
 }
 
 -- Who may require the C module `host`, and who may yield.
@@ -65,6 +66,7 @@ local PURE = {
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
     "perigee.rpc.client.gob_codec", "perigee.rpc.client.msgpack_codec",
+    "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
     "perigee.rpc.gob", "perigee.rpc.json_values", "perigee.rpc.msgpack", "perigee.rpc.types",
 }
 

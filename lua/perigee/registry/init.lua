@@ -1,0 +1,175 @@
+--- `perigee.registry`: which instances of which services there are, on this host and others.
+--
+--    local registry = require "perigee.registry"
+--    local known = assert(registry.open "etcd://127.0.0.1:2379")
+--    known:register({ service = "users", address = "10.0.0.7:8080" })
+--    for _, instance in ipairs(known:instances("users")) do ... end
+--
+-- What is registered stays so until it is deregistered, whatever the registry does meanwhile.
+local instance = require "perigee.registry.instance"
+local keeper = require "perigee.registry.keeper"
+local known = require "perigee.registry.known"
+local location = require "perigee.registry.location"
+local select_module = require "perigee.core.select"
+
+local registry = {}
+
+local methods = {}
+local metatable = { __index = methods }
+
+local DEFAULT_TTL_S = 15
+
+-- A first answer, which an etcd that is starting keeps waiting for.
+local FIRST_ANSWER_S = 3
+
+local BACKENDS = { embedded = "perigee.registry.embedded", etcd = "perigee.registry.etcd",
+    consul = "perigee.registry.consul" }
+
+--- Opens a registry.
+-- @param where "embedded", "etcd://HOST:PORT,HOST:PORT/PREFIX", "consul://HOST:PORT"
+-- @param options { ttl_s = 15, after which an instance that does not beat is gone }
+-- @return the registry; it may be away at this time. An error in the caller's line for a location
+-- that is none
+function registry.open(where, options)
+    local parsed, problem = location.parse(where)
+    if not parsed then
+        error(problem, 2)
+    end
+    options = options or {}
+    parsed.ttl_s = options.ttl_s or DEFAULT_TTL_S
+    parsed.silence_s, parsed.wait_s = options.silence_s, options.wait_s
+    local backend = require(BACKENDS[parsed.kind]).new(parsed)
+    return setmetatable({
+        backend = backend,
+        keeper = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
+            spread_s = backend.spread_s, verify_s = options.verify_s }),
+        known = known.new(options),
+        is_closed = false,
+    }, metatable)
+end
+
+local function check_open(self)
+    if self.is_closed then
+        error("the registry is closed", 3)
+    end
+end
+
+local function check_name(name)
+    local problem = instance.name_problem(name, "the name of a service")
+    if problem then
+        error(problem, 3)
+    end
+end
+
+local registration_methods = {}
+local registration_metatable = { __index = registration_methods }
+
+--- Registers an instance and keeps it registered: also when the registry is away now, or forgets
+-- it, until deregister or close.
+-- @param record see perigee.registry.instance; its id is made of service and address when left out
+-- @return a registration, with its record; errors name the caller's line
+function methods:register(record)
+    check_open(self)
+    local made, problem = instance.new(record)
+    if not made then
+        error("register: " .. problem, 2)
+    end
+    return setmetatable({ registry = self, record = made, settled = self.keeper:add(made) },
+        registration_metatable)
+end
+
+--- Waits until the registry has it. Returns true; or nil and "timeout" or "canceled".
+function registration_methods:wait(timeout_s)
+    local chosen, code = select_module.select {
+        { self.settled, "recv" },
+        timeout = timeout_s,
+    }
+    if chosen == 1 then
+        return true
+    end
+    return nil, chosen or code
+end
+
+--- Whether the registry has it, as far as is known.
+function registration_methods:is_registered()
+    return self.registry.keeper:is_registered(self.record.id)
+end
+
+--- As registry:deregister.
+function registration_methods:deregister()
+    return self.registry.keeper:remove(self.record.id)
+end
+
+--- Takes an instance out of the registry. Returns true; or nil, code, detail: then it is gone when
+-- its time to live is over.
+-- @param registration what register returned
+function methods:deregister(registration)
+    check_open(self)
+    if getmetatable(registration) ~= registration_metatable then
+        error("deregister takes what register returned", 2)
+    end
+    return registration:deregister()
+end
+
+--- The names of all services that have instances, sorted; or nil, code, detail when the registry
+-- was never heard.
+function methods:list()
+    check_open(self)
+    local names, code, detail = self.backend:list()
+    if names or code then
+        return names, code, detail
+    end
+    self.backend:discover(self.known)
+    local is_known, reason = self.known:wait("", FIRST_ANSWER_S)
+    if not is_known then
+        return nil, reason, "the registry has not answered yet"
+    end
+    return self.known:list()
+end
+
+--- The instances of a service: a list sorted by id that is never changed, and { age_s = since the
+-- registry was heard, suspect_s = for how long it has said that there are none }. While the
+-- registry is away they are the last that were known. Waits for a first answer.
+-- @return the list, empty when there are none; or nil, code, detail when the registry was never
+-- heard
+function methods:instances(name)
+    check_open(self)
+    check_name(name)
+    self.backend:discover(self.known, name)
+    local is_known, reason = self.known:wait(name, FIRST_ANSWER_S)
+    if not is_known then
+        return nil, reason, "the registry has not answered yet"
+    end
+    return self.known:instances(name)
+end
+
+--- Watches a service: `watcher:next()` waits for a list not received yet, the present one first;
+-- `watcher.changes` is the channel of it, for perigee.select; `watcher:close()` ends it.
+function methods:watch(name)
+    check_open(self)
+    check_name(name)
+    self.backend:discover(self.known, name)
+    return self.known:watch(name)
+end
+
+--- { wanted, registered = how many of them are, beat_age_s, age_s }.
+function methods:status()
+    local status = self.keeper:status()
+    local _, info = self.known:instances("")
+    status.backend, status.age_s = self.backend.name, info.age_s
+    return status
+end
+
+--- Deregisters everything of this registry and ends its watches. Returns true; or nil, code,
+-- detail when the registry could not be told.
+function methods:close()
+    if self.is_closed then
+        return true
+    end
+    self.is_closed = true
+    local records = self.keeper:close()
+    self.known:close()
+    return self.backend:finish(records)
+end
+
+return registry
