@@ -78,20 +78,8 @@ local function member(value, name, kind)
     return type(found) == kind and found or nil
 end
 
---- The record of one entry of a health answer; or nil, problem. An address that is left out is the
--- node's.
-function consul.record_of(entry)
-    local service, node = member(entry, "Service", "table"), member(entry, "Node", "table") or {}
-    if not service then
-        return nil, "an entry has no Service"
-    end
-    local host = member(service, "Address", "string")
-    if not host or host == "" then
-        host = member(node, "Address", "string") or ""
-    end
-    local given = { service = service.Service, id = service.ID, metadata = {},
-        address = join_address(host, member(service, "Port", "number") or 0) }
-    for key, value in pairs(member(service, "Meta", "table") or {}) do
+local function take_meta(given, meta)
+    for key, value in pairs(meta) do
         local name = key:match("^perigee%-(.*)$")
         if name == "generation" or name == "weight" then
             given[name] = tonumber(value)
@@ -101,7 +89,24 @@ function consul.record_of(entry)
             given.metadata[key] = value
         end
     end
-    return instance.new(given)
+    return given
+end
+
+--- The record of one entry of a health answer; or nil, problem. An address that is left out is the
+-- node's.
+function consul.record_of(entry)
+    local service, node = member(entry, "Service", "table"), member(entry, "Node", "table") or {}
+    if not service then
+        return nil, "an entry has no Service"
+    end
+    local host = member(service, "Address", "string") or ""
+    if host == "" then
+        host = member(node, "Address", "string") or ""
+    end
+    return instance.new(take_meta({
+        service = service.Service, id = service.ID, metadata = {},
+        address = join_address(host, member(service, "Port", "number") or 0),
+    }, member(service, "Meta", "table") or {}))
 end
 
 -- See perigee.registry.keeper for these four.

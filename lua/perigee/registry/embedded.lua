@@ -8,7 +8,8 @@ local metatable = { __index = methods }
 local TTL_S = 3600
 
 function embedded.new()
-    return setmetatable({ name = "embedded", ttl_s = TTL_S, records = {}, known = false }, metatable)
+    return setmetatable({ name = "embedded", ttl_s = TTL_S, records = {}, known = false },
+        metatable)
 end
 
 -- See perigee.registry.keeper for these four.
