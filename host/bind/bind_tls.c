@@ -1,4 +1,4 @@
-/* Certificates for the HTTP servers, as bytes in PEM: who read them from which files is the
+/* Certificates for servers, as bytes in PEM: who read them from which files is the
  * business of the supervisor's Lua. */
 #include "base/error.h"
 #include "bind/seam.h"
@@ -110,7 +110,7 @@ static int l_check_tls(lua_State *L)
 /* set_tls(server, options) -> true | nil, code, message: what connects from now on speaks TLS */
 static int l_set_tls(lua_State *L)
 {
-    HttpServer *server = seam_check_server(L, 1);
+    Server *server = seam_check_server(L, 1);
     TlsPair pairs[MAX_PAIR_COUNT];
     TlsOptions options = {0};
     TlsContext *context;
@@ -122,7 +122,7 @@ static int l_set_tls(lua_State *L)
         return push_problem(L, ERR_CLOSED, "the server is closed");
     if ((result = tls_context_create(&options, &context, problem)) < 0)
         return push_problem(L, result, problem);
-    http_server_set_tls(server, context);
+    server_set_tls(server, context);
     return seam_push_result(L, 0);
 }
 

@@ -32,15 +32,14 @@ typedef struct Host {
     HandleTable streams;   /* StreamBox */
     HandleTable children;  /* ChildBox */
     HandleTable watches;   /* WatchBox */
-    HttpServer *servers[HOST_SERVER_COUNT];
+    Server *servers[HOST_SERVER_COUNT];
     SharedMemory shared; /* with the other workers */
     ChannelPorts channels;
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     uint64_t refused_deflate_count;
-    MountTable *mounts;    /* of the servers; targets are isolate handles */
-    RpcServer *rpc_server; /* NULL while there is none */
-    MethodTable *methods;  /* of the RPC server; isolate handles by service */
-    RpcLimits rpc_limits;
+    MountTable *mounts;   /* of HTTP servers; targets are isolate handles */
+    MethodTable *methods; /* of RPC servers; isolate handles by service */
+    RpcLimits rpc_limits; /* also of RPC over HTTP */
     GobTypes *gob_types;
     bool is_preemptive; /* what the self-test found */
     int argument_count; /* of the command line, program name included */

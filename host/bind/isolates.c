@@ -66,7 +66,8 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
 {
     isolates_push_service_host(L, isolate);
     bind_server_open(L, isolate);
-    bind_rpc_server_open(L, isolate);
+    bind_server_counters_open(L, isolate);
+    bind_routes_open(L, isolate);
     bind_tls_open(L, isolate);
     bind_stream_open_system(L, isolate);
     bind_isolate_open(L, isolate);

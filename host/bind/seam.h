@@ -24,8 +24,8 @@ int seam_push_failure(lua_State *L, int code);
 Handle seam_check_handle(lua_State *L, int argument);
 void seam_push_handle(lua_State *L, Handle handle);
 
-/* The HTTP server whose number is at `argument`; NULL when it is closed. */
-HttpServer *seam_check_server(lua_State *L, int argument);
+/* The server whose number is at `argument`; NULL when it is closed. */
+Server *seam_check_server(lua_State *L, int argument);
 
 /* Sets field `name` of the table on top. */
 void seam_set_number(lua_State *L, const char *name, lua_Number number);
@@ -43,9 +43,10 @@ void bind_task_open(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
 void bind_call_open(lua_State *L, Isolate *isolate);
-void bind_rpc_server_open(lua_State *L, Isolate *isolate);
 void bind_websocket_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);
+void bind_server_counters_open(lua_State *L, Isolate *isolate);
+void bind_routes_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_stream_open_system(lua_State *L, Isolate *isolate);

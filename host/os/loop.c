@@ -66,6 +66,11 @@ struct uv_loop_s *loop_uv(Loop *loop)
     return &loop->uv;
 }
 
+uint64_t loop_now_ms(const Loop *loop)
+{
+    return uv_now(&loop->uv);
+}
+
 char *loop_read_buffer(Loop *loop, size_t *size)
 {
     *size = sizeof loop->read_buffer;

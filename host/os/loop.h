@@ -4,6 +4,7 @@
 #define PERIGEE_OS_LOOP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct uv_loop_s;
 typedef struct Loop Loop;
@@ -20,6 +21,10 @@ void loop_stop(Loop *loop);
 void loop_destroy(Loop *loop);
 
 struct uv_loop_s *loop_uv(Loop *loop);
+
+/* The monotonic clock as it was when this turn of the loop began: cheaper than to read it, and as
+ * good where a few milliseconds do not matter. */
+uint64_t loop_now_ms(const Loop *loop);
 
 /* The one buffer all reads of this loop use: valid from the read to the return of its callback. */
 char *loop_read_buffer(Loop *loop, size_t *size);

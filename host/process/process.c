@@ -48,10 +48,8 @@ static void on_round_end(void *owner)
 
     for (int i = 0; i < HOST_SERVER_COUNT; i++) {
         if (host->servers[i] != NULL)
-            http_server_flush(host->servers[i]);
+            server_flush(host->servers[i]);
     }
-    if (host->rpc_server != NULL)
-        rpc_server_flush(host->rpc_server);
 }
 
 static void on_broken(void *owner, Isolate *isolate)
@@ -132,8 +130,7 @@ static void close_process(Host *host)
     watchdog_stop(process.watchdog);
     bind_close_isolates(host);
     for (int i = 0; i < HOST_SERVER_COUNT; i++)
-        http_server_close(host->servers[i]);
-    rpc_server_close(host->rpc_server);
+        server_close(host->servers[i]);
     channel_ports_deinit(&host->channels);
     runner_close(host->runner);
     timer_close(process.keep_alive);

@@ -154,7 +154,7 @@ void rpc_channel_drain(RpcChannel *channel)
 int rpc_channel_phase(const RpcChannel *channel)
 {
     if (channel->caller.call_count > 0)
-        return RPC_WAITING;
+        return channel->has_input_ended ? RPC_LEAVING : RPC_WAITING;
     if (channel->is_stopped || channel->is_draining)
         return RPC_FINISHED;
     return channel->input.size > 0 ? RPC_READING : RPC_IDLE;

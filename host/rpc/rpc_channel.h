@@ -38,6 +38,7 @@ enum {
     RPC_IDLE,     /* nothing is under way */
     RPC_READING,  /* a message has begun */
     RPC_WAITING,  /* for answers */
+    RPC_LEAVING,  /* for answers to a peer that sends nothing more, and may be gone */
     RPC_FINISHED, /* nothing more is read or answered */
 };
 

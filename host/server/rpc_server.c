@@ -1,167 +1,143 @@
 #include "server/rpc_server.h"
 
 #include <assert.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "server/rpc_connection.h"
+#include "server/server_connection.h"
 
-enum { LINGER_TIMEOUT_MS = 1000 };
+/* What the connections of one RPC server share. */
+typedef struct RpcState {
+    RpcServerOptions options;
+    GobTypes *types;
+    uint64_t last_number; /* of a connection */
+} RpcState;
 
 const RpcServerOptions rpc_server_default_options = {
     .limits = RPC_DEFAULT_LIMITS,
-    .connection_count = 10000,
-    .unsent_size = 256 * 1024,
-    .read_timeout_ms = 10000,
-    .write_timeout_ms = 30000,
+    .bounds =
+        {
+                 .connection_count = 10000,
+                 .unsent_size = 256 * 1024,
+                 .head_timeout_ms = 10000,
+                 .body_timeout_ms = 10000,
+                 .write_timeout_ms = 30000,
+                 },
 };
 
-void rpc_server_enter(RpcServer *server)
+static const RpcServerOptions *options_of(void *owner)
 {
-    server->depth++;
+    const RpcState *state = ((ServerConnection *)owner)->server->setup.state;
+
+    return &state->options;
 }
 
-static RpcConnection *first_of(const List *list)
+static void on_call(void *owner, RpcCall *call)
 {
-    return list_is_empty(list) ? NULL : list_entry(list->next, RpcConnection, node);
+    const RpcServerOptions *options = options_of(owner);
+
+    ((ServerConnection *)owner)->server->counters.request_count++;
+    options->handler->on_call(options->owner, call);
 }
 
-/* Flushing and freeing make callbacks, which may touch and close other connections. */
-static void settle(RpcServer *server)
+static void on_abandoned(void *owner, RpcCall *call)
 {
-    RpcConnection *connection;
+    const RpcServerOptions *options = options_of(owner);
 
-    for (;;) {
-        if ((connection = first_of(&server->touched)) != NULL) {
-            list_unlink(&connection->node);
-            rpc_connection_flush(connection);
-        } else if ((connection = first_of(&server->dead)) != NULL) {
-            rpc_connection_free(connection);
-        } else {
-            return;
-        }
-    }
+    ((ServerConnection *)owner)->server->counters.abandoned_count++;
+    options->handler->on_abandoned(options->owner, call);
 }
 
-void rpc_server_leave(RpcServer *server)
+static void on_output(void *owner)
 {
-    if (server->depth == 1)
-        settle(server);
-    server->depth--;
-    if (server->depth == 0 && server->is_closed)
-        memory_free(server);
+    server_connection_touch(owner);
 }
 
-static void on_tick(void *owner)
-{
-    RpcServer *server = owner;
-    uint64_t now_ms = clock_monotonic_ns() / 1000000;
-    ExpiryEntry *entry;
+static const RpcHandler channel_handler = {
+    .on_call = on_call,
+    .on_abandoned = on_abandoned,
+    .on_output = on_output,
+};
 
-    server->is_ticking = server->counters.connection_count > 0;
-    if (!server->is_ticking) {
-        timer_stop(server->tick);
-        return;
-    }
-    rpc_server_enter(server);
-    while ((entry = expiry_first(&server->expiry, now_ms)) != NULL)
-        rpc_connection_expire(list_entry(entry, RpcConnection, expiry));
-    rpc_server_leave(server);
+static void *create(ServerConnection *connection)
+{
+    RpcState *state = connection->server->setup.state;
+
+    return rpc_channel_create(&state->options.limits, state->types, &channel_handler, connection,
+                              ++state->last_number);
 }
 
-static void start_ticking(RpcServer *server)
+static void destroy(void *session)
 {
-    uint64_t tick_ms = expiry_tick_ms(&server->expiry);
-
-    if (server->is_ticking)
-        return;
-    server->is_ticking = true;
-    timer_start(server->tick, tick_ms, tick_ms);
+    rpc_channel_destroy(session);
 }
 
-static void on_accept(void *owner, Stream *stream)
+static void feed(void *session, const char *bytes, size_t size)
 {
-    RpcServer *server = owner;
-
-    if (server->counters.connection_count >= server->options.connection_count) {
-        server->counters.refused_count++;
-        stream_close(stream);
-        return;
-    }
-    rpc_server_enter(server);
-    start_ticking(server);
-    server->counters.accepted_count++;
-    rpc_connection_open(server, stream);
-    rpc_server_leave(server);
+    rpc_channel_feed(session, bytes, size);
 }
+
+static void end_input(void *session)
+{
+    rpc_channel_end_input(session);
+}
+
+static SessionOutput advance(void *session)
+{
+    rpc_channel_continue(session);
+    return (SessionOutput){.bytes = rpc_channel_output(session)};
+}
+
+static SessionStatus status(const void *session)
+{
+    static const uint8_t awaited[] = {
+        [RPC_IDLE] = EXPIRY_WARM,      [RPC_READING] = EXPIRY_BODY,  [RPC_WAITING] = EXPIRY_NONE,
+        [RPC_LEAVING] = EXPIRY_LINGER, [RPC_FINISHED] = EXPIRY_NONE,
+    };
+    int phase = rpc_channel_phase(session);
+
+    return (SessionStatus){
+        .progress = rpc_channel_progress(session),
+        .awaited = awaited[phase],
+        .wants_input = rpc_channel_wants_input(session),
+        .is_finished = phase == RPC_FINISHED,
+    };
+}
+
+static SessionEnding ending(const void *session)
+{
+    return (SessionEnding){.is_rejected = rpc_channel_refusal(session) != NULL};
+}
+
+static void drain(void *session)
+{
+    rpc_channel_drain(session);
+}
+
+static void stop(void *session)
+{
+    rpc_channel_stop(session);
+}
+
+static const SessionKind rpc_session = {
+    .create = create,
+    .destroy = destroy,
+    .feed = feed,
+    .end_input = end_input,
+    .advance = advance,
+    .status = status,
+    .ending = ending,
+    .drain = drain,
+    .stop = stop,
+    .not_tls_text = "perigee: this port speaks TLS, and what came is not\n",
+};
 
 int rpc_server_open(Loop *loop, int fd, const RpcServerOptions *options, GobTypes *types,
-                    RpcServer **out)
+                    Server **out)
 {
-    RpcServer *server = memory_alloc(sizeof *server);
-    int result;
+    RpcState *state = memory_alloc(sizeof *state);
 
     assert(options->handler != NULL);
-    server->options = *options;
-    server->types = types;
-    list_init(&server->touched);
-    list_init(&server->dead);
-    expiry_init(&server->expiry, (uint64_t[EXPIRY_KIND_COUNT]){
-                                     [EXPIRY_BODY] = options->read_timeout_ms,
-                                     [EXPIRY_IDLE] = options->idle_timeout_ms,
-                                     [EXPIRY_WRITE] = options->write_timeout_ms,
-                                     [EXPIRY_LINGER] = LINGER_TIMEOUT_MS,
-                                 });
-    if ((result = timer_create_on(loop, on_tick, server, &server->tick)) < 0) {
-        close(fd);
-        goto fail;
-    }
-    if ((result = listener_open(loop, fd, on_accept, server, &server->listener)) < 0)
-        goto fail;
-    *out = server;
-    return 0;
-
-fail:
-    rpc_server_close(server);
-    return result;
-}
-
-void rpc_server_flush(RpcServer *server)
-{
-    rpc_server_enter(server);
-    rpc_server_leave(server);
-}
-
-void rpc_server_drain(RpcServer *server)
-{
-    rpc_server_enter(server);
-    listener_close(server->listener);
-    server->listener = NULL;
-    server->is_draining = true;
-    for (int kind = 0; kind < EXPIRY_KIND_COUNT; kind++) {
-        list_each (node, &server->expiry.lists[kind])
-            rpc_connection_touch(list_entry(node, RpcConnection, expiry.node));
-    }
-    rpc_server_leave(server);
-}
-
-const RpcServerCounters *rpc_server_counters(const RpcServer *server)
-{
-    return &server->counters;
-}
-
-void rpc_server_close(RpcServer *server)
-{
-    ExpiryEntry *entry;
-
-    if (server == NULL)
-        return;
-    rpc_server_enter(server);
-    listener_close(server->listener);
-    timer_close(server->tick);
-    server->is_closed = true;
-    while ((entry = expiry_any(&server->expiry)) != NULL)
-        rpc_connection_close(list_entry(entry, RpcConnection, expiry));
-    rpc_server_leave(server);
+    state->options = *options;
+    state->types = types;
+    return server_open(loop, fd, &(ServerSetup){&rpc_session, state, options->bounds}, out);
 }

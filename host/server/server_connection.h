@@ -1,23 +1,30 @@
-/* Private to server/: what an HttpServer is, and one connection of it: a stream that drives an
- * Http1Connection.
+/* Private to server/: what a Server is, and one connection of it: a stream that drives a session.
  *
- * Whoever calls into a connection stands between http_server_enter and http_server_leave. Inside,
- * connections are only marked, to be flushed or freed; the outermost leave does both. So no
- * callback ever finds the ground taken away under the function that made it. */
+ * Whoever calls into a connection stands between server_enter and server_leave. Inside, connections
+ * are only marked, to be flushed or freed; the outermost leave does both. So no callback ever finds
+ * the ground taken away under the function that made it. */
 #ifndef PERIGEE_SERVER_SERVER_CONNECTION_H
 #define PERIGEE_SERVER_SERVER_CONNECTION_H
 
 #include <stdbool.h>
 
-#include "http/http1_write.h"
 #include "net/listener.h"
 #include "os/timer.h"
 #include "server/expiry.h"
-#include "server/http_server.h"
+#include "server/server.h"
+#include "server/session.h"
 
-struct HttpServer {
-    HttpServerOptions options;
-    HttpServerCounters counters;
+/* What a protocol opens a server with. */
+typedef struct ServerSetup {
+    const SessionKind *kind;
+    void *state; /* what its sessions share: taken over, and freed with the server */
+    ServerBounds bounds;
+} ServerSetup;
+
+struct Server {
+    Loop *loop;
+    ServerSetup setup;
+    ServerCounters counters;
     Listener *listener; /* NULL once draining */
     TlsContext *tls;    /* of connections to come; NULL for plain ones */
     Timer *tick;
@@ -25,18 +32,17 @@ struct HttpServer {
     bool is_draining;
     bool is_closed;
     unsigned depth;       /* of enter */
-    size_t refusal_count; /* open connections that are only told 503 */
+    size_t refusal_count; /* open connections that are only told why not */
     Expiry expiry;        /* every open connection */
     List touched;         /* connections to be flushed */
     List dead;            /* connections to be freed */
-    char date[HTTP1_DATE_SIZE];
 };
 
 typedef struct ServerConnection {
-    HttpServer *server;
-    Stream *stream;         /* NULL once closed */
-    Http1Connection *http1; /* NULL once everything is answered: what comes in then is dropped */
-    List node;              /* in server->touched or server->dead */
+    Server *server;
+    Stream *stream; /* NULL once closed */
+    void *session;  /* NULL once everything is answered: what comes in then is dropped */
+    List node;      /* in server->touched or server->dead */
     ExpiryEntry expiry;
     uint64_t progress; /* what it was when its time began to run */
     uint32_t dropped_size;
@@ -47,14 +53,17 @@ typedef struct ServerConnection {
     bool has_input_ended;
 } ServerConnection;
 
-void http_server_enter(HttpServer *server);
+/* Adopts `fd` and takes setup->state over, also when this fails. */
+int server_open(Loop *loop, int fd, const ServerSetup *setup, Server **out);
+
+void server_enter(Server *server);
 
 /* The server may be gone afterwards. */
-void http_server_leave(HttpServer *server);
+void server_leave(Server *server);
 
 /* Both take `stream` over. */
-void server_connection_open(HttpServer *server, Stream *stream);
-void server_connection_refuse(HttpServer *server, Stream *stream);
+void server_connection_open(Server *server, Stream *stream);
+void server_connection_refuse(Server *server, Stream *stream);
 
 /* Has the connection flushed at the end. */
 void server_connection_touch(ServerConnection *connection);

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "http/http1_file.h"
 #include "http/http1_upgrade.h"
-#include "server/server_connection.h"
+#include "server/http_session.h"
 
 /* To read and copy more costs more than another call for it. */
 enum { SHORT_FILE_SIZE = 8 * 1024 };
@@ -81,17 +81,17 @@ static size_t unsent_size(const ServerConnection *connection, const Http1Exchang
 
 static size_t bound(const ServerConnection *connection, const Http1Exchange *exchange)
 {
-    const HttpServerOptions *options = &connection->server->options;
+    const HttpServerOptions *options = &http_session_state(connection->server)->options;
 
     if (http1_exchange_has_turn(exchange))
-        return options->unsent_size;
-    return options->unsent_size / options->limits.pipelined_count;
+        return options->bounds.unsent_size;
+    return options->bounds.unsent_size / options->limits.pipelined_count;
 }
 
-static void note_unsent(HttpServer *server, size_t size)
+static void note_unsent(HttpCounters *counters, size_t size)
 {
-    if (size > server->counters.stream_peak_size)
-        server->counters.stream_peak_size = size;
+    if (size > counters->stream_peak_size)
+        counters->stream_peak_size = size;
 }
 
 long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size)
@@ -114,7 +114,7 @@ long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t si
         size = room;
     if ((result = http1_exchange_write(exchange, bytes, size)) < 0)
         return result;
-    note_unsent(connection->server, unsent + size);
+    note_unsent(&http_session_state(connection->server)->counters, unsent + size);
     return (long)size;
 }
 

@@ -1,6 +1,6 @@
 /* What the holder of an exchange does with it besides http_server_respond: bodies and answers in
  * pieces, within the server's bounds. What is left to do for the connection is done by the next
- * http_server_flush. */
+ * server_flush. */
 #ifndef PERIGEE_SERVER_SERVER_EXCHANGE_H
 #define PERIGEE_SERVER_SERVER_EXCHANGE_H
 
@@ -21,10 +21,10 @@ void server_exchange_cut(Http1Exchange *exchange);
 /* See http1_exchange_upgrade. */
 int server_exchange_upgrade(Http1Exchange *exchange, const char *fields, size_t fields_size);
 
-/* Writes as many of the bytes as there is room for: options.unsent_size in all for the answer that
- * is being sent, an equal share of as much for each that waits for its turn. Returns how many that
- * were, ERR_AGAIN for none (on_room will be called once there is room for more), or a code of
- * http1_exchange_write. */
+/* Writes as many of the bytes as there is room for: options.bounds.unsent_size in all for the
+ * answer that is being sent, an equal share of as much for each that waits for its turn. Returns
+ * how many that were, ERR_AGAIN for none (on_room will be called once there is room for more), or
+ * a code of http1_exchange_write. */
 long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t size);
 
 /* Writes `size` bytes of `file` from `offset` on. Short ones are read now, as far as there is room;

@@ -1,28 +1,21 @@
 #include "server/server_handshake.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "net/tls_filter.h"
 
-/* For a connection over the bound. */
-static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                              "Content-Length: 0\r\n"
-                              "Retry-After: 1\r\n"
-                              "Connection: close\r\n"
-                              "\r\n";
-
-/* For whoever typed http:// and the port of https://. */
-static const char plain_refusal[] = "HTTP/1.1 400 Bad Request\r\n"
-                                    "Content-Type: text/plain; charset=utf-8\r\n"
-                                    "Content-Length: 53\r\n"
-                                    "Connection: close\r\n"
-                                    "\r\n"
-                                    "This port speaks HTTPS: begin the URL with https://.\n";
+static void say(ServerConnection *connection, const char *text)
+{
+    if (text != NULL)
+        stream_write(connection->stream, text, strlen(text));
+}
 
 static void tell_refusal(ServerConnection *connection)
 {
     if (!connection->is_refusal)
         return;
-    stream_write(connection->stream, refusal, sizeof refusal - 1);
+    say(connection, connection->server->setup.kind->full_text);
     stream_shutdown(connection->stream);
 }
 
@@ -42,8 +35,8 @@ static void refuse(ServerConnection *connection, int status)
 {
     connection->server->counters.handshake_failure_count++;
     if (status == ERR_NOT_TLS)
-        stream_write(connection->stream, plain_refusal, sizeof plain_refusal - 1);
-    if (connection->http1 != NULL)
+        say(connection, connection->server->setup.kind->not_tls_text);
+    if (connection->session != NULL)
         server_connection_start_lingering(connection);
     else
         stream_shutdown(connection->stream);

@@ -1,5 +1,5 @@
-/* What comes before HTTP on a connection: TLS, where the server speaks it, and a word for those who
- * get no further. Private to server/. */
+/* What comes before the session on a connection: TLS, where the server speaks it, and a word for
+ * those who get no further. Private to server/. */
 #ifndef PERIGEE_SERVER_SERVER_HANDSHAKE_H
 #define PERIGEE_SERVER_SERVER_HANDSHAKE_H
 

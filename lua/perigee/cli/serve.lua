@@ -72,7 +72,8 @@ local function rpc_options(values)
         max_connections = values["max-connections"], max_unsent = values["max-unsent"],
         max_message = values["rpc-message"], max_nesting = values["rpc-nesting"],
         max_pending = values["rpc-pipelined"], max_batch = values["rpc-batch"],
-        read_timeout = values["rpc-read-timeout"] * MS,
+        head_timeout = values["rpc-read-timeout"] * MS,
+        body_timeout = values["rpc-read-timeout"] * MS,
         idle_timeout = values["rpc-idle-timeout"] * MS,
         write_timeout = values["write-timeout"] * MS,
     }

@@ -14,6 +14,7 @@ local parallel = require "perigee.core.parallel"
 local peer = require "perigee.core.peer"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
+local servers = require "perigee.worker.servers"
 local stream = require "perigee.core.stream"
 
 local worker = {}
@@ -22,19 +23,18 @@ local worker = {}
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 worker.SHARED_FD, worker.RPC_FD, worker.FIRST_BELL_FD = 7, 8, 9
 
-local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
+-- The servers of either.
+local CLIENTS, WORKERS = { "http", "rpc" }, { "mesh" }
 
 -- Close codes of WebSockets (RFC 6455 7.4, and its registry).
 local GOING_AWAY, SERVICE_RESTART = 1001, 1012
 
-local DRAIN_STEP_S = 0.01
 local STATUS_TIMEOUT_S, HEALTH_TIMEOUT_S, DESCRIBE_TIMEOUT_S = 0.2, 1, 5
 
 local settings
 local supervisor       -- the peer
 local generations = {} -- service -> number -> generation
 local active = {}      -- service -> number of the generation that gets requests here
-local servers = {}     -- numbers of the HTTP servers
 
 local function find(service, number)
     return generations[service] and generations[service][number]
@@ -214,96 +214,27 @@ function handlers.route(body)
     return true
 end
 
--- What other workers send on comes with a few fields more, and has passed their limits.
-local function mesh_options()
-    local options = {}
-    for name, value in pairs(settings.http) do
-        options[name] = value
-    end
-    options.is_trusted = true
-    options.max_head = options.max_head + MESH_HEAD_SIZE
-    options.max_fields = options.max_fields + MESH_FIELDS
-    return options
-end
-
-local function open_rpc()
-    if not settings.rpc then
-        return true
-    end
-    return host.serve_rpc(worker.RPC_FD, settings.rpc)
-end
-
 --- Starts to accept connections. Asking again changes nothing.
 function handlers.open()
-    if servers[1] then
-        return true
-    end
-    local is_open, reason = open_rpc()
-    if not is_open then
-        return nil, reason
-    end
-    local listening = {
-        { worker.HTTP_FD, settings.http },
-        { worker.MESH_FD, mesh_options() },
-    }
-    for _, place in ipairs(listening) do
-        local server, code = host.serve_http(place[1], place[2])
-        if not server then
-            return nil, code
-        end
-        servers[#servers + 1] = server
-    end
-    if not settings.tls then
-        return true
-    end
-    local is_ok, message = handlers.set_tls(settings.tls)
-    if not is_ok then
-        -- What was to speak TLS must not speak without it.
-        for _, server in ipairs(servers) do
-            host.close_http(server)
-        end
-        servers = {}
-    end
-    return is_ok, message
+    return servers.open({ http = worker.HTTP_FD, mesh = worker.MESH_FD, rpc = worker.RPC_FD },
+        settings)
 end
 
---- body = options of host.set_tls: what new connections of the HTTP port get from now on.
+--- body = options of host.set_tls: what new connections of clients get from now on.
 function handlers.set_tls(body)
     settings.tls = body
-    if servers[1] then
-        local is_ok, _, message = host.set_tls(servers[1], body)
-        if not is_ok then
-            return nil, message
-        end
-    end
-    return true
-end
-
-local function await_closed(server, deadline)
-    while host.http_counters(server).connections > 0 and host.now() < deadline do
-        scheduler.wait(host.now() + DRAIN_STEP_S)
-    end
-end
-
-local function await_rpc_closed(deadline)
-    while settings.rpc and host.rpc_counters().connections > 0 and host.now() < deadline do
-        scheduler.wait(host.now() + DRAIN_STEP_S)
-    end
+    return servers.set_tls(body, settings.is_rpc_secured)
 end
 
 --- body = { drain_s= }: no new connections; waits until those there are have their answers. Other
 -- workers may still send requests on to this one.
 function handlers.drain(body)
-    if servers[1] then
-        local deadline = host.now() + body.drain_s
-        host.drain_rpc()
-        host.drain_http(servers[1])
-        for _, one in ipairs(list_generations()) do
-            one:close_sockets(GOING_AWAY)
-        end
-        await_closed(servers[1], deadline)
-        await_rpc_closed(deadline)
+    local deadline = host.now() + body.drain_s
+    servers.drain(CLIENTS)
+    for _, one in ipairs(list_generations()) do
+        one:close_sockets(GOING_AWAY)
     end
+    servers.await_closed(CLIENTS, deadline)
     return true
 end
 
@@ -312,9 +243,7 @@ end
 function handlers.retire(body)
     local deadline = host.now() + body.drain_s
     forward.close()
-    if servers[2] then
-        host.drain_http(servers[2])
-    end
+    servers.drain(WORKERS)
     local cut = 0
     for _, result in pairs(parallel(list_generations(), function(one)
         one:close_sockets(GOING_AWAY)
@@ -322,9 +251,7 @@ function handlers.retire(body)
     end)) do
         cut = cut + (result[1] or 0)
     end
-    if servers[2] then
-        await_closed(servers[2], deadline)
-    end
+    servers.await_closed(WORKERS, deadline)
     return { cut = cut }
 end
 
@@ -345,8 +272,8 @@ function handlers.status()
     for i, result in ipairs(parallel(list_generations(), describe)) do
         list[i] = result[1]
     end
-    return { services = list, http = servers[1] and host.http_counters(servers[1]) or {},
-        rpc = host.rpc_counters() or nil, channels = host.channels_waiting() }
+    return { services = list, http = servers.counters("http") or {},
+        rpc = servers.counters("rpc"), channels = host.channels_waiting() }
 end
 
 --- body = { service=, limit= } -> for each generation its tasks; without them and with an error

@@ -17,8 +17,8 @@ static void draining_ends_idle_connections_and_answers_busy_ones(void **state)
     fresh = connect_client();
     RUN_UNTIL(open_count() == 3);
 
-    http_server_drain(server);
-    http_server_drain(server);
+    server_drain(server);
+    server_drain(server);
     late = &clients[client_count++];
     *late = (Client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     assert_int_equal(connect(late->fd, (const struct sockaddr *)&address.raw, address.raw_size),
@@ -30,7 +30,7 @@ static void draining_ends_idle_connections_and_answers_busy_ones(void **state)
     assert_false(is_over(fresh));
 
     give_answer(exchanges[1], "done");
-    http_server_flush(server);
+    server_flush(server);
     expect_end(busy);
     assert_true(has_got(busy, "done"));
     assert_true(has_got(busy, "Connection: close\r\n"));
@@ -52,12 +52,12 @@ static void a_drained_server_waits_for_a_first_request_only_so_long(void **state
     Client *fresh;
 
     (void)state;
-    options.head_timeout_ms = 600;
+    options.bounds.head_timeout_ms = 600;
     open_server(&options);
     fresh = connect_client();
     RUN_UNTIL(open_count() == 1);
     run_for(80);
-    http_server_drain(server);
+    server_drain(server);
     run_for(20);
     assert_false(is_over(fresh));
     expect_end(fresh);
@@ -66,7 +66,7 @@ static void a_drained_server_waits_for_a_first_request_only_so_long(void **state
 
 static void drain_server(void)
 {
-    http_server_drain(server);
+    server_drain(server);
 }
 
 static void draining_inside_a_callback_lets_that_request_be_the_last(void **state)
@@ -95,21 +95,21 @@ static void closing_abandons_what_is_unanswered(void **state)
     say(client, hello);
     say(other, begun_upload);
     RUN_UNTIL(request_count == 2);
-    http_server_close(server);
+    server_close(server);
     server = NULL;
     assert_int_equal(abandoned_count, 2);
     expect_end(client);
     RUN_UNTIL(is_over(other));
-    http_server_close(NULL);
+    server_close(NULL);
 }
 
 /* Closing makes callbacks too. */
 static void close_server(void)
 {
-    HttpServer *closing = server;
+    Server *closing = server;
 
     server = NULL;
-    http_server_close(closing);
+    server_close(closing);
 }
 
 static void may_be_closed_while_a_request_is_told(void **state)
@@ -175,7 +175,7 @@ static void may_be_closed_when_a_timeout_abandons_a_request(void **state)
     Client *client;
 
     (void)state;
-    options.body_timeout_ms = 20;
+    options.bounds.body_timeout_ms = 20;
     answer = NULL;
     open_server(&options);
     client = connect_client();

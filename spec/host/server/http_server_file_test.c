@@ -61,7 +61,7 @@ static void answer_with(Http1Exchange *exchange, uint64_t offset, uint64_t size)
     assert_int_equal(server_exchange_start(exchange, &(Http1Reply){.status = 200}, size), 0);
     assert_int_equal(server_exchange_write_file(exchange, file, offset, size), 0);
     assert_int_equal(server_exchange_finish(exchange, NULL, 0), 0);
-    http_server_flush(server);
+    server_flush(server);
 }
 
 /* What came behind the head is the file from `offset` on. */
@@ -91,7 +91,7 @@ static void a_file_arrives_whole(void **state)
     answer_with(exchanges[0], 0, FILE_SIZE);
     expect_end(client);
     expect_file(client, 0, FILE_SIZE);
-    assert_true(http_server_counters(server)->sent_size > FILE_SIZE);
+    assert_true(server_counters(server)->sent_size > FILE_SIZE);
 }
 
 static void any_piece_arrives(void **state)
@@ -118,9 +118,9 @@ static void a_client_that_takes_nothing_costs_a_piece(void **state)
     client = ask(hello_and_close);
     answer_with(exchanges[0], 0, FILE_SIZE);
     do {
-        before = http_server_counters(server)->sent_size;
+        before = server_counters(server)->sent_size;
         run_for(20);
-        sent_size = http_server_counters(server)->sent_size;
+        sent_size = server_counters(server)->sent_size;
     } while (sent_size > before);
     assert_true(sent_size < FILE_SIZE);
     expect_end(client);
@@ -133,12 +133,12 @@ static void a_client_that_takes_nothing_is_reset(void **state)
     Client *client;
 
     (void)state;
-    options.write_timeout_ms = 50;
+    options.bounds.write_timeout_ms = 50;
     open_server(&options);
     client = ask(hello);
     answer_with(exchanges[0], 0, FILE_SIZE);
     RUN_UNTIL(open_count() == 0);
-    assert_int_equal(http_server_counters(server)->timeout_count, 1);
+    assert_int_equal(server_counters(server)->timeout_count, 1);
     RUN_UNTIL(is_over(client));
     assert_true(client->is_reset);
 }
@@ -156,7 +156,7 @@ static void pipelined_answers_follow_the_file(void **state)
     give_answer(exchanges[2], "third");
     answer_with(exchanges[1], 0, FILE_SIZE);
     give_answer(exchanges[0], "first");
-    http_server_flush(server);
+    server_flush(server);
     expect_end(client);
     assert_true(client->received.size > FILE_SIZE);
     assert_memory_equal(client->received.bytes + client->received.size - 5, "third", 5);
@@ -174,7 +174,7 @@ static void others_have_their_turn_meanwhile(void **state)
     answer_with(exchanges[0], 0, FILE_SIZE);
     small = ask(hello_and_close);
     give_answer(exchanges[1], "small");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL((take_some(large), is_over(small)));
     assert_false(large->has_ended);
     expect_end(large);
@@ -207,7 +207,7 @@ static void a_short_piece_that_is_not_there_is_told(void **state)
     assert_int_equal(server_exchange_start(exchanges[0], &(Http1Reply){.status = 200}, 100), 0);
     assert_int_equal(server_exchange_write_file(exchanges[0], file, FILE_SIZE, 100), ERR_EOF);
     server_exchange_cut(exchanges[0]);
-    http_server_flush(server);
+    server_flush(server);
     expect_end(client);
 }
 
@@ -226,7 +226,7 @@ static void a_client_that_goes_frees_the_file(void **state)
     assert_int_equal(server_exchange_write_file(exchanges[0], other, 0, 100000), 0);
     assert_int_equal(server_exchange_finish(exchanges[0], NULL, 0), 0);
     open_file_release(other);
-    http_server_flush(server);
+    server_flush(server);
     run_for(5);
     assert_true(fcntl(fd, F_GETFD) >= 0);
     reset(client);

@@ -28,7 +28,7 @@ typedef struct Client {
     bool is_reset;
 } Client;
 
-static HttpServer *server;
+static Server *server;
 static Address address;
 static Client clients[CLIENT_COUNT];
 static int client_count;
@@ -112,8 +112,8 @@ static inline HttpServerOptions patient_options(void)
 {
     HttpServerOptions options = http_server_default_options;
 
-    options.head_timeout_ms = options.body_timeout_ms = LONG_MS;
-    options.idle_timeout_ms = options.write_timeout_ms = LONG_MS;
+    options.bounds.head_timeout_ms = options.bounds.body_timeout_ms = LONG_MS;
+    options.bounds.idle_timeout_ms = options.bounds.write_timeout_ms = LONG_MS;
     return options;
 }
 
@@ -137,7 +137,7 @@ static inline int server_setup(void **state)
 static inline int server_teardown(void **state)
 {
     during_callback = NULL;
-    http_server_close(server);
+    server_close(server);
     for (int i = 0; i < request_count && i < EXCHANGE_COUNT; i++)
         http1_exchange_release(exchanges[i]);
     for (int i = 0; i < client_count; i++) {
@@ -245,7 +245,7 @@ static inline void expect_end(Client *client)
 
 static inline size_t open_count(void)
 {
-    return http_server_counters(server)->connection_count;
+    return server_counters(server)->connection_count;
 }
 
 /* Text of `size` bytes for the caller to free. */

@@ -8,7 +8,7 @@ static void a_slow_head_is_answered_408(void **state)
     Client *client;
 
     (void)state;
-    options.head_timeout_ms = 60;
+    options.bounds.head_timeout_ms = 60;
     open_server(&options);
     client = connect_client();
     run_for(100);
@@ -24,8 +24,8 @@ static void a_slow_head_is_answered_408(void **state)
     expect_end(client);
     assert_true(has_got(client, "Connection: close\r\n"));
     assert_int_equal(request_count, 0);
-    assert_int_equal(http_server_counters(server)->timeout_count, 1);
-    assert_int_equal(http_server_counters(server)->rejected_count, 0);
+    assert_int_equal(server_counters(server)->timeout_count, 1);
+    assert_int_equal(server_counters(server)->rejected_count, 0);
 }
 
 static void a_stalled_body_is_answered_408(void **state)
@@ -34,7 +34,7 @@ static void a_stalled_body_is_answered_408(void **state)
     Client *client;
 
     (void)state;
-    options.body_timeout_ms = 300;
+    options.bounds.body_timeout_ms = 300;
     answer = NULL;
     open_server(&options);
     client = connect_client();
@@ -48,7 +48,7 @@ static void a_stalled_body_is_answered_408(void **state)
     expect_end(client);
     assert_int_equal(abandoned_count, 1);
     assert_int_equal(http1_exchange_body_status(exchanges[0]), ERR_TIMEOUT);
-    assert_int_equal(http_server_counters(server)->timeout_count, 1);
+    assert_int_equal(server_counters(server)->timeout_count, 1);
 }
 
 /* The client waits for us, not the other way round. */
@@ -58,7 +58,7 @@ static void a_body_not_invited_yet_is_not_stalled(void **state)
     Client *client;
 
     (void)state;
-    options.body_timeout_ms = 20;
+    options.bounds.body_timeout_ms = 20;
     answer = NULL;
     open_server(&options);
     client = connect_client();
@@ -68,7 +68,7 @@ static void a_body_not_invited_yet_is_not_stalled(void **state)
     run_for(100);
     assert_false(is_over(client));
     http_server_await_body(exchanges[0]);
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_got(client, "100 Continue"));
     RUN_UNTIL(has_got(client, "HTTP/1.1 408 "));
 }
@@ -80,7 +80,7 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     Client *fresh, *used;
 
     (void)state;
-    options.idle_timeout_ms = 100;
+    options.bounds.idle_timeout_ms = 100;
     open_server(&options);
     fresh = connect_client();
     used = connect_client();
@@ -96,7 +96,7 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     expect_end(used);
     assert_true(clock_monotonic_ns() - start_ns >= 99000000);
     assert_int_equal(count_in(used, "HTTP/1.1"), 2);
-    assert_int_equal(http_server_counters(server)->timeout_count, 2);
+    assert_int_equal(server_counters(server)->timeout_count, 2);
     assert_int_equal(open_count(), 0);
 }
 
@@ -106,7 +106,7 @@ static void what_its_owner_does_does_not_keep_an_idle_connection(void **state)
     Client *client;
 
     (void)state;
-    options.idle_timeout_ms = 100;
+    options.bounds.idle_timeout_ms = 100;
     open_server(&options);
     client = connect_client();
     say(client, hello);
@@ -115,7 +115,7 @@ static void what_its_owner_does_does_not_keep_an_idle_connection(void **state)
     while (!is_over(client)) {
         assert_int_equal(http_server_respond(exchanges[0], &(Http1Reply){.status = 200}),
                          ERR_ANSWERED);
-        http_server_flush(server);
+        server_flush(server);
         fixture_wait("the end");
     }
 }
@@ -127,8 +127,8 @@ static void an_answer_may_take_its_time(void **state)
     Client *client;
 
     (void)state;
-    options.head_timeout_ms = options.body_timeout_ms = 20;
-    options.idle_timeout_ms = options.write_timeout_ms = 20;
+    options.bounds.head_timeout_ms = options.bounds.body_timeout_ms = 20;
+    options.bounds.idle_timeout_ms = options.bounds.write_timeout_ms = 20;
     answer = NULL;
     open_server(&options);
     client = connect_client();
@@ -136,7 +136,7 @@ static void an_answer_may_take_its_time(void **state)
     RUN_UNTIL(request_count == 1);
     run_for(100);
     give_answer(exchanges[0], "at last");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_got(client, "at last"));
 }
 
@@ -147,7 +147,7 @@ static void a_client_that_takes_nothing_is_reset(void **state)
     Client *client;
 
     (void)state;
-    options.write_timeout_ms = 100;
+    options.bounds.write_timeout_ms = 100;
     answer = big;
     open_server(&options);
     client = connect_client();
@@ -156,7 +156,7 @@ static void a_client_that_takes_nothing_is_reset(void **state)
     RUN_UNTIL(open_count() == 0);
     RUN_UNTIL(is_over(client));
     assert_true(client->is_reset);
-    assert_int_equal(http_server_counters(server)->timeout_count, 1);
+    assert_int_equal(server_counters(server)->timeout_count, 1);
     free(big);
 }
 
@@ -168,7 +168,7 @@ static void a_client_that_takes_little_is_served(void **state)
     Client *client;
 
     (void)state;
-    options.write_timeout_ms = 300;
+    options.bounds.write_timeout_ms = 300;
     answer = big;
     open_server(&options);
     client = connect_client();
@@ -180,7 +180,7 @@ static void a_client_that_takes_little_is_served(void **state)
     }
     assert_int_equal(open_count(), 1);
     RUN_UNTIL((take_input(client), client->received.size > (size_t)16 * 1024 * 1024));
-    assert_int_equal(http_server_counters(server)->timeout_count, 0);
+    assert_int_equal(server_counters(server)->timeout_count, 0);
     free(big);
 }
 
@@ -219,10 +219,10 @@ static void nothing_is_read_while_answers_wait(void **state)
     client = connect_client();
     say(client, hello);
     RUN_UNTIL(request_count == 1);
-    received_size = http_server_counters(server)->received_size;
+    received_size = server_counters(server)->received_size;
     say(client, hello);
     run_for(20);
-    assert_int_equal(http_server_counters(server)->received_size, received_size);
+    assert_int_equal(server_counters(server)->received_size, received_size);
     RUN_UNTIL((take_input(client), request_count == 2));
     free(big);
 }
@@ -245,7 +245,7 @@ static void a_refusal_reaches_a_client_that_is_still_sending(void **state)
     }
     RUN_UNTIL(has_got(client, "HTTP/1.1 413 "));
     expect_end(client);
-    assert_int_equal(http_server_counters(server)->rejected_count, 1);
+    assert_int_equal(server_counters(server)->rejected_count, 1);
     assert_int_equal(request_count, 0);
     free(big);
 }
@@ -277,7 +277,7 @@ static void connections_beyond_the_bound_are_told_503(void **state)
     Client *first, *second, *third, *fourth;
 
     (void)state;
-    options.connection_count = 1;
+    options.bounds.connection_count = 1;
     open_server(&options);
     first = connect_client();
     RUN_UNTIL(open_count() == 1);
@@ -288,8 +288,8 @@ static void connections_beyond_the_bound_are_told_503(void **state)
     assert_true(has_got(second, "Retry-After: 1\r\n"));
     assert_true(has_got(second, "Connection: close\r\n"));
     assert_int_equal(request_count, 0);
-    assert_int_equal(http_server_counters(server)->refused_count, 1);
-    assert_int_equal(http_server_counters(server)->accepted_count, 1);
+    assert_int_equal(server_counters(server)->refused_count, 1);
+    assert_int_equal(server_counters(server)->accepted_count, 1);
 
     hang_up(first);
     RUN_UNTIL(open_count() == 1); /* the refused one, which counts for no other */
@@ -307,11 +307,11 @@ static void too_many_refusals_at_once_are_only_closed(void **state)
     HttpServerOptions options = patient_options();
 
     (void)state;
-    options.connection_count = 0;
+    options.bounds.connection_count = 0;
     open_server(&options);
     for (int i = 0; i < 70; i++)
         connect_client();
-    RUN_UNTIL(http_server_counters(server)->refused_count == 70);
+    RUN_UNTIL(server_counters(server)->refused_count == 70);
     assert_int_equal(open_count(), 64);
     for (int i = 0; i < 70; i++)
         expect_end(&clients[i]);

@@ -12,7 +12,7 @@ static void open_small_server(void)
 {
     HttpServerOptions options = patient_options();
 
-    options.unsent_size = UNSENT_SIZE;
+    options.bounds.unsent_size = UNSENT_SIZE;
     options.limits.unread_size = 1024;
     options.limits.body_size = ANSWER_SIZE;
     options.limits.pipelined_count = 4;
@@ -65,14 +65,14 @@ static void an_answer_is_bounded_and_goes_on_with_its_client(void **state)
     total = fill(exchanges[0], ANSWER_SIZE);
     assert_true(total <= UNSENT_SIZE);
     while (total < ANSWER_SIZE) {
-        http_server_flush(server);
+        server_flush(server);
         RUN_UNTIL(take_some(client) || room_count > rooms);
         rooms = room_count;
         total += fill(exchanges[0], ANSWER_SIZE - total);
     }
     assert_true(rooms > 10);
     assert_int_equal(server_exchange_finish(exchanges[0], NULL, 0), 0);
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL((take_input(client), client->received.size > ANSWER_SIZE));
     assert_true(http_server_counters(server)->stream_peak_size <= UNSENT_SIZE + 200);
 }
@@ -88,7 +88,7 @@ static void a_client_that_takes_nothing_stops_the_writer(void **state)
     do {
         before = total;
         total += fill(exchanges[0], ANSWER_SIZE);
-        http_server_flush(server);
+        server_flush(server);
         run_for(5);
     } while (total > before);
     assert_true(total < ANSWER_SIZE);
@@ -106,11 +106,11 @@ static void an_answer_that_waits_for_its_turn_has_a_share(void **state)
     RUN_UNTIL(request_count == 2);
     start(exchanges[1], HTTP1_UNKNOWN_LENGTH);
     assert_true(fill(exchanges[1], ANSWER_SIZE) <= UNSENT_SIZE / 4);
-    http_server_flush(server);
+    server_flush(server);
     run_for(5);
     assert_int_equal(room_count, 0);
     give_answer(exchanges[0], "first");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(room_count == 1);
     assert_true(fill(exchanges[1], ANSWER_SIZE) > 0);
 }
@@ -125,7 +125,7 @@ static void a_cut_answer_ends_without_its_last_chunk(void **state)
     start(exchanges[0], HTTP1_UNKNOWN_LENGTH);
     assert_int_equal(server_exchange_write(exchanges[0], "half", 4), 4);
     server_exchange_cut(exchanges[0]);
-    http_server_flush(server);
+    server_flush(server);
     expect_end(client);
     assert_true(has_got(client, "\r\n\r\n4\r\nhalf\r\n"));
     assert_false(has_got(client, "\r\n0\r\n"));
@@ -141,7 +141,7 @@ static void a_cut_answer_without_framing_is_reset(void **state)
     start(exchanges[0], HTTP1_UNKNOWN_LENGTH);
     assert_int_equal(server_exchange_write(exchanges[0], "half", 4), 4);
     server_exchange_cut(exchanges[0]);
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(is_over(client));
     assert_true(client->is_reset);
 }
@@ -156,7 +156,7 @@ static void a_whole_answer_without_framing_ends_in_order(void **state)
     start(exchanges[0], HTTP1_UNKNOWN_LENGTH);
     assert_int_equal(server_exchange_write(exchanges[0], "whole", 5), 5);
     assert_int_equal(server_exchange_finish(exchanges[0], NULL, 0), 0);
-    http_server_flush(server);
+    server_flush(server);
     expect_end(client);
     assert_true(has_got(client, "\r\n\r\nwhole"));
 }
@@ -169,7 +169,7 @@ static void a_client_that_is_gone_takes_no_more(void **state)
     open_small_server();
     client = ask(hello, 1);
     start(exchanges[0], HTTP1_UNKNOWN_LENGTH);
-    http_server_flush(server);
+    server_flush(server);
     reset(client);
     RUN_UNTIL(abandoned_count == 1);
     assert_int_equal(server_exchange_write(exchanges[0], "a", 1), ERR_CLOSED);
@@ -181,7 +181,7 @@ static void a_client_that_is_gone_takes_no_more(void **state)
 static void consume_body(Http1Exchange *exchange)
 {
     server_exchange_consume_body(exchange, http1_exchange_body(exchange)->size);
-    http_server_flush(server);
+    server_flush(server);
 }
 
 static void a_body_nobody_takes_stays_with_the_client(void **state)
@@ -200,9 +200,9 @@ static void a_body_nobody_takes_stays_with_the_client(void **state)
         sent += try_send(client, big, BIG_SIZE);
         run_for(2);
     } while (sent > before);
-    received = http_server_counters(server)->received_size;
+    received = server_counters(server)->received_size;
     assert_true(received < 256 * 1024 && received >= 1024);
-    RUN_UNTIL((consume_body(exchanges[0]), http_server_counters(server)->received_size > received));
+    RUN_UNTIL((consume_body(exchanges[0]), server_counters(server)->received_size > received));
     free(big);
 }
 

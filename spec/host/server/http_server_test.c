@@ -3,7 +3,7 @@
 
 static void answers_requests_of_a_connection_one_after_the_other(void **state)
 {
-    const HttpServerCounters *counters;
+    const ServerCounters *counters;
     Client *client;
 
     (void)state;
@@ -16,7 +16,7 @@ static void answers_requests_of_a_connection_one_after_the_other(void **state)
     assert_true(has_got(client, " GMT\r\n"));
     say(client, hello);
     RUN_UNTIL(has_got(client, "hi") && count_in(client, "200 OK") == 2);
-    counters = http_server_counters(server);
+    counters = server_counters(server);
     assert_int_equal(counters->accepted_count, 1);
     assert_int_equal(counters->request_count, 2);
     assert_int_equal(counters->connection_count, 1);
@@ -41,7 +41,7 @@ static void an_answer_given_later_goes_out_with_the_flush(void **state)
     assert_int_equal(http_server_respond(exchanges[0], &(Http1Reply){.status = 200}), ERR_ANSWERED);
     run_for(20);
     assert_false(has_got(client, "late"));
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_got(client, "late"));
 }
 
@@ -74,9 +74,9 @@ static void pipelined_answers_are_in_order(void **state)
     run_for(10);
     assert_int_equal(request_count, 16);
     give_answer(exchanges[1], "second");
-    http_server_flush(server);
+    server_flush(server);
     give_answer(exchanges[0], "first");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_got(client, "second"));
     assert_int_equal(count_in(client, "200 OK"), 2);
     assert_true(memmem(client->received.bytes, client->received.size, "first", 5) <
@@ -85,7 +85,7 @@ static void pipelined_answers_are_in_order(void **state)
     answer = "rest";
     for (int i = 2; i < 18; i++)
         give_answer(exchanges[i], "rest");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(request_count == 40 && has_got(client, "rest") && count_in(client, "rest") == 38);
 }
 
@@ -101,7 +101,7 @@ static void a_body_is_awaited_and_invited(void **state)
                 "Expect: 100-continue\r\n\r\n");
     RUN_UNTIL(request_count == 1);
     http_server_await_body(exchanges[0]);
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_got(client, "100 Continue\r\n\r\n"));
     say(client, "body");
     RUN_UNTIL(body_count == 1);
@@ -140,7 +140,7 @@ static void waits_for_the_client_to_close_but_not_for_ever(void **state)
     start_ns = clock_monotonic_ns();
     RUN_UNTIL(open_count() == 0);
     assert_in_range((clock_monotonic_ns() - start_ns) / 1000000, 900, 3000);
-    assert_int_equal(http_server_counters(server)->timeout_count, 0);
+    assert_int_equal(server_counters(server)->timeout_count, 0);
 }
 
 static void a_client_that_is_gone_abandons_its_requests(void **state)
@@ -157,7 +157,7 @@ static void a_client_that_is_gone_abandons_its_requests(void **state)
     reset(client);
     RUN_UNTIL(abandoned_count == 2);
     assert_int_equal(open_count(), 0);
-    assert_int_equal(http_server_counters(server)->abandoned_count, 2);
+    assert_int_equal(server_counters(server)->abandoned_count, 2);
 }
 
 static void a_client_that_only_ended_its_side_is_answered(void **state)
@@ -173,7 +173,7 @@ static void a_client_that_only_ended_its_side_is_answered(void **state)
     RUN_UNTIL(request_count == 1);
     run_for(10);
     give_answer(exchanges[0], "still here");
-    http_server_flush(server);
+    server_flush(server);
     expect_end(client);
     assert_true(has_got(client, "still here"));
     RUN_UNTIL(open_count() == 0);
@@ -195,7 +195,7 @@ static void half_a_request_and_an_end_are_nothing(void **state)
 
 static void flush_server(void)
 {
-    http_server_flush(server);
+    server_flush(server);
 }
 
 static void flushing_inside_a_callback_is_harmless(void **state)
@@ -224,7 +224,7 @@ static void a_descriptor_that_does_not_listen_is_closed(void **state)
     close(fds[1]);
     assert_int_equal(http_server_open(loop, fds[0], &options, &server), 0);
     run_for(20);
-    http_server_close(server);
+    server_close(server);
     server = NULL;
     assert_int_equal(close(fds[0]), -1);
 }

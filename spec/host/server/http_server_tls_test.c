@@ -23,7 +23,7 @@ static TlsContext *make_context(const Identity *identity)
 static void open_tls_server(const HttpServerOptions *options)
 {
     open_server(options);
-    http_server_set_tls(server, make_context(&old_identity));
+    server_set_tls(server, make_context(&old_identity));
 }
 
 static void open_patient_tls_server(void)
@@ -100,11 +100,11 @@ static void answers_through_tls(void **state)
     assert_true(http_server_describe_tls(exchanges[0], &description));
     assert_string_equal(description.version, "TLSv1.3");
     give_answer(exchanges[0], "hi");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_heard(client, "\r\n\r\nhi"));
-    assert_int_equal(http_server_counters(server)->sent_size, heard.size);
-    assert_int_equal(http_server_counters(server)->received_size, strlen(hello));
-    assert_int_equal(http_server_counters(server)->handshake_failure_count, 0);
+    assert_int_equal(server_counters(server)->sent_size, heard.size);
+    assert_int_equal(server_counters(server)->received_size, strlen(hello));
+    assert_int_equal(server_counters(server)->handshake_failure_count, 0);
 }
 
 static void a_plain_connection_has_nothing_to_describe(void **state)
@@ -149,7 +149,7 @@ static void a_client_that_ended_its_side_of_tls_is_answered(void **state)
     RUN_UNTIL(request_count == 1);
     run_for(10);
     give_answer(exchanges[0], "still here");
-    http_server_flush(server);
+    server_flush(server);
     RUN_UNTIL(has_heard(client, "still here"));
     RUN_UNTIL(open_count() == 0);
 }
@@ -185,7 +185,7 @@ static void plain_http_is_told_where_it_is(void **state)
     hang_up(client);
     RUN_UNTIL(open_count() == 0);
     assert_int_equal(request_count, 0);
-    assert_int_equal(http_server_counters(server)->handshake_failure_count, 1);
+    assert_int_equal(server_counters(server)->handshake_failure_count, 1);
 }
 
 static void garbage_is_closed_with_an_alert(void **state)
@@ -200,7 +200,7 @@ static void garbage_is_closed_with_an_alert(void **state)
     assert_int_equal(client->received.bytes[0], 0x15);
     hang_up(client);
     RUN_UNTIL(open_count() == 0);
-    assert_int_equal(http_server_counters(server)->handshake_failure_count, 1);
+    assert_int_equal(server_counters(server)->handshake_failure_count, 1);
 }
 
 static void a_handshake_has_the_time_of_a_head(void **state)
@@ -210,7 +210,7 @@ static void a_handshake_has_the_time_of_a_head(void **state)
     Client *client;
 
     (void)state;
-    options.head_timeout_ms = 60;
+    options.bounds.head_timeout_ms = 60;
     open_tls_server(&options);
     client = connect_client();
     assert_int_equal(try_send(client, "\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb", 9), 9);
@@ -220,8 +220,8 @@ static void a_handshake_has_the_time_of_a_head(void **state)
     }
     assert_in_range((clock_monotonic_ns() - start_ns) / 1000000, 40, 3000);
     assert_int_equal(open_count(), 0);
-    assert_int_equal(http_server_counters(server)->timeout_count, 1);
-    assert_int_equal(http_server_counters(server)->handshake_failure_count, 1);
+    assert_int_equal(server_counters(server)->timeout_count, 1);
+    assert_int_equal(server_counters(server)->handshake_failure_count, 1);
     assert_int_equal(client->received.size, 0);
 }
 
@@ -231,13 +231,13 @@ static void connections_over_the_bound_are_refused_in_tls(void **state)
     Client *client;
 
     (void)state;
-    options.connection_count = 1;
+    options.bounds.connection_count = 1;
     open_tls_server(&options);
     connect_client();
     RUN_UNTIL(open_count() == 1);
     client = connect_tls();
     RUN_UNTIL(has_heard(client, "HTTP/1.1 503 Service Unavailable\r\n"));
-    assert_int_equal(http_server_counters(server)->refused_count, 1);
+    assert_int_equal(server_counters(server)->refused_count, 1);
 }
 
 static void a_big_answer_waits_for_a_slow_reader(void **state)
@@ -274,7 +274,7 @@ static void new_certificates_are_for_new_connections(void **state)
     RUN_UNTIL(has_heard(first, "hi"));
     assert_true(has_certificate(&old_identity));
     kept = tls;
-    http_server_set_tls(server, make_context(&new_identity));
+    server_set_tls(server, make_context(&new_identity));
     second = connect_tls();
     say_tls(second, hello);
     RUN_UNTIL(request_count == 2 && has_heard(second, "hi"));
@@ -284,7 +284,7 @@ static void new_certificates_are_for_new_connections(void **state)
     buffer_clear(&heard);
     say_tls(first, hello);
     RUN_UNTIL(has_heard(first, "hi"));
-    assert_int_equal(http_server_counters(server)->accepted_count, 2);
+    assert_int_equal(server_counters(server)->accepted_count, 2);
 }
 
 static void a_drain_waits_for_a_handshake(void **state)
@@ -295,7 +295,7 @@ static void a_drain_waits_for_a_handshake(void **state)
     open_patient_tls_server();
     client = connect_tls();
     RUN_UNTIL(open_count() == 1);
-    http_server_drain(server);
+    server_drain(server);
     say_tls(client, hello);
     RUN_UNTIL(has_heard(client, "hi") && read_error == SSL_ERROR_ZERO_RETURN);
 }
