@@ -3,6 +3,7 @@ local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
 local json = require "perigee.json"
 local program = require "spec.support.program"
+local stream = require "perigee.core.stream"
 
 describe("a service whose tasks wait", function()
     after_each(host.stop_all)
@@ -28,7 +29,8 @@ describe("a service whose tasks wait", function()
         for _ = 1, 3 do
             perigee.go(channel.recv, perigee.chan())
         end
-        return { http = app, mount = "/" }]]
+        local Stuck = { Receive = function() return (channel:recv()) end }
+        return { http = app, mount = "/", rpc = { Stuck = Stuck } }]]
 
     local function serve(flags)
         return host.start { services = { ["w.lua"] = WAITING }, flags = flags }
@@ -36,12 +38,12 @@ describe("a service whose tasks wait", function()
 
     -- Sends a request whose answer is not waited for. Returns its stream.
     local function ask(running, target)
-        local stream = running:open()
-        stream:write("GET " .. target .. " HTTP/1.1\r\nHost: a\r\n\r\n")
+        local asking = running:open()
+        asking:write("GET " .. target .. " HTTP/1.1\r\nHost: a\r\n\r\n")
         eventually(function()
             return running:service("w").isolates[1].in_flight > 0
         end, target .. " is in flight")
-        return stream
+        return asking
     end
 
     local function log_has(running, pattern)
@@ -66,6 +68,41 @@ describe("a service whose tasks wait", function()
         end)
     end
 
+    -- Long enough that the time limit of an order is not what ends it.
+    local UNLIMITED = { "--load-timeout", "60s" }
+
+    local function hang_in(hook)
+        return host.start { flags = UNLIMITED, services = { ["w.lua"] = ([[
+            local channel = require("perigee").chan()
+            return {
+                http = function() return "old" end,
+                replicas = 1,
+                start = function() end,
+                %s = function() channel:recv() end,
+            }]]):format(hook) } }
+    end
+
+    it("for ever in save() is not replaced, and the reason names the task", function()
+        local running = hang_in "save"
+        running:write("w.lua", "return { http = function() return 'new' end }")
+        local reason = log_has(running, "reload failed, generation 1 stays: .*")
+        assert.matches("all tasks are asleep %- deadlock!\n%s+task save %[chan receive, 0", reason)
+        assert.matches("\n%s+at %S*w%.lua:6\n", reason)
+        assert.equal("old", running:body("/w"))
+    end)
+
+    it("for ever in stop() is gone all the same, and the log names the task", function()
+        local running = hang_in "stop"
+        running:write("w.lua", "return { http = function() return 'new' end }")
+        local reason = log_has(running, "stop%(%) failed: .*")
+        assert.matches("all tasks are asleep %- deadlock!\n%s+task stop %[chan receive, 0", reason)
+        assert.matches("\n%s+at %S*w%.lua:6\n", reason)
+        assert.equal("new", running:body("/w"))
+        eventually(function()
+            return #running:service("w").isolates == 1
+        end, "the old generation is gone")
+    end)
+
     it("fails perigee check at once", function()
         local running = host.start { services = {
             ["w.lua"] = "require('perigee.sync').wait_group():add(1):wait()" } }
@@ -82,6 +119,18 @@ describe("a service whose tasks wait", function()
         assert.matches("task GET /recv %[chan receive, %d+%.%d s%]\n%s+at %S*w%.lua:5", report)
         -- Another request does wake it.
         assert.equal("fine", running:body("/send"))
+    end)
+
+    it("is told of when an RPC call waits and nothing else can happen", function()
+        local running = serve()
+        local caller = assert(stream.connect(running.rpc))
+        caller:write('{"method":"Stuck.Receive","params":[0],"id":1}\n')
+        local report = log_has(running, "only another request could wake them: .*w%.lua:19")
+        assert.matches("task call of Stuck%.Receive %[chan receive, %d+%.%d s%]\n", report)
+        assert.matches("\n%s+at %S*w%.lua:21\n", report)
+        running:get("/send")
+        assert.equal('{"id":1,"result":"sent","error":null}\n', caller:read())
+        caller:close()
     end)
 
     it("is not told of while a timer, or an answer that has begun, waits too", function()
@@ -108,6 +157,34 @@ describe("a service whose tasks wait", function()
         -- Whoever waits for a lock counts, too.
         running:get("/lock")
         log_has(running, "WARN  w  2 tasks are waiting for longer")
+    end)
+
+    it("is told of when a background task waits for a lock and no request comes", function()
+        local running = host.start { flags = { "--slow-wait", "100ms" }, services = {
+            ["w.lua"] = [[
+                local lock = require("perigee.sync").mutex()
+                lock:lock()
+                require("perigee").go(function() lock:lock() end)
+                return {}]] } }
+        local line = log_has(running, "(%S+ WARN  w  1 task is waiting for longer[^\n]*)\n")
+        assert.matches("waits_on=sync%.Mutex%.Lock", line)
+        assert.matches("at=%S*w%.lua:3 ", line)
+    end)
+
+    it("wakes nobody for it whose tasks merely rest", function()
+        local running = host.start { flags = { "--slow-wait", "10ms" }, services = {
+            ["w.lua"] = WAITING, ["clock.lua"] = [[
+                local clock = require("perigee").tick(0.05)
+                return { http = function() clock.channel:recv() return "tick" end }]] } }
+        local function turns()
+            return running:service("w").isolates[1].turns
+        end
+        local before = turns()
+        for _ = 1, 20 do
+            running:get("/clock")
+        end
+        -- The question and what follows it are some turns; in this time there would be 100 looks.
+        assert.is_true(turns() - before < 15)
     end)
 
     it("is not told of with --slow-wait 0", function()

@@ -44,10 +44,10 @@ local function place_of(task)
     end
 end
 
--- A request is known by its method and target.
+-- A request is known by its method and target, a call by its method.
 local function name_of(task)
     local site = task.site
-    return site and site.title and site:title() or task.name or "?"
+    return site and site.title and site:title(task) or task.name or "?"
 end
 
 --- A live task as plain data: name; state, "ready", "running" or "waiting"; waits_on, in Go's

@@ -23,6 +23,7 @@ local state             -- of perigee.service.instance
 local tasks = {}        -- number of a call -> its task
 local ids = {}          -- the other way round
 local call_count = 0
+local site = {}         -- of the tasks of calls
 local shared, shared_until, end_shared = nil, 0, nil -- the context of calls that begin now
 
 -- What was raised, with a traceback unless it was meant for the caller.
@@ -112,8 +113,13 @@ local function finish(task, is_ok, failure, traceback)
     state.on_idle()
 end
 
+-- The timers of such a context: its own, and the one that answers for it. They bring no call any
+-- further, so they do not count as the service's.
+local DEADLINE_TIMERS = 2
+
 -- Whoever still works gets no answer out any more; its waits end.
 local function expire(ended)
+    state.own_timer_count = state.own_timer_count - DEADLINE_TIMERS
     for id, task in pairs(tasks) do
         if task.context == ended then
             host.call_fail(id, "perigee: the deadline of the call has passed", DEADLINE_EXCEEDED)
@@ -130,8 +136,15 @@ local function context_of_calls()
         shared_until = now + timeout_s * DEADLINE_SHARE
         shared, end_shared = context.with_deadline(context.background(), shared_until + timeout_s)
         scheduler.at(shared_until + timeout_s, expire, shared)
+        state.own_timer_count = state.own_timer_count + DEADLINE_TIMERS
     end
     return shared, end_shared
+end
+
+--- What a call is named in reports.
+function site.title(_, task)
+    local _, name = host.call_request(ids[task])
+    return "call of " .. (name or "a caller that is gone")
 end
 
 --- Takes the call with this number; called outside of tasks.
@@ -147,7 +160,7 @@ function calls.take(of_instance, id)
     if within then
         membership.move(task, within)
     end
-    task.name = "call"
+    task.name, task.site = "call", site
     tasks[id], ids[task] = task, id
     call_count = call_count + 1
     state.in_flight = state.in_flight + 1

@@ -67,26 +67,39 @@ function state.look_again(delay_s)
     end)
 end
 
+-- A timer for the next look at waits that last is set; the last one was in this turn.
+local is_watching, has_watched = false, false
+
+local function watch(delay_s)
+    if delay_s then
+        is_watching = true
+        set_timer(delay_s, function()
+            is_watching, has_watched = false, true
+            watch(require("perigee.service.stuck").warn_of_slow(state))
+        end)
+    end
+end
+
+-- After a look that found nobody there is no other until something has happened, so that a service
+-- whose tasks rest is not woken again and again. Who began to wait in the turn of that look counts.
+local function watch_waits()
+    local is_own_turn = has_watched
+    has_watched = false
+    if is_watching or state.slow_wait_s == 0 then
+        return
+    elseif is_own_turn then
+        watch(require("perigee.service.stuck").next_look(state))
+    elseif scheduler.live_count() > 0 then
+        watch(state.slow_wait_s)
+    end
+end
+
 -- What somebody outside waits for may wait for ever, when no timer of the service is set.
 scheduler.on_idle = function()
+    watch_waits()
     return not is_looked_at and (state.in_flight > 0 or state.peer and state.peer:is_busy())
         and timers.count() == state.own_timer_count
         and require("perigee.service.stuck").look(state)
-end
-
-local is_watching = false
-
-local function watch_waits()
-    if not is_watching and state.slow_wait_s > 0 then
-        is_watching = true
-        set_timer(state.slow_wait_s, function()
-            is_watching = false
-            if state.in_flight > 0 then
-                require("perigee.service.stuck").warn_of_slow(state)
-                watch_waits()
-            end
-        end)
-    end
 end
 
 scheduler.on_failure = function(...)
@@ -145,7 +158,6 @@ scheduler.on_event(event.REQUEST, function(...)
     local task = scheduler.spawn(answer, asked)
     state.in_flight = state.in_flight + 1
     task.name, task.site = "request", asked
-    watch_waits()
 end)
 
 -- A WebSocket of the generation before this one.
@@ -166,7 +178,6 @@ end)
 
 scheduler.on_event(event.CALL, function(id)
     require("perigee.service.calls").take(state, id)
-    watch_waits()
 end)
 
 local release_timer

@@ -29,10 +29,11 @@ local function is_order(task)
     return not task.site and ORDERS[task.name]
 end
 
--- An answer that has begun may go on for as long as its handler likes.
+-- An answer that has begun may go on for as long as its handler likes. A call is answered at its
+-- end.
 local function is_unanswered(task)
-    local asked = task.name == "request" and task.site
-    return asked and not asked.is_begun and not asked.is_websocket
+    local asked = task.site
+    return asked and asked.title and not asked.is_begun and not asked.is_websocket
 end
 
 local function is_awaited(task)
@@ -82,21 +83,39 @@ function stuck.look(state)
     return false
 end
 
+local function is_suspicious(task)
+    return task.since and (is_unanswered(task) or LOCKS[task.waits_on])
+end
+
+--- In how many seconds some task will have waited for longer than the threshold, if it goes on
+-- waiting; nil when no task waits that stuck.warn_of_slow would tell of.
+function stuck.next_look(state)
+    local first = math.huge
+    census.each(function(task)
+        if is_suspicious(task) then
+            first = math.min(first, task.since)
+        end
+    end)
+    return first < math.huge and math.max(0, first + state.slow_wait_s - scheduler.now()) or nil
+end
+
 --- Warns, in one line, of tasks that wait for longer than the threshold: requests whose answer has
--- not begun, calls, and whoever waits for a lock.
+-- not begun, calls, and whoever waits for a lock. Returns in how many seconds to look again; nil
+-- when there is no reason to.
 function stuck.warn_of_slow(state)
     local before = scheduler.now() - state.slow_wait_s
     local list, total = census.longest(1, function(task)
-        return task.since and task.since <= before
-            and (is_unanswered(task) or task.name == "call" or LOCKS[task.waits_on])
+        return is_suspicious(task) and task.since <= before
     end)
     local first = list[1]
-    if first then
-        log.warn(("%d task%s waiting for longer than %g s; the longest is %s"):format(total,
-            total == 1 and " is" or "s are", state.slow_wait_s, first.name),
-            { waits_on = first.waits_on, waited_s = math.floor(first.waited_s * 10) / 10,
-                at = first.at, spawned_at = first.spawned_at, deadline_s = first.deadline_s })
+    if not first then
+        return stuck.next_look(state)
     end
+    log.warn(("%d task%s waiting for longer than %g s; the longest is %s"):format(total,
+        total == 1 and " is" or "s are", state.slow_wait_s, first.name),
+        { waits_on = first.waits_on, waited_s = math.floor(first.waited_s * 10) / 10,
+            at = first.at, spawned_at = first.spawned_at, deadline_s = first.deadline_s })
+    return state.slow_wait_s
 end
 
 return stuck

@@ -109,7 +109,6 @@ end
 
 function programs.parked()
     local channel = perigee.chan()
-    collectgarbage()
     local before = collectgarbage("count")
     for _ = 1, PARKED_COUNT do
         perigee.go(channel.recv, channel)
