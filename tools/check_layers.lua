@@ -65,8 +65,9 @@ local PURE = {
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
-    "perigee.rpc.client.gob_codec", "perigee.rpc.client.msgpack_codec",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
+    "perigee.rpc.client.gob_codec", "perigee.rpc.client.json_codec",
+    "perigee.rpc.client.json1_codec", "perigee.rpc.client.msgpack_codec",
     "perigee.rpc.gob", "perigee.rpc.json_values", "perigee.rpc.msgpack", "perigee.rpc.types",
 }
 

@@ -245,7 +245,7 @@ function select_module.select(cases)
     until is_done
     if not number then
         return nil, value
-    elseif is_ok == "closed" then
+    elseif is_ok == "closed" and cases[number][2] == "send" then
         error("send on closed channel", 2)
     elseif number == "timeout" then
         value = nil

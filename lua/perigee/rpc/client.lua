@@ -2,11 +2,14 @@
 -- One client has one connection, which all tasks share.
 local dial_options = require "perigee.rpc.client.dial_options"
 local dialler = require "perigee.rpc.client.dialler"
+local future = require "perigee.rpc.client.future"
+local item_stream = require "perigee.rpc.client.item_stream"
 local notation = require "perigee.rpc.client.notation"
 local scheduler = require "perigee.core.scheduler"
+local where = require "perigee.core.where"
 
 local begin_wait, check_yieldable = scheduler.begin_wait, scheduler.check_yieldable
-local prepare_wait = scheduler.prepare_wait
+local prepare_wait, check_options = scheduler.prepare_wait, notation.check
 
 local client = {}
 
@@ -27,17 +30,45 @@ function client.dial(address, options)
     if not checked then
         error("rpc.dial: " .. problem, 2)
     end
-    return setmetatable({ dialler = dialler.new(checked) }, metatable)
+    return setmetatable({
+        dialler = dialler.new(checked),
+        middleware = {},
+        chain = false, -- the handler inside all of them, when there are some
+    }, metatable)
 end
 
-local function check_method(method)
+local function check_method(method, level)
     if type(method) ~= "string" or method == "" then
         error(("the method must be text such as Calculator.Add, got %s"):format(
-            tostring(method)), 4)
+            tostring(method)), level + 1)
     end
 end
 
--- Waits for the answer of a call that was sent.
+-- A connection that can send, and the argument as bytes. Waits for the connection only.
+local function prepare(self, args, options, deadline)
+    local problem = notation.args_problem(args, options)
+    if problem then
+        return nil, "invalid", problem
+    end
+    local link, body, code, detail = self.dialler.link
+    if not link then
+        link, code, detail = self.dialler:get(deadline)
+        if not link then
+            return nil, code, detail
+        end
+    end
+    body, code, detail = link.codec:encode(args, options)
+    if not body then
+        return nil, code, detail
+    end
+    code, detail = link:obstacle()
+    if code then
+        return nil, code, detail
+    end
+    return link, body
+end
+
+-- Waits for the answer of a call that was sent. Returns true and the result; or nil and the rest.
 local function await(link, task, number, deadline)
     local is_ok, result = begin_wait(task, "rpc call", deadline)
     if is_ok then
@@ -49,52 +80,178 @@ local function await(link, task, number, deadline)
     return nil, result, result == "timeout" and link:timeout_text() or "the call was cancelled"
 end
 
-local function invoke(self, method, args, options)
-    check_method(method)
-    local checked = options and notation.check(options)
-    local timeout_s = checked and checked.timeout_s
-    local deadline = timeout_s and scheduler.now() + timeout_s
-    local link, body, code, detail = self.dialler.link
-    if not link then
-        link, code, detail = self.dialler:get(deadline)
-        if not link then
-            return nil, code, detail
-        end
-    end
-    body, code, detail = link.codec:encode(args, checked)
-    if not body then
-        return nil, code, detail
-    end
-    check_yieldable()
-    local task, reason = prepare_wait(deadline)
-    if not task then
-        return nil, reason, "the task's context has ended"
-    end
-    code, detail = link:obstacle()
-    if code then
-        return nil, code, detail
-    end
-    return await(link, task, link:send_call(task, method, body, deadline), deadline)
-end
-
 local function conclude(self, options, is_ok, value, detail, data)
     if not is_ok then
         return nil, value, detail, data
-    elseif options and options.reply then
-        return self.dialler.codec.fit(notation.check(options).reply, value)
+    elseif options.reply then
+        return self.dialler.codec.fit(options.reply, value)
     end
     return value
+end
+
+-- Nothing else runs between `prepare` and the end of `send_call`.
+local function perform(self, method, args, options)
+    local timeout_s = options.timeout_s
+    local deadline = timeout_s and scheduler.now() + timeout_s
+    check_yieldable()
+    local link, body, detail = prepare(self, args, options, deadline)
+    if not link then
+        return nil, body, detail
+    end
+    local task, reason = prepare_wait(deadline)
+    if not task then
+        return nil, reason, "the context of the task has ended"
+    end
+    return conclude(self, options,
+        await(link, task, link:send_call(task, method, body, deadline), deadline))
+end
+
+local function notify(self, method, args, options)
+    local link, body, detail = prepare(self, args, options)
+    if not link then
+        return nil, body, detail
+    end
+    link:send_notification(method, body)
+    return true
+end
+
+local function open_stream(self, method, args, options)
+    local link, body, detail = prepare(self, args, options)
+    if not link then
+        return nil, body, detail
+    end
+    local items = item_stream.new(method, options.credit, options.timeout_s)
+    link:send_stream(items, method, body)
+    return items
+end
+
+local kinds = { call = perform, notification = notify, stream = open_stream }
+
+-- Goes through the middleware, the first outermost.
+local function run(self, kind, method, args, options)
+    check_method(method, 3)
+    if self.chain then
+        return self.chain(method, args, { kind = kind, options = options })
+    end
+    return kinds[kind](self, method, args, check_options(options, 3))
+end
+
+local function chain_of(self)
+    local handler = function(method, args, call)
+        return kinds[call.kind](self, method, args, check_options(call.options, 2))
+    end
+    for i = #self.middleware, 1, -1 do
+        handler = self.middleware[i](handler)
+        if type(handler) ~= "function" then
+            error(("%s: this middleware must return a function, not %s"):format(
+                where.of(self.middleware[i]), type(handler)), 3)
+        end
+    end
+    return handler
+end
+
+--- Puts middleware around every call, the first outermost: functions that take the next handler,
+-- function(method, args, call), and return a handler around it. `call` is { kind = "call",
+-- "notification" or "stream"; options = as they were given }. A handler returns what client:call,
+-- client:notify or client:stream does.
+function methods:use(...)
+    for i = 1, select("#", ...) do
+        local wrap = select(i, ...)
+        if type(wrap) ~= "function" then
+            error("client:use takes functions that return a handler around the next one", 2)
+        end
+        self.middleware[#self.middleware + 1] = wrap
+    end
+    self.chain = chain_of(self)
 end
 
 --- Calls a method and waits for its result.
 -- @param method such as "Calculator.Add"
 -- @param args the argument; nil for none
--- @param options { timeout_s =, args = and reply = types in the notation of docs/rpc.md } or nil
+-- @param options { timeout_s =, args = and reply = types in the notation of docs/rpc.md, positional
+-- = true when args is a list of params } or nil. They are looked at when they are first used.
 -- @return the result, which may be nil; or nil, code, detail, data: "failed" with the server's
 -- message, "not_found", "timeout", "canceled", "closed", "full", "invalid", "unavailable", or what
 -- connecting says
 function methods:call(method, args, options)
-    return conclude(self, options, invoke(self, method, args, options))
+    local value, code, detail, data = run(self, "call", method, args, options)
+    return value, code, detail, data
+end
+
+-- Ends a future whose task was ended, by an error of middleware or by the host.
+local function watch(task, started)
+    scheduler.on_finish(task, function(ended, is_ok, failure, traceback)
+        if not is_ok then
+            started:complete(false, { code = "failed", detail = tostring(failure) })
+            scheduler.on_failure(ended, failure, traceback)
+        end
+    end)
+end
+
+local function run_into(started, self, packed)
+    local value, code, detail, data = run(self, "call", packed.method, packed.args,
+        packed.options)
+    if code then
+        started:complete(false, { code = code, detail = detail, data = data })
+    else
+        started:complete(true, value)
+    end
+end
+
+-- Where waiting is needed before anything can be sent, a task does it.
+local function go_by_task(self, method, args, options)
+    local started = future.new(method)
+    local task = scheduler.spawn(run_into, started, self,
+        { method = method, args = args, options = options })
+    task.name = "rpc " .. method
+    watch(task, started)
+    return started
+end
+
+--- Starts a call without waiting for anything.
+-- @return a future: started:wait() returns what client:call would, perigee.select can await it, and
+-- started:cancel() gives it up
+function methods:go(method, args, options)
+    check_method(method, 2)
+    local checked = check_options(options, 2)
+    if self.chain or not self.dialler.link or checked.timeout_s then
+        return go_by_task(self, method, args, options)
+    end
+    local started = future.new(method, checked.reply and function(value)
+        return self.dialler.codec.fit(checked.reply, value)
+    end)
+    local link, body, detail = prepare(self, args, checked)
+    if link then
+        started.link, started.number = link, link:send_call(started, method, body)
+    else
+        started:complete(false, { code = body, detail = detail })
+    end
+    return started
+end
+
+--- Sends a call that nobody answers; waits for a connection at most. For the codecs json and
+-- msgpack.
+-- @return true when it is on its way; or nil, code, detail
+function methods:notify(method, args, options)
+    if not self.dialler.codec.has_notifications then
+        error("this codec has no notifications; json and msgpack have", 2)
+    end
+    local is_sent, code, detail = run(self, "notification", method, args, options)
+    return is_sent, code, detail
+end
+
+--- Calls a method that answers with items, one after the other; for the codec msgpack and servers
+-- of Perigee.
+-- @param options as for a call; timeout_s is for each item, credit (64) how many the server may be
+-- ahead
+-- @return the items: `for item in items do`, items:recv() as of a channel, items:result() when they
+-- are over, items:close() to have no more; or nil, code, detail
+function methods:stream(method, args, options)
+    if not self.dialler.codec.has_streams then
+        error("this codec has no streams; msgpack has", 2)
+    end
+    local items, code, detail = run(self, "stream", method, args, options)
+    return items, code, detail
 end
 
 --- Ends the connection, and the calls in flight with "closed". Later ones fail.

@@ -3,59 +3,69 @@ local dial_options = {}
 
 local CODECS = {
     gob = "perigee.rpc.client.gob_codec",
+    json = "perigee.rpc.client.json_codec",
+    jsonrpc = "perigee.rpc.client.json1_codec",
     msgpack = "perigee.rpc.client.msgpack_codec",
 }
 
 local GO_RPC_PATH = "/_goRPC_" -- of Go's rpc.HandleHTTP
 
-local DEFAULTS = {
-    timeout_s = 30,
-    connect_timeout_s = 5,
-    backoff_s = 1,
-    max_backoff_s = 120,
-    max_calls = 10000,
-    max_unsent = 4 * 1024 * 1024,
-    max_message = 4 * 1024 * 1024,
-}
-
-local function number_problem(name, value)
-    local least = name == "timeout_s" and 0 or 1e-3
-    if type(value) ~= "number" or not (value >= least and value < 2 ^ 31) then
-        return ("%s must be a number from %s up, got %s"):format(name, tostring(least),
-            tostring(value))
+local function number_from(least)
+    return function(value)
+        local is_fine = type(value) == "number" and value >= least and value < 2 ^ 31
+        return not is_fine and ("a number from %s up"):format(least) or nil
     end
 end
 
-local function sorted_names()
-    local names = { "codec", "http" }
-    for name in pairs(DEFAULTS) do
+local function check_codec(value)
+    return not CODECS[value] and "gob, json, jsonrpc or msgpack" or nil
+end
+
+local function check_boolean(value)
+    return type(value) ~= "boolean" and "true or false" or nil
+end
+
+local function check_http(value)
+    local is_path = type(value) == "string" and value:find("^/[!-~]*$")
+    return type(value) ~= "boolean" and not is_path and "true or a path" or nil
+end
+
+-- Option → its default and a function that says what it must be, or nil.
+local OPTIONS = {
+    backoff_s = { 1, number_from(0.001) },
+    cancel = { false, check_boolean },
+    codec = { "msgpack", check_codec },
+    connect_timeout_s = { 5, number_from(0.001) },
+    http = { false, check_http },
+    max_backoff_s = { 120, number_from(0.001) },
+    max_calls = { 10000, number_from(1) },
+    max_message = { 4 * 1024 * 1024, number_from(1) },
+    max_unsent = { 4 * 1024 * 1024, number_from(1) },
+    timeout_s = { 30, number_from(0) },
+}
+
+local function names_of(options)
+    local names = {}
+    for name in pairs(options) do
         names[#names + 1] = name
     end
     table.sort(names)
     return table.concat(names, ", ")
 end
 
-local function option_problem(name, value)
-    if name == "codec" then
-        return not CODECS[value]
-            and ("codec must be gob or msgpack, got %s"):format(tostring(value)) or nil
-    elseif name == "http" then
-        local is_path = type(value) == "string" and value:find("^/[!-~]*$")
-        return type(value) ~= "boolean" and not is_path and "http must be true or a path" or nil
-    elseif not DEFAULTS[name] then
-        return ("there is no option '%s'; there are %s"):format(tostring(name), sorted_names())
-    end
-    return number_problem(name, value)
-end
-
-local function find_problem(options)
+local function problem_of(options)
     if type(options) ~= "table" then
         return "options are a table, got " .. type(options)
     end
     for name, value in pairs(options) do
-        local problem = option_problem(name, value)
-        if problem then
-            return problem
+        local option = OPTIONS[name]
+        if not option then
+            return ("there is no option '%s'; there are %s"):format(tostring(name),
+                names_of(OPTIONS))
+        end
+        local wanted = option[2](value)
+        if wanted then
+            return ("%s must be %s, got %s"):format(name, wanted, tostring(value))
         end
     end
     return options.http and options.codec ~= "gob" and "http is for the codec gob" or nil
@@ -78,20 +88,24 @@ local function place_of(address)
 end
 
 --- Checks what rpc.dial was given.
--- @return { place = address for perigee.core.stream, address = as given, codec = module that makes
--- it, http = path or nil, and the numbers }; or nil and what is wrong
+-- @return { address = as given, place = the same for perigee.core.stream, module = that makes the
+-- codec, ... all options }, where http is a path or false; or nil and what is wrong
 function dial_options.check(address, options)
     options = options or {}
     local place, problem = place_of(address)
-    problem = problem or find_problem(options)
+    problem = problem or problem_of(options)
     if problem then
         return nil, problem
     end
-    local checked = { place = place, address = address, codec = CODECS[options.codec or "msgpack"],
-        http = options.http == true and GO_RPC_PATH or options.http or nil }
-    for name, default in pairs(DEFAULTS) do
-        checked[name] = options[name] or default
+    local checked = { address = address, place = place }
+    for name, option in pairs(OPTIONS) do
+        checked[name] = option[1]
     end
+    for name, value in pairs(options) do
+        checked[name] = value
+    end
+    checked.module = CODECS[checked.codec]
+    checked.http = checked.http == true and GO_RPC_PATH or checked.http
     return checked
 end
 

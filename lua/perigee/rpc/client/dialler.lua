@@ -31,7 +31,7 @@ local dialler = {}
 function dialler.new(options)
     return setmetatable({
         options = options,
-        codec = require(options.codec).new(),
+        codec = require(options.module).new(),
         link = false,          -- while there is one
         waiting = false,       -- queue of who waits for it, while it is made
         waiting_count = 0,
@@ -70,6 +70,7 @@ local function make_link(self, opened)
     return link.new(opened, self.codec:open(), {
         address = options.address, timeout_s = options.timeout_s, max_calls = options.max_calls,
         max_unsent = options.max_unsent, max_message = options.max_message,
+        is_cancelling = options.cancel,
         on_end = function(ended)
             on_link_end(self, ended)
         end,

@@ -106,11 +106,13 @@ local function numbers_of(self, encoder)
 end
 
 --- The argument of a call, for `put`, which is to follow at once.
--- @param options { args = type of perigee.rpc.types or nil } or nil
+-- @param options { args = type of perigee.rpc.types or nil, ... }
 -- @return the body; or nil, "invalid", message
 function connection_methods:encode(args, options)
-    local wanted = options and options.args
-    if args == nil and wanted then
+    local wanted = options.args
+    if options.positional then
+        return nil, "invalid", "gob has one argument; positional is for json and msgpack"
+    elseif args == nil and wanted then
         args = types.zero(wanted)
     end
     local encoder, problem = encoder_for(self.codec, args, wanted)

@@ -7,7 +7,8 @@
 -- written: there is no task that only waits.
 --
 -- The codec knows the protocol (perigee.rpc.client.msgpack_codec): encode(args, options) gives a
--- body, put(out, number, method, body) a whole request, read(bytes, self) calls the methods below.
+-- body, put(out, number, method, body) appends a whole request, read(bytes, self) calls the methods
+-- below.
 local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
 local buffer = require "string.buffer"
@@ -51,7 +52,8 @@ end
 --- Makes a connection of an open stream, which it owns from then on.
 -- @param codec of this connection
 -- @param options { address =, timeout_s = of a call, 0 for none; max_calls = in flight, max_unsent
--- = bytes, max_message = bytes, on_end = function(link) }
+-- = bytes, max_message = bytes, is_cancelling = whether the server is told of calls nobody waits
+-- for; on_end = function(link) }
 function link.new(stream, codec, options)
     local self = setmetatable({
         stream = stream, codec = codec, options = options,
@@ -65,6 +67,7 @@ function link.new(stream, codec, options)
         number_count = 0,     -- handed out so far
         in_flight = 0, abandoned_count = 0,
         look = 0, timer = false,
+        is_cancelling = options.is_cancelling, -- the server knows what a cancel is
         has_answered = false, -- anything at all
         is_closed = false,
         failure = nil,        -- why, { code =, detail = }
@@ -94,8 +97,8 @@ end
 local function take_waiter(self, number)
     local waiter = self.waiters[number]
     if waiter == nil then
-        self:fail("invalid", ("an answer came to the call %s, which nobody made"):format(
-            tostring(number)))
+        self:fail("invalid", ("%s answered the call %s, which nobody made"):format(
+            self.options.address, tostring(number)))
         return nil
     end
     release(self, number)
@@ -106,6 +109,17 @@ local function take_waiter(self, number)
     end
     self.in_flight = self.in_flight - 1
     return waiter
+end
+
+--- For codecs: an item of a streaming call has come.
+function methods:item(number, value)
+    local waiter = self.waiters[number]
+    if waiter == ABANDONED then
+        return
+    elseif not waiter or not waiter.take_item or not waiter:take_item(value) then
+        self:fail("invalid", ("%s sent an item that nobody asked for"):format(
+            self.options.address))
+    end
 end
 
 --- For codecs: the result of a call has come.
@@ -213,31 +227,55 @@ local function take_number(self)
     return number
 end
 
---- Sends a call. There is no obstacle.
--- @param waiter the task that waits for it next; or a table with the method complete(is_ok, value
--- or failure)
--- @param is_timed it has a time limit of its own
--- @return its number
-function methods:send_call(waiter, method, body, is_timed)
+-- Composes requests through `compose`, a function of the codec, for the end of this turn.
+local function put(self, compose, ...)
+    self.is_whole = false
+    compose(self.codec, self.out, ...)
+    self.is_whole = true
+    if not self.flusher then
+        flush_later(self)
+    end
+end
+
+local function enter(self, waiter, is_timed)
     local number = take_number(self)
     self.waiters[number] = waiter
     self.began[number] = (is_timed or self.options.timeout_s == 0) and NEVER or self.look
     self.in_flight = self.in_flight + 1
-    self:put(number, method, body)
     if not self.timer and self.options.timeout_s > 0 then
         self:start_timer()
     end
     return number
 end
 
---- Puts a request for the end of this turn; a notification when `number` is nil.
-function methods:put(number, method, body)
-    self.is_whole = false
-    self.codec:put(self.out, number, method, body)
-    self.is_whole = true
-    if not self.flusher then
-        flush_later(self)
-    end
+--- Sends a call. There is no obstacle.
+-- @param waiter the task that waits for it next; or a table with the method complete(is_ok, value
+-- or failure)
+-- @param body what codec:encode gave just now
+-- @param is_timed it has a time limit of its own
+-- @return its number
+function methods:send_call(waiter, method, body, is_timed)
+    local number = enter(self, waiter, is_timed)
+    put(self, self.codec.put, number, method, body)
+    return number
+end
+
+--- Sends a call that nobody answers.
+function methods:send_notification(method, body)
+    put(self, self.codec.put, nil, method, body)
+end
+
+--- Sends a call that is answered by items first.
+-- @param items a perigee.rpc.client.item_stream
+function methods:send_stream(items, method, body)
+    self.is_cancelling = true
+    items.link, items.number = self, enter(self, items, true)
+    put(self, self.codec.put_stream, items.number, method, body, items.credit)
+end
+
+--- Asks for so many items more.
+function methods:give_credit(number, count)
+    put(self, self.codec.put_credit, number, count)
 end
 
 --- Nobody waits for this call any more; its answer is dropped. Does nothing when it has come.
@@ -248,6 +286,9 @@ function methods:abandon(number, waiter)
     self.waiters[number] = ABANDONED
     self.in_flight = self.in_flight - 1
     self.abandoned_count = self.abandoned_count + 1
+    if self.is_cancelling and self.codec.put_cancel then
+        put(self, self.codec.put_cancel, number)
+    end
     if self.abandoned_count > self.options.max_calls then
         self:fail("closed", ("%s left %d calls unanswered"):format(self.options.address,
             self.abandoned_count))

@@ -1,6 +1,9 @@
 --- MessagePack-RPC for clients: requests [0, number, method, params], notifications [2, method,
 -- params], answers [1, number, error, result]. Pure. Params are an array that holds the argument,
 -- or nothing for nil.
+--
+-- Perigee's own, for streams: [3, number, method, params, credit] asks for items, each of which comes
+-- as [4, number, item]; [5, number, credit] asks for more, [6, number] cancels.
 local failure = require "perigee.rpc.client.failure"
 local msgpack = require "perigee.rpc.msgpack"
 local notation = require "perigee.rpc.client.notation"
@@ -11,12 +14,15 @@ local buffer = require "string.buffer"
 
 local byte = string.byte
 
-local ANSWER_HEAD, ANSWER = 0x94, 1
+-- The array and the kind that messages of a server begin with.
+local ANSWER = 0x94 * 256 + 1
+local ITEM = 0x93 * 256 + 4
 local NIL = 0xc0
 local MAX_VALUES = 1000000
 local MAX_SPARE_SIZE = 65536
 
-local codec = { framing = "msgpack", has_notifications = true, fit = notation.fit }
+local codec = { framing = "msgpack", has_notifications = true, has_streams = true,
+    fit = notation.fit }
 
 local pack = remember(msgpack.encode)
 
@@ -30,12 +36,13 @@ local function take_buffer()
 end
 
 local function put_params(out, args, options)
-    if args == nil then
+    if args == nil or options.positional and next(args) == nil then
         out:put("\144")
         return true
+    elseif not options.positional then
+        out:put("\145")
     end
-    out:put("\145")
-    return msgpack.append(out, args, options and options.args, "args")
+    return msgpack.append(out, args, options.args, "args")
 end
 
 --- The params of a call, for `put`. What it returns is good until the next encode.
@@ -62,6 +69,20 @@ function codec.put(_, out, number, method, body)
     end
 end
 
+--- Appends a call that asks for items.
+function codec.put_stream(_, out, number, method, body, credit)
+    out:put("\149\3", pack(number), pack(method), body, pack(credit))
+end
+
+--- Asks for so many items more.
+function codec.put_credit(_, out, number, credit)
+    out:put("\147\5", pack(number), pack(credit))
+end
+
+function codec.put_cancel(_, out, number)
+    out:put("\146\6", pack(number))
+end
+
 -- Servers that are no Perigee may send any value as an error.
 local function failure_of(problem)
     if type(problem) == "string" then
@@ -74,6 +95,15 @@ local state = { values_left = 0 }
 
 local function fail(detail)
     error({ code = "malformed", detail = detail }, 0)
+end
+
+-- Takes the rest of an item, and returns the position behind it.
+local function read_item(bytes, position, sink)
+    local number, item
+    number, position = read(bytes, position, state, 1)
+    item, position = read(bytes, position, state, 1)
+    sink:item(number, item)
+    return position
 end
 
 -- Takes the rest of an answer, and returns the position behind it.
@@ -97,16 +127,21 @@ local function read_all(bytes, sink)
     local position, size = 1, #bytes
     while position <= size do
         local head, kind = byte(bytes, position, position + 1)
-        if head ~= ANSWER_HEAD or kind ~= ANSWER then
+        head = head * 256 + (kind or 0)
+        state.values_left = MAX_VALUES
+        if head == ANSWER then
+            position = read_answer(bytes, position + 2, sink)
+        elseif head == ITEM then
+            position = read_item(bytes, position + 2, sink)
+        else
             fail "a message is no answer of MessagePack-RPC"
         end
-        state.values_left = MAX_VALUES
-        position = read_answer(bytes, position + 2, sink)
     end
 end
 
 --- Takes whole messages, and calls sink:answer(number, value), sink:answer_failure(number, {
--- code =, detail =, data = }), or sink:fail(code, detail) when the connection cannot go on.
+-- code =, detail =, data = }), sink:item(number, value), or sink:fail(code, detail) when the
+-- connection cannot go on.
 function codec.read(_, bytes, sink)
     local is_ok, problem = pcall(read_all, bytes, sink)
     if is_ok then

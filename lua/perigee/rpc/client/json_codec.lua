@@ -1,0 +1,91 @@
+--- JSON-RPC 2.0 for clients. Pure. An object as argument is the params, by name; anything else is
+-- the one param of a list.
+local failure = require "perigee.rpc.client.failure"
+local json_values = require "perigee.rpc.json_values"
+local null = require("perigee.json_encoder").null
+local quote = require("perigee.json_encoder").quote
+local remember = require "perigee.rpc.client.remember"
+
+local codec = { framing = "json", has_notifications = true }
+
+local quoted = remember(quote)
+
+--- The params of a call, for `put`.
+-- @param options { args = type of perigee.rpc.types or nil, positional = whether args is a list of
+-- params } or nil
+-- @return the text; or nil, "invalid", message
+function codec.encode(_, args, options)
+    if args == nil then
+        return ""
+    elseif options.positional and next(args) == nil then
+        return ',"params":[]'
+    end
+    local text, code, detail = json_values.encode(options.args, args, "args")
+    if not text then
+        return nil, code, detail
+    end
+    local is_params = options.positional or text:byte() == 123
+    return is_params and ',"params":' .. text or (',"params":[%s]'):format(text)
+end
+
+--- Appends a request; a notification when `number` is nil.
+function codec.put(_, out, number, method, body)
+    out:put('{"jsonrpc":"2.0","method":', quoted(method), body)
+    if number then
+        out:put(',"id":', number)
+    end
+    out:put("}\n")
+end
+
+local function without_null(value)
+    if value ~= null then
+        return value
+    end
+end
+
+-- Returns what is wrong with the answer, or nil.
+local function take(answer, sink)
+    local problem = without_null(answer.error)
+    if type(answer.id) == "number" and problem == nil then
+        sink:answer(answer.id, without_null(answer.result))
+    elseif type(answer.id) == "number" then
+        sink:answer_failure(answer.id, failure.of_value(problem))
+    elseif type(problem) == "table" then
+        return "the server did not understand: " .. failure.of_value(problem).detail
+    else
+        return "a message is no answer of JSON-RPC 2.0"
+    end
+end
+
+--- Takes one message, and calls sink:answer(number, value), sink:answer_failure(number, { code =,
+-- detail =, data = }), or sink:fail(code, detail) when the connection cannot go on.
+function codec.read(_, text, sink)
+    local answer, _, detail = json_values.read(text)
+    local problem
+    if type(answer) ~= "table" or answer.jsonrpc ~= "2.0" then
+        problem = detail or "a message is no answer of JSON-RPC 2.0"
+    else
+        problem = take(answer, sink)
+    end
+    if problem then
+        sink:fail("invalid", problem)
+    end
+end
+
+--- Makes a reply of its declared type out of what JSON has held.
+function codec.fit(wanted, value)
+    return json_values.fit(wanted, value == nil and null or value, "reply")
+end
+
+--- The codec of a connection.
+function codec.open(self)
+    return self
+end
+
+return {
+    fit = codec.fit,
+    --- The codec of a client.
+    new = function()
+        return codec
+    end,
+}
