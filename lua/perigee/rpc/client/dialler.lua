@@ -26,8 +26,7 @@ local metatable = { __index = methods }
 local dialler = {}
 
 --- Makes one.
--- @param options of perigee.rpc.client.dial_options; `connect(place, deadline)` may be in the place
--- of stream.connect
+-- @param options of perigee.rpc.client.dial_options
 function dialler.new(options)
     return setmetatable({
         options = options,
@@ -83,7 +82,7 @@ local function connect(self)
     end
     local options = self.options
     local deadline = scheduler.now() + options.connect_timeout_s
-    local opened, code = (options.connect or stream.connect)(options.place, deadline)
+    local opened, code = stream.connect(options.place, deadline)
     if not opened then
         return nil, code, ("cannot connect to %s: %s"):format(options.address, code)
     end

@@ -2,8 +2,8 @@
 -- params], answers [1, number, error, result]. Pure. Params are an array that holds the argument,
 -- or nothing for nil.
 --
--- Perigee's own, for streams: [3, number, method, params, credit] asks for items, each of which comes
--- as [4, number, item]; [5, number, credit] asks for more, [6, number] cancels.
+-- Perigee's own, for streams: [3, number, method, params, credit] asks for items, each of which
+-- comes as [4, number, item]; [5, number, credit] asks for more, [6, number] cancels.
 local failure = require "perigee.rpc.client.failure"
 local msgpack = require "perigee.rpc.msgpack"
 local notation = require "perigee.rpc.client.notation"
