@@ -174,7 +174,7 @@ describe("a call", function()
     describe("that a server answers with nonsense", function()
         local deep = ("\145"):rep(200) .. "\192"
         for name, case in pairs {
-            ["a call nobody made"] = { answer(2, 1), "invalid", "answered the call 2, which nobody" },
+            ["a call nobody made"] = { answer(2, 1), "invalid", "which nobody made" },
             ["a number that is none"] = { "\148\1\161x\192\1", "invalid", "which nobody made" },
             ["a negative number"] = { answer(-1, 1), "invalid", "which nobody made" },
             ["no number"] = { "\148\1\192\192\1", "invalid", "which nobody made" },
