@@ -36,12 +36,12 @@ local function print_row(self, servers, row)
         local figure = self:median(row[2], row[3], server)
         cells[i] = ("%10s"):format(figure and row[4]:format(figure) or "-")
     end
-    print(("%-40s"):format(row[1]) .. table.concat(cells))
+    print(("%-52s"):format(row[1]) .. table.concat(cells))
 end
 
 --- @param rows lists of title, kind, name and the format of a number
 function figures:print_table(servers, rows)
-    print((" "):rep(40) .. ("%10s"):rep(#servers):format(unpack(servers)))
+    print((" "):rep(52) .. ("%10s"):rep(#servers):format(unpack(servers)))
     for _, row in ipairs(rows) do
         print_row(self, servers, row)
     end

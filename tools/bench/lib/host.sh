@@ -5,6 +5,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bench="$root/tools/bench"
 work=$(mktemp -d)
 started=''
+host_core=0
 
 # Nothing is left of what was started. A second signal makes a host stop at once.
 finish() {
@@ -70,12 +71,13 @@ has_started_or_ended() {
     grep -qs '^  admin ' "$work/table" || ! kill -0 "$host" 2>/dev/null
 }
 
-# start_host DIR FLAG...: serves DIR on free ports. Sets host (the supervisor's pid), workers (the
-# pids), http, rpc and admin (the addresses). What it logs is in $work/log.
+# start_host DIR FLAG...: serves DIR on free ports and the processor host_core. Sets host (the
+# supervisor's pid), workers (the pids), http, rpc and admin (the addresses). What it logs is in
+# $work/log.
 start_host() {
     rm -f "$work/table"
-    (on_core 0 "$binary" serve "$@" --http 127.0.0.1:0 --rpc 127.0.0.1:0 --admin 127.0.0.1:0) \
-        >"$work/table" 2>>"$work/log" &
+    (on_core "$host_core" "$binary" serve "$@" --http 127.0.0.1:0 --rpc 127.0.0.1:0 \
+        --admin 127.0.0.1:0) >"$work/table" 2>>"$work/log" &
     host=$!
     started="$started $host"
     wait_until has_started_or_ended

@@ -8,6 +8,8 @@ local LOADS = {
     { "gob, 1 caller", "gob_1" },
     { "gob, 64 connections", "gob_64_connections" },
     { "JSON-RPC, 64 callers", "json_64" },
+    { "Lua's client, MessagePack-RPC, 64 tasks", "lua_msgpack_64" },
+    { "Lua's client, gob, 64 tasks", "lua_gob_64" },
 }
 
 -- What is to be reached.
@@ -17,6 +19,8 @@ local GOALS = {
     { "gob, 1 caller", "rate", "gob_1", "go", least = 1 },
     { "gob, 64 connections", "rate", "gob_64_connections", "go", least = 1 },
     { "JSON-RPC, 64 callers", "rate", "json_64", "go", least = 1.5 },
+    { "Lua to Lua, of Go to Go with gob", "rate", "lua_msgpack_64", "go", other_name = "gob_64",
+        least = 2 },
 }
 
 local function rows(kind, unit, format)
