@@ -53,6 +53,7 @@ local HOST_USERS = {
     "perigee/service/operations.lua", "perigee/service/calls.lua",
     "perigee/service/call_codecs.lua", "perigee/init.lua", "perigee/shared.lua",
     "perigee/named_channel.lua", "perigee/service/websocket.lua",
+    "perigee/rpc/local_call.lua", "perigee/rpc/resolver.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }
 

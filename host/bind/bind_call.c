@@ -2,9 +2,10 @@
 #include "base/error.h"
 #include "bind/call.h"
 #include "bind/isolates.h"
+#include "bind/local_call.h"
 #include "bind/seam.h"
 
-enum { REPLY_TYPE_COUNT = 256 };
+enum { REPLY_TYPE_COUNT = 256, METHOD_SIZE = 1024 };
 
 /* A service may only name its own calls. */
 static CallBox *check_call(lua_State *L, int argument)
@@ -14,8 +15,8 @@ static CallBox *check_call(lua_State *L, int argument)
     return box != NULL && box->resource.isolate == isolate_from(L) ? box : NULL;
 }
 
-/* call_request(id) -> protocol, method, argument, connection, count of its definitions | nil,
- * "closed" */
+/* call_request(id) -> protocol, method, argument, connection, count of its definitions, deadline or
+ * nil | nil, "closed" */
 static int l_call_request(lua_State *L)
 {
     CallBox *box = check_call(L, 1);
@@ -29,7 +30,10 @@ static int l_call_request(lua_State *L)
     lua_pushlstring(L, call->argument, call->argument_size);
     lua_pushnumber(L, (lua_Number)call->connection);
     lua_pushinteger(L, (lua_Integer)call->definition_count);
-    return 5;
+    if (call->deadline_s == 0)
+        return 5;
+    lua_pushnumber(L, call->deadline_s);
+    return 6;
 }
 
 /* call_definitions(id, count) -> {message, ...} that define types on the call's connection, without
@@ -112,6 +116,56 @@ static int l_call_hand_over(lua_State *L)
     return seam_push_result(L, 0);
 }
 
+static LocalTarget check_target(lua_State *L)
+{
+    LocalTarget target = {.deadline_s = luaL_optnumber(L, 3, 0)};
+
+    target.method.bytes = luaL_checklstring(L, 1, &target.method.size);
+    target.argument.bytes = luaL_checklstring(L, 2, &target.argument.size);
+    luaL_argcheck(L, target.method.size < METHOD_SIZE, 1, "too long");
+    luaL_argcheck(L, target.argument.size < UINT32_MAX, 2, "too large");
+    return target;
+}
+
+/* call_start(method, argument, deadline or nil) -> id: EVENT_ANSWER will come | nil, "not_found":
+ * no service of this host has it */
+static int l_call_start(lua_State *L)
+{
+    LocalTarget target = check_target(L);
+    Handle handle;
+    int result = local_call_start(isolate_from(L), &target, &handle);
+
+    if (result < 0)
+        return seam_push_failure(L, result);
+    seam_push_handle(L, handle);
+    return 1;
+}
+
+/* call_is_known(service) -> whether a service of this host goes by that name */
+static int l_call_is_known(lua_State *L)
+{
+    RpcSlice service;
+
+    service.bytes = luaL_checklstring(L, 1, &service.size);
+    lua_pushboolean(L, local_call_is_known(seam_host(L), service));
+    return 1;
+}
+
+/* call_notify(method, argument, deadline or nil) -> true | nil, "not_found" */
+static int l_call_notify(lua_State *L)
+{
+    LocalTarget target = check_target(L);
+
+    return seam_push_result(L, local_call_notify(isolate_from(L), &target));
+}
+
+/* call_cancel(id): nobody waits for the answer of this call any more */
+static int l_call_cancel(lua_State *L)
+{
+    local_call_cancel(isolate_from(L), seam_check_handle(L, 1));
+    return 0;
+}
+
 /* gob_type(text) -> the number of the type that goes by this text in the whole process | nil,
  * code */
 static int l_gob_type(lua_State *L)
@@ -140,11 +194,15 @@ static int l_gob_define(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
+    {"call_cancel",      l_call_cancel     },
     {"call_definitions", l_call_definitions},
     {"call_fail",        l_call_fail       },
     {"call_hand_over",   l_call_hand_over  },
+    {"call_is_known",    l_call_is_known   },
+    {"call_notify",      l_call_notify     },
     {"call_reply",       l_call_reply      },
     {"call_request",     l_call_request    },
+    {"call_start",       l_call_start      },
     {"gob_define",       l_gob_define      },
     {"gob_type",         l_gob_type        },
     {NULL,               NULL              },

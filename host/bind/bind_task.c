@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "bind/exchange.h"
+#include "bind/local_call.h"
 #include "bind/seam.h"
 #include "isolate/module_cache.h"
 
@@ -31,7 +32,8 @@ static int l_place(lua_State *L)
 }
 
 /* next_event() -> kind, id, code, bytes | kind of a request, id, method, path, query | nil, mount,
- * minor version, target: in one call, as most events are requests | nothing */
+ * minor version, target: in one call, as most events are requests | kind of an answer, id, 0,
+ * result | kind of an answer, id, code, message, data as JSON | nil | nothing */
 static int l_next_event(lua_State *L)
 {
     Event event;
@@ -42,6 +44,8 @@ static int l_next_event(lua_State *L)
     seam_push_handle(L, event.id);
     if (event.kind == EVENT_REQUEST)
         return 2 + exchange_push_request(L, event.id);
+    if (event.kind == EVENT_ANSWER)
+        return 2 + local_call_push_answer(L, event.id);
     lua_pushinteger(L, event.code);
     if (event.bytes == NULL)
         return 3;

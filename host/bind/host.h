@@ -25,13 +25,14 @@ typedef struct Host {
     Loop *loop;
     Runner *runner;
     Pulse *pulse;
-    Isolate *system;       /* the host's own code: supervisor, worker or command */
-    HandleTable isolates;  /* Isolate, the system one included */
-    HandleTable exchanges; /* ExchangeBox, see bind/exchange.h */
-    HandleTable calls;     /* CallBox, see bind/call.h */
-    HandleTable streams;   /* StreamBox */
-    HandleTable children;  /* ChildBox */
-    HandleTable watches;   /* WatchBox */
+    Isolate *system;         /* the host's own code: supervisor, worker or command */
+    HandleTable isolates;    /* Isolate, the system one included */
+    HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */
+    HandleTable calls;       /* CallBox, see bind/call.h */
+    HandleTable local_calls; /* LocalCall, see bind/local_call.h */
+    HandleTable streams;     /* StreamBox */
+    HandleTable children;    /* ChildBox */
+    HandleTable watches;     /* WatchBox */
     Server *servers[HOST_SERVER_COUNT];
     SharedMemory shared; /* with the other workers */
     ChannelPorts channels;

@@ -26,6 +26,7 @@ typedef enum EventKind {
     EVENT_CALL_ABANDONED = 18, /* id: the RPC call whose caller is gone */
     EVENT_CHANNEL = 19, /* id: the port of a channel that may be tried again; code: its side */
     EVENT_RESUME = 20,  /* id: a WebSocket of another isolate; bytes: what came with it */
+    EVENT_ANSWER = 21,  /* id: an RPC call of the isolate's own that was answered */
 } EventKind;
 
 typedef struct Event {

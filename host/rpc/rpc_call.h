@@ -71,6 +71,7 @@ typedef struct RpcCall {
     uint32_t method_size;
     uint32_t argument_size;
     uint32_t id_size;
+    double deadline_s;    /* who asks waits so long, on the monotonic clock; 0 for no end */
     bool is_notification; /* nobody waits for the answer */
 } RpcCall;
 

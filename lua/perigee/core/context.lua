@@ -180,6 +180,13 @@ function context.with_deadline(parent, deadline)
     return with_cancel_function(self)
 end
 
+--- A context below `parent` that tells of a deadline which somebody else keeps.
+function context.with_kept_deadline(parent, deadline)
+    local self = derive(parent)
+    self.ends_at = deadline
+    return self
+end
+
 --- The same, `seconds` from now.
 function context.with_timeout(parent, seconds)
     check_parent(parent)

@@ -17,4 +17,5 @@ return {
     CALL_ABANDONED = 18,
     CHANNEL = 19,
     RESUME = 20,
+    ANSWER = 21,
 }

@@ -4,6 +4,7 @@ local lazy = require "perigee.core.lazy"
 local method = require "perigee.rpc.method"
 
 local client = lazy "perigee.rpc.client"
+local proxy = lazy "perigee.rpc.proxy"
 
 local rpc = {}
 
@@ -28,6 +29,13 @@ function rpc.error(code, message, data)
         error("rpc.error takes a whole number, a text and data for the client", 2)
     end
     return { code = code, message = message, data = data }
+end
+
+--- A proxy for the RPC service of that name, which finds it wherever it runs: see
+-- perigee.rpc.proxy.
+function rpc.service(name)
+    local made = proxy.new(name)
+    return made
 end
 
 return rpc

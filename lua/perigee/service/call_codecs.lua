@@ -3,6 +3,7 @@
 --    codec.decode(method, bytes, call id, connection, definition count) → true, argument; or false
 --    and a message
 --    codec.encode(method, value) → bytes, numbers of gob types or nil; or nil, nil and a message
+local copy = require "perigee.core.copy"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
 local types = require "perigee.rpc.types"
@@ -13,7 +14,7 @@ local json_values = lazy "perigee.rpc.json_values"
 
 local msgpack = lazy "perigee.rpc.msgpack"
 
-local GOB, JSON1, JSON2, MSGPACK, JSON = 1, 2, 3, 4, 5
+local GOB, JSON1, JSON2, MSGPACK, JSON, COPY = 1, 2, 3, 4, 5, 6
 
 local null = require("perigee.json_encoder").null
 
@@ -259,6 +260,28 @@ function plain.decode(method, bytes)
         return false, value
     end
     return fit_json(method, without_null(value))
+end
+
+local copied = {}
+call_codecs[COPY] = copied
+
+function copied.decode(method, bytes)
+    local value, code, detail = copy.decode(bytes)
+    if code then
+        return false, detail
+    end
+    return fit(method, value)
+end
+
+function copied.encode(method, value)
+    if method.reply then
+        local is_fit, problem = types.check(method.reply, value, "reply")
+        if not is_fit then
+            return nil, nil, problem
+        end
+    end
+    local bytes, _, detail = copy.encode(value, "reply")
+    return bytes, nil, detail
 end
 
 return call_codecs

@@ -6,6 +6,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
+local settings = require "perigee.core.call_settings"
 
 local json = lazy "perigee.json"
 local log = lazy "perigee.log"
@@ -25,6 +26,7 @@ local ids = {}          -- the other way round
 local call_count = 0
 local site = {}         -- of the tasks of calls
 local shared, shared_until, end_shared = nil, 0, nil -- the context of calls that begin now
+local hurried           -- the same of those whose callers wait for less
 
 -- What was raised, with a traceback unless it was meant for the caller.
 local function catch(raised)
@@ -82,10 +84,25 @@ local function conclude(id, method, codec, is_returned, value, reason)
     end
 end
 
+-- Who asks waits no longer than that, and says so when it has given up. Calls that come from one
+-- call of theirs have their deadline in common.
+local function hurry(deadline)
+    local task = scheduler.current()
+    local within = task.context
+    if within.reason or within.ends_at and within.ends_at <= deadline then
+        return
+    elseif not hurried or hurried.parent ~= within or hurried.ends_at ~= deadline then
+        hurried = context.with_kept_deadline(within, deadline)
+    end
+    membership.move(task, hurried)
+end
+
 local function serve(id)
-    local protocol, name, bytes, connection, definition_count = host.call_request(id)
+    local protocol, name, bytes, connection, definition_count, deadline = host.call_request(id)
     if not protocol then
         return
+    elseif deadline then
+        hurry(deadline)
     end
     local method, codec = state.methods[name], call_codecs[protocol]
     if not method then
@@ -121,14 +138,14 @@ local DEADLINE_TIMERS = 2
 local function expire(ended)
     state.own_timer_count = state.own_timer_count - DEADLINE_TIMERS
     for id, task in pairs(tasks) do
-        if task.context == ended then
+        if task.context == ended or task.context.parent == ended then
             host.call_fail(id, "perigee: the deadline of the call has passed", DEADLINE_EXCEEDED)
         end
     end
 end
 
 local function context_of_calls()
-    local timeout_s = state.calls_options.timeout_s
+    local timeout_s = settings.timeout_s
     local now = host.now()
     if timeout_s == 0 then
         return nil
@@ -150,7 +167,7 @@ end
 --- Takes the call with this number; called outside of tasks.
 function calls.take(of_instance, id)
     state = of_instance
-    if call_count >= state.calls_options.max_count then
+    if call_count >= settings.max_count then
         host.call_fail(id, "perigee: the service has too many calls in flight, call again later",
             UNAVAILABLE)
         return

@@ -23,7 +23,6 @@ local state = {
     server_options = nil,
     in_flight = 0,        -- requests and calls
     methods = nil,        -- what RPC calls find, by "Service.Method"; see perigee.rpc.method
-    calls_options = nil,  -- { max_count=, timeout_s= }
     sockets = {},         -- WebSockets: exchange -> transport; they are not in flight
     socket_count = 0,
     websocket_ping_s = 0,

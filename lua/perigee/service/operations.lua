@@ -1,6 +1,7 @@
 --- The orders of the worker to one service: load, start, save, drain, stop, and questions about it.
 -- Everything that lasts is in the `state` of perigee.service.instance; this module may be let go
 -- between two orders.
+local call_settings = require "perigee.core.call_settings"
 local copy = require "perigee.core.copy"
 local definition = require "perigee.service.definition"
 local globals = require "perigee.core.globals"
@@ -147,7 +148,10 @@ local handlers = {}
 function handlers.load(state, body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = body.name
-    state.calls_options, state.slow_wait_s = body.calls, body.slow_wait_s or 0
+    for name, value in pairs(body.calls or {}) do
+        call_settings[name] = value
+    end
+    state.slow_wait_s = body.slow_wait_s or 0
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = body.is_developing }
     state.websocket_ping_s = body.websocket_ping_s

@@ -1,0 +1,22 @@
+--- Where the service of a proxy runs. This is decided here, at each call, and nowhere else.
+--
+-- A place is a table with functions:
+--
+--    encode(argument, name) → bytes; or nil, code, detail when the value cannot go there
+--    call(target, bytes, deadline) → result; or nil, code, detail, data
+--    notify(target, bytes) → true; or nil, code, detail
+--
+-- where `target` = { name = "Service.Method", waits_on = what reports say of who waits }.
+local host = require "host"
+local local_call = require "perigee.rpc.local_call"
+
+local resolver = {}
+
+--- The place of `service`; nil when nobody knows it.
+function resolver.find(service)
+    if host.call_is_known(service) then
+        return local_call
+    end
+end
+
+return resolver
