@@ -8,6 +8,8 @@
 #include "http/http1_exchange.h"
 #include "http/http1_write.h"
 
+enum { UPGRADE_REQUIRED = 426 };
+
 Http1Exchange *http1_connection_first_in_line(const Http1Connection *connection)
 {
     if (list_is_empty(&connection->line))
@@ -24,15 +26,16 @@ static bool is_line_ending(const Http1Connection *connection)
     return connection->line_count == 1 && !is_reading_others && connection->refusal == 0;
 }
 
-static bool gives_date(const Http1Reply *reply)
+/* `name` is that of a field with its colon. */
+static bool gives(const Http1Reply *reply, const char *name)
 {
-    static const char name[] = "Date:";
+    size_t name_size = strlen(name);
     const char *at = reply->fields;
     size_t left = reply->fields_size;
 
-    while (left >= sizeof name) {
+    while (left > name_size) {
         const char *line_end = memchr(at, '\n', left);
-        if (strncasecmp(at, name, sizeof name - 1) == 0)
+        if (strncasecmp(at, name, name_size) == 0)
             return true;
         assert(line_end != NULL);
         left -= (size_t)(line_end + 1 - at);
@@ -47,12 +50,14 @@ static void write_head(Http1Exchange *exchange, const Http1Reply *reply)
     Http1Answer answer = {
         .status = reply->status,
         .minor_version = exchange->head.minor_version,
-        .is_keep_alive = exchange->framing != FRAMED_BY_CLOSE && !is_line_ending(connection),
-        .is_upgrade = exchange->is_upgraded,
+        .is_keep_alive = exchange->is_upgraded || (exchange->framing != FRAMED_BY_CLOSE &&
+                                                   !is_line_ending(connection)),
+        .is_upgrade =
+            exchange->is_upgraded || (reply->status == UPGRADE_REQUIRED && gives(reply, "Upgrade:")),
         .is_chunked = exchange->framing == FRAMED_BY_CHUNKS,
         .has_length = exchange->framing == FRAMED_BY_LENGTH,
         .content_length = exchange->answer_length,
-        .date = gives_date(reply) ? NULL : connection->date,
+        .date = gives(reply, "Date:") ? NULL : connection->date,
         .fields = reply->fields,
         .fields_size = reply->fields_size,
     };

@@ -132,6 +132,26 @@ static char *put_status_line(char *at, int status)
     return at;
 }
 
+/* Who sends Upgrade names it here too (RFC 9110 7.8). */
+static char *put_connection(char *at, const Http1Answer *answer)
+{
+    bool says_close = !answer->is_keep_alive;
+    bool says_keep_alive = answer->is_keep_alive && answer->minor_version == 0;
+
+    if (!says_close && !says_keep_alive && !answer->is_upgrade)
+        return at;
+    at = PUT(at, "Connection: ");
+    if (says_close)
+        at = PUT(at, "close");
+    if (says_keep_alive)
+        at = PUT(at, "keep-alive");
+    if (answer->is_upgrade && (says_close || says_keep_alive))
+        at = PUT(at, ", ");
+    if (answer->is_upgrade)
+        at = PUT(at, "Upgrade");
+    return PUT(at, "\r\n");
+}
+
 static char *put_own_fields(char *at, const Http1Answer *answer)
 {
     if (answer->date != NULL)
@@ -140,13 +160,7 @@ static char *put_own_fields(char *at, const Http1Answer *answer)
         at = PUT(put_uint(PUT(at, "Content-Length: "), answer->content_length, 1), "\r\n");
     if (answer->is_chunked)
         at = PUT(at, "Transfer-Encoding: chunked\r\n");
-    if (answer->is_upgrade)
-        at = PUT(at, "Connection: Upgrade\r\n");
-    else if (!answer->is_keep_alive)
-        at = PUT(at, "Connection: close\r\n");
-    else if (answer->minor_version == 0)
-        at = PUT(at, "Connection: keep-alive\r\n");
-    return at;
+    return put_connection(at, answer);
 }
 
 void http1_write_head(Buffer *out, const Http1Answer *answer)

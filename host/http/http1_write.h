@@ -20,7 +20,7 @@ typedef struct Http1Answer {
     int status;
     uint8_t minor_version; /* of the request */
     bool is_keep_alive;    /* say "close" when false; "keep-alive" only to HTTP/1.0 */
-    bool is_upgrade;       /* instead of that, say "Upgrade" */
+    bool is_upgrade;       /* say "Upgrade" too: the fields have one */
     bool is_chunked;
     bool has_length; /* false for 1xx, 204 and 304 without one */
     uint64_t content_length;

@@ -1,6 +1,7 @@
 --- WebSockets of a service, frame by frame.
 local host = require "spec.support.host"
 local perigee = require "perigee"
+local program = require "spec.support.program"
 local websocket_peer = require "spec.support.websocket_peer"
 
 local TEXT, BINARY, CLOSE = websocket_peer.TEXT, websocket_peer.BINARY, websocket_peer.CLOSE
@@ -208,8 +209,11 @@ describe("a WebSocket", function()
         local plain = running:get("/echo")
         assert.equal(426, plain.status)
         assert.equal("websocket", plain:header("upgrade"))
+        assert.matches("Upgrade", plain:header("connection"))
         local head = refused("/echo", { ["Sec-WebSocket-Version"] = "8" })
-        assert.matches("^HTTP/1.1 426 .*\r\nSec%-WebSocket%-Version: 13\r\n", head)
+        assert.matches("^HTTP/1.1 426 .*\r\nConnection: Upgrade\r\n", head)
+        assert.matches("\r\nSec%-WebSocket%-Version: 13\r\n", head)
+        assert.matches("\r\nUpgrade: websocket\r\n", head)
         for _, key in ipairs({ false, "", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZR==",
             "dGhlIHNhbXBsZSBub25j", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==" }) do
             assert.matches("^HTTP/1.1 400 ", refused("/echo", { ["Sec-WebSocket-Key"] = key }))
@@ -393,6 +397,40 @@ describe("a WebSocket", function()
         assert.equal(0, running:wait())
     end)
 
+    it("is cut at the drain deadline when its handler does not end, and named", function()
+        local service = [[
+            local http = require "perigee.http"
+            local perigee = require "perigee"
+            local app = http.router()
+            app:websocket("/stay", function(socket)
+                socket:send("here")
+                perigee.sleep(1e6)
+            end)
+            app:get("/slow", function() perigee.sleep(1e6) end)
+            app:get("/version", function() return "%d" end)
+            return { http = app, mount = "/", limits = { drain = 0.05 } }
+        ]]
+        local running = start({ services = { ["service.lua"] = service:format(1) } })
+        local peer = open(running, "/stay")
+        assert.equal("here", (select(2, peer:read())))
+        running:write("service.lua", service:format(2))
+        running:wait_for_log("WARN  service  WebSockets were cut at the drain deadline"
+            .. ".*requests=0  websockets=1")
+        assert.equal(1012, (peer:read_close()))
+        assert.is_nil(peer:read())
+        running:wait_for_body("/version", "2")
+        peer = open(running, "/stay")
+        perigee.go(function() running:get("/slow") end)
+        running:wait_until(function()
+            local isolate = running:service("service").isolates[1]
+            return isolate.in_flight == 1 and isolate.websockets == 1
+        end, "both are open")
+        running:write("service.lua", service:format(3))
+        running:wait_for_log("requests and WebSockets were cut at the drain deadline"
+            .. ".*requests=1  websockets=1")
+        peer:close()
+    end)
+
     it("does not make save() wait", function()
         local service = SERVICE:gsub("return { http = app",
             "return { save = function() end, http = app")
@@ -411,5 +449,9 @@ describe("a WebSocket", function()
             local isolate = running:service("service").isolates[1]
             return isolate.websockets == 1 and isolate.in_flight == 0
         end, "it is counted")
+        local shown = program.start({ "status", "--admin", running.admin })
+        assert.equal(0, shown:wait())
+        assert.matches("IN FLIGHT  SOCKETS  HEAP", shown.output)
+        assert.matches("\n *service +1 +live +/ +0 +1 +%d+ KB", shown.output)
     end)
 end)

@@ -71,7 +71,13 @@ describe("a WebSocket of a service in another worker", function()
     it("is refused as there", function()
         for _ = 1, CONNECTION_COUNT do
             assert.matches("^HTTP/1.1 403 ", open({ Origin = "null" }).head)
-            assert.matches("^HTTP/1.1 426 ", open({ ["Sec-WebSocket-Version"] = "12" }).head)
+            local head = open({ ["Sec-WebSocket-Version"] = "12" }).head
+            assert.matches("^HTTP/1.1 426 .*\r\nConnection: Upgrade\r\n", head)
+            assert.matches("\r\nUpgrade: websocket\r\n", head)
+            local plain = running:get("/echo")
+            assert.equal(426, plain.status)
+            assert.equal("websocket", plain:header("upgrade"))
+            assert.matches("Upgrade", plain:header("connection"))
         end
     end)
 

@@ -25,6 +25,7 @@ local function service_row(service)
         service.state,
         service.mount or "-",
         tostring(sum(service.isolates, "in_flight")),
+        tostring(sum(service.isolates, "websockets")),
         ("%.0f KB"):format(sum(service.isolates, "heap_size") / KB),
         ("%.2f s"):format(sum(service.isolates, "busy_s")),
         tostring(service.reloads),
@@ -38,8 +39,8 @@ local function print_failure(name, failure)
 end
 
 local function print_services(report)
-    local rows = { { "SERVICE", "GEN", "STATE", "MOUNT", "IN FLIGHT", "HEAP", "BUSY", "RELOADS",
-        "FAILURES" } }
+    local rows = { { "SERVICE", "GEN", "STATE", "MOUNT", "IN FLIGHT", "SOCKETS", "HEAP", "BUSY",
+        "RELOADS", "FAILURES" } }
     for _, service in ipairs(report.services) do
         rows[#rows + 1] = service_row(service)
     end

@@ -18,6 +18,7 @@ local POOL_LIMIT = 64
 local TIMEOUT_S = 60 -- for the head of the answer
 local MAX_BODY_SIZE = 2 ^ 53
 local PIECE_SIZE = 64 * 1024
+local UPGRADE_REQUIRED = 426
 
 -- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host
 -- writes itself.
@@ -34,10 +35,12 @@ function forward.configure(mesh_addresses)
     paths = mesh_addresses
 end
 
-local function pass_fields(fields)
+-- `keeps`, a name in small letters or nil, is passed on too.
+local function pass_fields(fields, keeps)
     local kept = {}
     for i = 1, #fields, 2 do
-        if not HOP_BY_HOP[fields[i]:lower()] then
+        local name = fields[i]:lower()
+        if not HOP_BY_HOP[name] or name == keeps then
             kept[#kept + 1] = fields[i]
             kept[#kept + 1] = fields[i + 1]
         end
@@ -70,11 +73,16 @@ function forward.close()
     end
 end
 
+-- What a 426 asks for, it asks of the client (RFC 9110 15.5.22).
+local function answer_lines(answer)
+    return field_lines(pass_fields(answer.fields,
+        answer.status == UPGRADE_REQUIRED and "upgrade" or nil))
+end
+
 -- Begins the answer of which `answer` is the head.
 local function start(asked, answer)
     local length = answer:header("content-length")
-    return asked:start(answer.status, field_lines(pass_fields(answer.fields)),
-        length and tonumber(length))
+    return asked:start(answer.status, answer_lines(answer), length and tonumber(length))
 end
 
 -- What is read of the client only when the other worker takes it; nil without a body.
@@ -127,7 +135,7 @@ end
 -- A head for HEAD says how long the body would be.
 local function finish(asked, answer, is_begun, method)
     if not is_begun and method ~= "HEAD" then
-        asked:respond(answer.status, field_lines(pass_fields(answer.fields)), answer.body)
+        asked:respond(answer.status, answer_lines(answer), answer.body)
         return
     elseif not is_begun then
         start(asked, answer)

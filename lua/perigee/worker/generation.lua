@@ -89,20 +89,19 @@ function methods:close_sockets(code, successor)
     self.peer:notify("close_sockets", { code = code, successor = successor and successor.handle })
 end
 
---- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns how
--- many requests and WebSockets were cut.
+--- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns what was
+-- cut, { requests=, websockets= }.
 function methods:retire(timeout_s, stop_timeout_s)
     local is_drained = self:call("drain", nil, timeout_s)
-    local cut = 0
+    local left
     if not is_drained and not self.is_closed then
-        local status = self:call("status", nil, stop_timeout_s)
-        cut = status and status.in_flight + status.websockets or 0
+        left = self:call("status", nil, stop_timeout_s)
     end
     if not self.is_closed then
         self:call("stop", nil, stop_timeout_s)
     end
     self:close("the generation was retired")
-    return cut
+    return { requests = left and left.in_flight or 0, websockets = left and left.websockets or 0 }
 end
 
 return generation

@@ -68,6 +68,16 @@ local function discard(service, number, reason)
     end
 end
 
+local function tell_of_cut(old, cut)
+    if cut.requests + cut.websockets == 0 then
+        return
+    end
+    local what = cut.websockets == 0 and "requests" or cut.requests == 0 and "WebSockets"
+        or "requests and WebSockets"
+    log.event(old.service, "warn", what .. " were cut at the drain deadline",
+        { generation = old.number, requests = cut.requests, websockets = cut.websockets })
+end
+
 -- WebSockets go on in the generation that has taken over, where that can resume them.
 local function retire(old, drain_s)
     local successor = active[old.service] and find(old.service, active[old.service])
@@ -75,11 +85,8 @@ local function retire(old, drain_s)
     old:close_sockets(SERVICE_RESTART, can_resume and successor or nil)
     local cut = old:retire(drain_s, settings.stop_timeout_s)
     forget(old.service, old.number)
-    if cut > 0 then
-        log.event(old.service, "warn", "requests were cut at the drain deadline",
-            { generation = old.number, requests = cut })
-    end
-    supervisor:notify("retired", { service = old.service, generation = old.number, cut = cut })
+    tell_of_cut(old, cut)
+    supervisor:notify("retired", { service = old.service, generation = old.number })
 end
 
 local handlers = {}
@@ -239,20 +246,21 @@ function handlers.drain(body)
 end
 
 --- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers how many
--- requests were cut.
+-- requests and WebSockets were cut.
 function handlers.retire(body)
     local deadline = host.now() + body.drain_s
     forward.close()
     servers.drain(WORKERS)
-    local cut = 0
-    for _, result in pairs(parallel(list_generations(), function(one)
+    local total = { requests = 0, websockets = 0 }
+    parallel(list_generations(), function(one)
         one:close_sockets(GOING_AWAY)
-        return one:retire(body.drain_s, settings.stop_timeout_s)
-    end)) do
-        cut = cut + (result[1] or 0)
-    end
+        local cut = one:retire(body.drain_s, settings.stop_timeout_s)
+        tell_of_cut(one, cut)
+        total.requests = total.requests + cut.requests
+        total.websockets = total.websockets + cut.websockets
+    end)
     servers.await_closed(WORKERS, deadline)
-    return { cut = cut }
+    return total
 end
 
 local function describe(one)

@@ -58,6 +58,30 @@ static void the_connection_is_named_when_it_is_not_the_default(void **state)
     assert_head(&answer, "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n");
 }
 
+static void the_connection_names_the_upgrade(void **state)
+{
+    static const char fields[] = "Upgrade: websocket\r\n";
+    Http1Answer answer = {
+        .status = 426,
+        .minor_version = 1,
+        .is_keep_alive = true,
+        .is_upgrade = true,
+        .fields = fields,
+        .fields_size = sizeof fields - 1,
+    };
+
+    (void)state;
+    assert_head(&answer, "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\n"
+                         "Upgrade: websocket\r\n\r\n");
+    answer.is_keep_alive = false;
+    assert_head(&answer, "HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\n"
+                         "Upgrade: websocket\r\n\r\n");
+    answer.is_keep_alive = true;
+    answer.minor_version = 0;
+    assert_head(&answer, "HTTP/1.1 426 Upgrade Required\r\nConnection: keep-alive, Upgrade\r\n"
+                         "Upgrade: websocket\r\n\r\n");
+}
+
 static void the_longest_head_fits(void **state)
 {
     Http1Answer answer = {
@@ -140,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_has_status_date_length_and_fields),
         cmocka_unit_test(the_connection_is_named_when_it_is_not_the_default),
+        cmocka_unit_test(the_connection_names_the_upgrade),
         cmocka_unit_test(the_longest_head_fits),
         cmocka_unit_test(unknown_statuses_have_a_reason_too),
         cmocka_unit_test(dates_are_imf_fixdates),
