@@ -50,10 +50,10 @@ static void write_head(Http1Exchange *exchange, const Http1Reply *reply)
     Http1Answer answer = {
         .status = reply->status,
         .minor_version = exchange->head.minor_version,
-        .is_keep_alive = exchange->is_upgraded || (exchange->framing != FRAMED_BY_CLOSE &&
-                                                   !is_line_ending(connection)),
-        .is_upgrade =
-            exchange->is_upgraded || (reply->status == UPGRADE_REQUIRED && gives(reply, "Upgrade:")),
+        .is_keep_alive = exchange->is_upgraded ||
+                         (exchange->framing != FRAMED_BY_CLOSE && !is_line_ending(connection)),
+        .is_upgrade = exchange->is_upgraded ||
+                      (reply->status == UPGRADE_REQUIRED && gives(reply, "Upgrade:")),
         .is_chunked = exchange->framing == FRAMED_BY_CHUNKS,
         .has_length = exchange->framing == FRAMED_BY_LENGTH,
         .content_length = exchange->answer_length,

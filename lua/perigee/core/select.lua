@@ -177,6 +177,19 @@ function select_module.wake(waiter)
     end
 end
 
+--- Ends the waits of all that are in a queue: tasks, and selects that subscribed there.
+function select_module.wake_all(waiting)
+    local waiter = queue.take(waiting)
+    while waiter do
+        if waiter.task then
+            select_module.wake(waiter)
+        else
+            scheduler.end_wait(waiter, true)
+        end
+        waiter = queue.take(waiting)
+    end
+end
+
 local function subscribe_and_wait(links, task, deadline)
     local is_subscribed, failure = pcall(subscribe_all, links, task)
     if not is_subscribed then

@@ -33,7 +33,9 @@ end
 -- Transports are out of the reach of scripts.
 local transports = setmetatable({}, { __mode = "k" })
 
-local function new_socket(transport, request, protocol)
+--- The socket over a transport that is open. `request` is that of its handshake, `protocol` what
+-- was agreed on, or nil.
+function websocket.over(transport, request, protocol)
     local socket = setmetatable({ request = request, subprotocol = protocol }, metatable)
     transports[socket] = transport
     return socket
@@ -140,7 +142,7 @@ local function open(request, response, options)
     end
     response._answered_at = "its handshake"
     response._transport = transport
-    return new_socket(transport, request, agreed.protocol)
+    return websocket.over(transport, request, agreed.protocol)
 end
 
 -- Ends what the function has left, or passes it on with what that returned.
@@ -165,7 +167,7 @@ function websocket.resume(exchange, passed, state)
     local transport = exchange:adopt_websocket()
     local asked = request_module.new(exchange, state.server_options.new_id)
     asked.params = passed.params
-    local socket = new_socket(transport, asked, passed.protocol)
+    local socket = websocket.over(transport, asked, passed.protocol)
     conclude(socket, transport, state.service.resume(socket, passed.value))
 end
 

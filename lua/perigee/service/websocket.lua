@@ -19,14 +19,8 @@ local sockets = {} -- exchange id -> transport
 
 local function wake_readers(id)
     local self = sockets[id]
-    local reader = self and queue.take(self.readers)
-    while reader do
-        if reader.task then
-            select_module.wake(reader)
-        else
-            scheduler.end_wait(reader, true)
-        end
-        reader = queue.take(self.readers)
+    if self then
+        select_module.wake_all(self.readers)
     end
 end
 

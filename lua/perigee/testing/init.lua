@@ -4,6 +4,10 @@
 --    local response = client:get("/hello/Ann")
 --    assert.equal("Hello, Ann", response:json().message)
 --
+--    local socket = client:websocket("/chat")
+--    socket:send("hello")
+--    assert.equal("hello", (socket:receive()))
+--
 -- And for whatever waits: a clock that needs no time, and seeds (perigee.testing.seeds).
 --
 -- The whole way of a request is the real one, from the router to the composed fields; the host's
@@ -11,6 +15,7 @@
 local headers = require "perigee.http.headers"
 local json = require "perigee.json"
 local lazy = require "perigee.core.lazy"
+local perigee = require "perigee"
 local router = require "perigee.http.router"
 local server = require "perigee.http.server"
 local url = require "perigee.http.url"
@@ -18,8 +23,15 @@ local url = require "perigee.http.url"
 local READ_SIZE = 64 * 1024
 local seeds = lazy "perigee.testing.seeds"
 local virtual_clock = lazy "perigee.core.virtual_clock"
+local websocket = lazy "perigee.testing.websocket"
 
-local request_options = { headers = true, query = true, body = true, json = true, form = true }
+-- Those of RFC 6455 1.3.
+local KEY, ACCEPT_KEY = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+local REQUEST_OPTIONS = { headers = true, query = true, body = true, json = true, form = true,
+    names = "headers, query, body, json, form" }
+local WEBSOCKET_OPTIONS = { headers = true, query = true, protocols = true,
+    names = "headers, query, protocols" }
 
 -- A stand-in for the host's exchange, see perigee.http.server.
 local Exchange = {}
@@ -131,6 +143,20 @@ function Exchange:cut()
     self.response.is_cut = true
 end
 
+function Exchange.accept_key()
+    return ACCEPT_KEY
+end
+
+function Exchange:open_websocket(lines, options)
+    if not self.on_websocket then
+        return nil, "invalid"
+    end
+    local protocol = parse_fields(lines):get("Sec-WebSocket-Protocol")
+    local transport, socket = websocket.pair(options.message_size, { path = self.target }, protocol)
+    self.on_websocket(socket)
+    return transport
+end
+
 -- What a request gives back: status, headers (see perigee.http.headers), body; is_cut, true for an
 -- answer in pieces that went wrong on the way; trailers of one that did not.
 local Response = {}
@@ -171,13 +197,25 @@ local function body_of(options)
     return options.body or ""
 end
 
-local function check_options(options)
+local function check_options(options, known)
     for key in pairs(options) do
-        if not request_options[key] then
-            error(("%s is not a request option (headers, query, body, json, form)")
-                :format(tostring(key)), 4)
+        if not known[key] then
+            error(("%s is not a request option (%s)"):format(tostring(key), known.names), 5)
         end
     end
+end
+
+-- Called for a method of the client, whose caller is to blame.
+local function new_exchange(self, method, path, options, known)
+    check_options(options, known)
+    if type(path) ~= "string" or not path:find("^/[^%s%c]*$") then
+        error("a path begins with / and has no white space: " .. tostring(path), 4)
+    end
+    if options.query then
+        path = path .. (path:find("?", 1, true) and "&" or "?") .. url.encode_query(options.query)
+    end
+    return setmetatable({ method = method, target = path, list = fields_of(options),
+        mount = self.mount }, Exchange)
 end
 
 --- Sends a request and returns the response {status, headers, body, is_cut, trailers, json()}.
@@ -186,19 +224,12 @@ end
 -- a string; json as any value
 local function send(self, method, path, options)
     options = options or {}
-    check_options(options)
-    if type(path) ~= "string" or not path:find("^/[^%s%c]*$") then
-        error("a path begins with / and has no white space: " .. tostring(path), 3)
+    local exchange = new_exchange(self, method, path, options, REQUEST_OPTIONS)
+    local body, content_type = body_of(options)
+    if content_type and not exchange.list:get("Content-Type") then
+        exchange.list:add("Content-Type", content_type)
     end
-    if options.query then
-        path = path .. (path:find("?", 1, true) and "&" or "?") .. url.encode_query(options.query)
-    end
-    local list, body, content_type = fields_of(options), body_of(options)
-    if content_type and not list:get("Content-Type") then
-        list:add("Content-Type", content_type)
-    end
-    local exchange = setmetatable({ method = method, target = path, list = list, content = body,
-        mount = self.mount }, Exchange)
+    exchange.content = body
     self.server:dispatch(exchange)
     return setmetatable(exchange.response, Response)
 end
@@ -212,6 +243,47 @@ for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTI
     Client[method:lower()] = function(self, path, options)
         return (send(self, method, path, options))
     end
+end
+
+local function add_handshake(list, protocols)
+    for name, value in pairs { Connection = "Upgrade", Upgrade = "websocket",
+        ["Sec-WebSocket-Key"] = KEY, ["Sec-WebSocket-Version"] = "13",
+        ["Sec-WebSocket-Protocol"] = protocols and table.concat(protocols, ", ") } do
+        if not list:get(name) then
+            list:add(name, value)
+        end
+    end
+end
+
+-- Runs the handshake and, when it succeeds, the service's function in a task of its own.
+local function open_websocket(self, path, options)
+    local exchange = new_exchange(self, "GET", path, options, WEBSOCKET_OPTIONS)
+    local opened = perigee.chan(1)
+    add_handshake(exchange.list, options.protocols)
+    exchange.content = ""
+    exchange.on_websocket = function(socket)
+        opened:send(socket)
+    end
+    perigee.go(function()
+        self.server:dispatch(exchange)
+        opened:close()
+    end)
+    local socket, is_open, why = opened:recv()
+    if is_open then
+        return socket
+    elseif why ~= "closed" then
+        return nil, why
+    end
+    return nil, "refused", setmetatable(exchange.response, Response)
+end
+
+--- Opens a WebSocket of the service.
+-- @param options headers and query as for requests; protocols, an array of subprotocols
+-- @return the client's end, which has the methods and fields of the service's, see
+-- docs/websocket.md; or nil, "refused" and the response to the handshake
+function Client:websocket(path, options)
+    local socket, code, response = open_websocket(self, path, options or {})
+    return socket, code, response
 end
 
 --- Makes a client for a service, or for the router or function that is its `http`. A handler that

@@ -89,8 +89,8 @@ function methods:close_sockets(code, successor)
     self.peer:notify("close_sockets", { code = code, successor = successor and successor.handle })
 end
 
---- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns what was
--- cut, { requests=, websockets= }.
+--- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns what
+-- was cut, { requests=, websockets= }.
 function methods:retire(timeout_s, stop_timeout_s)
     local is_drained = self:call("drain", nil, timeout_s)
     local left
