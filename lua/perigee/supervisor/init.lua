@@ -404,20 +404,21 @@ function methods:check_pulses()
     end
 end
 
--- Drains every worker, then ends it. Requests and WebSockets that outlast the deadline are cut and counted.
+-- Drains every worker, then ends it. Requests and WebSockets that outlast the deadline are cut and
+-- counted.
 function methods:stop()
     local drain_s = self.settings.drain_s
     log.info("stopping: no new connections, what runs is finished", { deadline_s = drain_s })
     for _, worker in ipairs(self.workers.list) do
         worker.is_wanted = false
     end
-    local requests, sockets, deadline = 0, 0, host.now() + drain_s
+    local cut_requests, cut_websockets, deadline = 0, 0, host.now() + drain_s
     self.workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
     for _, result in pairs(self.workers:call("retire", { drain_s = deadline - host.now() },
         drain_s + STOP_MARGIN_S)) do
         local cut = result[1]
-        requests = requests + (cut and cut.requests or 0)
-        sockets = sockets + (cut and cut.websockets or 0)
+        cut_requests = cut_requests + (cut and cut.requests or 0)
+        cut_websockets = cut_websockets + (cut and cut.websockets or 0)
     end
     for _, worker in ipairs(self.workers.list) do
         worker:call("exit", nil, 1)
@@ -427,7 +428,7 @@ function methods:stop()
         scheduler.wait(host.now() + 0.01)
     end
     self:kill_workers()
-    log.info("stopped", { cut_requests = requests, cut_websockets = sockets })
+    log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })
     host.exit(0)
 end
 

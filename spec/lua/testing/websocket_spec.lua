@@ -155,10 +155,10 @@ describe("client:websocket of perigee.testing", function()
             { headers = { Origin = "https://b.example" } })
         assert.same({ nil, "refused", 403 }, { socket, code, response.status })
         assert.is_truthy(client:websocket("/talk", { headers = { Origin = "https://a.example" } }))
-        _, code, response = client:websocket("/elsewhere")
-        assert.same({ "refused", 404 }, { code, response.status })
-        _, code, response = client:websocket("/talk", { headers = { Upgrade = "h2c" } })
-        assert.same({ "refused", 426 }, { code, response.status })
+        socket, code, response = client:websocket("/elsewhere")
+        assert.same({ nil, "refused", 404 }, { socket, code, response.status })
+        socket, code, response = client:websocket("/talk", { headers = { Upgrade = "h2c" } })
+        assert.same({ nil, "refused", 426 }, { socket, code, response.status })
         assert.equal(426, client:get("/talk").status)
     end)
 
@@ -199,7 +199,8 @@ describe("client:websocket of perigee.testing", function()
             assert.matches("websocket_spec.lua:%d+: a close code is a number",
                 message_of(function() socket:close(code) end))
         end
-        assert.matches("a close code", message_of(function() socket:close(1000, ("x"):rep(124)) end))
+        assert.matches("a close code",
+            message_of(function() socket:close(1000, ("x"):rep(124)) end))
     end)
 
     it("refuses, in the line of the caller, unknown options and paths no client sends", function()
