@@ -1,6 +1,8 @@
 --- WebSockets as a client sees them that others wrote, and the example.
+local authority = require "spec.support.authority"
 local host = require "spec.support.host"
 local program = require "spec.support.program"
+local temporary = require "spec.support.temporary"
 local websocket_peer = require "spec.support.websocket_peer"
 
 local SERVICE = [[
@@ -29,14 +31,28 @@ local CASE_COUNT = 190
 describe("a WebSocket", function()
     after_each(host.stop_all)
 
-    it("does what Autobahn's list asks for", function()
-        local running = host.start({ services = { ["service.lua"] = SERVICE } })
+    -- A client that trusts `certificate`, a file or nil.
+    local function run_cases(running, scheme, certificate)
+        local address = scheme .. "://" .. running.http
         local client = program.start({ "-u", "spec/support/websocket_cases.py",
-            ("ws://%s/echo"):format(running.http), ("ws://%s/deflate"):format(running.http) },
-            { file = "/usr/bin/python3" })
+            address .. "/echo", address .. "/deflate" },
+            { file = "/usr/bin/python3", environment = { SSL_CERT_FILE = certificate } })
         assert.equal(0, client:wait())
         assert.equal("", client.output:match("FAILED[^\n]*") or "")
         assert.equal(CASE_COUNT, select(2, client.output:gsub("ok [^\n]*\n", "")))
+    end
+
+    it("does what Autobahn's list asks for", function()
+        run_cases(host.start({ services = { ["service.lua"] = SERVICE } }), "ws")
+    end)
+
+    it("does the same over TLS", function()
+        local root = temporary.new()
+        finally(function() root:destroy() end)
+        local certificates = authority.new(root)
+        local certificate = certificates:make("own", "IP:127.0.0.1")
+        run_cases(host.start({ services = { ["service.lua"] = SERVICE },
+            flags = certificates:flags("own") }), "wss", certificate)
     end)
 
     it("is a chat room in the example", function()

@@ -39,6 +39,21 @@ function methods:make(name, hosts, days)
     return certificate, key
 end
 
+--- Makes NAME.pem, signed with NAME.key, good from `first` to `last` ("20480101000000Z").
+function methods:make_between(name, first, last)
+    self.root:write(name .. ".cnf", ("[ca]\ndefault_ca = own\n[own]\ndatabase = %s\n"
+        .. "new_certs_dir = %s\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n"
+        .. "[any]\ncommonName = supplied\n"):format(self:path(name .. ".db"), self.root.path))
+    self.root:write(name .. ".db", "")
+    local key, request = self:path(name .. ".key"), self:path(name .. ".csr")
+    local certificate = self:path(name .. ".pem")
+    local _, log = authority.run("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+        .. "-nodes -keyout %s -out %s -subj %s && openssl ca -batch -notext -selfsign -config %s "
+        .. "-in %s -keyfile %s -startdate %s -enddate %s -out %s", key, request, "/CN=" .. name,
+        self:path(name .. ".cnf"), request, key, first, last, certificate)
+    assert(io.open(certificate), log):close()
+end
+
 --- The flags for certificates of these names.
 function methods:flags(...)
     local certificates, keys = {}, {}

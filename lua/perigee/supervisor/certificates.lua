@@ -17,6 +17,8 @@ certificates.SETTLE_S = 0.25
 
 local READ_PROBLEMS = {
     not_found = "there is no such file",
+    directory = "it is a directory",
+    too_large = "it is larger than 1 MB",
     denied = "permission denied; the user Perigee runs as must be allowed to read it",
 }
 
