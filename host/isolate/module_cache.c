@@ -76,7 +76,9 @@ static int compile(lua_State *L, const EmbeddedModule *module, const char *chunk
 }
 
 /* LuaJIT keeps a field that a constructor sets to nil as a key of the table it copies, and nothing
- * else keeps that key: a collection between loading and dumping would free what the dump writes. */
+ * else keeps that key: a collection between loading and dumping would free what the dump writes.
+ * Reading the bytecode loses those of such keys that collide with another: what is made for each
+ * request begins with constants, and the rest is set behind them. */
 static int compile_uncollected(lua_State *L, const EmbeddedModule *module, const char *chunk_name,
                                Buffer *out)
 {

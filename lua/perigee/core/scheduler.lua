@@ -9,6 +9,7 @@
 local event = require "perigee.core.event"
 local host = require "host"
 local membership = require "perigee.core.membership"
+local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
 
 local scheduler = {}
@@ -16,6 +17,8 @@ local scheduler = {}
 local resume, next_event = host.resume, host.next_event
 local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
 local enter, leave, background = membership.enter, membership.leave, membership.background
+local new_task, kind_of = task_record.new, task_record.kind_of
+local take, keep = task_record.take, task_record.keep
 
 -- What host.resume says of how a task came back (host/isolate/isolate.h); else it was cut.
 local WAITING, FAILED, ENDED = 0, 2, 3
@@ -41,16 +44,13 @@ local waits = {}     -- kind of event -> id -> task that waits for it
 --- The same for those who ask whether anybody waits for the world outside.
 scheduler.waits = waits
 
--- Task, or the function of tasks -> what is called outside of tasks when one has ended. Nothing can
--- be cut there, so it is out of the reach of scripts, which may hold a task.
+-- Task -> what is called outside of tasks when it has ended. Nothing can be cut there, so it is out
+-- of the reach of scripts, which may hold a task.
 local finishers = {}
 
 --- For perigee.core.script_coroutines: Lua's own yield, what a wait yields, and the task that runs
 -- a script's coroutine out of a callback of C, where no wait can end.
 scheduler.yield_of_lua, scheduler.wait_mark, scheduler.task_below_c = yield, WAIT, false
-
---- The metatable of tasks, which perigee.core.task fills when a script first asks for one.
-scheduler.task_metatable = { __metatable = false }
 
 --- The context of tasks that were given no other.
 scheduler.background = membership.background
@@ -113,45 +113,70 @@ local function push_ready(task)
     ready_last = task
 end
 
-local task_metatable = scheduler.task_metatable
+local function enlist(task)
+    enter(current and current.context or background, task)
+    push_ready(task)
+    live_count = live_count + 1
+end
 
 --- Starts `fn(a, b, c)` as a task and returns it. It runs after the tasks that are ready now, in
 -- the context of the task that calls this. The owner may set `task.name`.
 function scheduler.spawn(fn, a, b, c)
-    -- All fields, none nil: sixteen fill the table exactly, so that a task is never enlarged.
-    local task = setmetatable({
-        fn = fn, a = a, b = b, c = c,
-        thread = false,    -- none before it runs and after it has ended
-        wait_id = 0,
-        since = false,     -- while it waits: since when
-        waits_on = false,  -- and on what, in Go's words
-        timer = false,     -- ends its wait; kept for the next one
-        next = false, prev = false,
-        task = false,      -- in a queue this tells it from a case of a select
-        context = false,
-        index = false,     -- among the context's members; false when it has ended
-        name = false,
-        site = false,      -- where it was started (perigee.core.site), or the exchange it answers
-    }, task_metatable)
-    enter(current and current.context or background, task)
-    push_ready(task)
-    live_count = live_count + 1
+    local task = new_task()
+    task.fn, task.a, task.b, task.c = fn, a, b, c
+    enlist(task)
     return task
 end
 
 --- Has fn(task, true) or fn(task, false, error, traceback) called, outside any task, when `task`
 -- has ended. Only one such function is kept.
--- @param task a task; or a function, for all tasks that are started with it and have no other
 function scheduler.on_finish(task, fn)
     finishers[task] = fn
+end
+
+--- Starts a task of a kind (perigee.core.task_record), which nobody gets to see, as spawn does.
+function scheduler.start(kind, site, a, b)
+    local task = take(kind)
+    task.site, task.a, task.b, task.c = site, a, b, nil
+    enlist(task)
 end
 
 --- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback).
 scheduler.on_failure = nil
 
+-- Takes a task out of the queue it waits in (perigee.core.queue).
+local function remove_from_queue(task)
+    local before = task.prev
+    if before then
+        local after = task.next
+        before.next, after.prev = after, before
+        task.prev, task.next = false, false
+    end
+end
+
+-- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
+local function forget_failed_wait(task)
+    remove_from_queue(task)
+    if task.timer then
+        timers.stop(task)
+    end
+end
+
+local function finish_of_kind(kind, task, is_ok, failure, traceback)
+    kind.on_finish(task, is_ok, failure, traceback)
+    if is_ok then
+        forget_failed_wait(task)
+        keep(kind, task)
+    end
+end
+
 local function finish(task, is_ok, failure, traceback)
     leave(task)
     live_count = live_count - 1
+    local kind = kind_of(task)
+    if kind then
+        return finish_of_kind(kind, task, is_ok, failure, traceback)
+    end
     if is_ok and pool_count < POOL_LIMIT then
         pool_count = pool_count + 1
         pool[pool_count] = task.thread
@@ -163,10 +188,6 @@ local function finish(task, is_ok, failure, traceback)
     local finisher = finishers[task]
     if finisher then
         finishers[task] = nil
-    else
-        finisher = finishers[task.fn]
-    end
-    if finisher then
         finisher(task, is_ok, failure, traceback)
     elseif not is_ok then
         scheduler.on_failure(task, failure, traceback)
@@ -228,24 +249,6 @@ function scheduler.state(task)
     return task.since and "waiting" or "ready"
 end
 
--- Takes a task out of the queue it waits in (perigee.core.queue).
-local function remove_from_queue(task)
-    local before = task.prev
-    if before then
-        local after = task.next
-        before.next, after.prev = after, before
-        task.prev, task.next = false, false
-    end
-end
-
--- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
-local function forget_failed_wait(task)
-    remove_from_queue(task)
-    if task.timer then
-        timers.stop(task)
-    end
-end
-
 --- Raises an error, in the line three levels up, where a task could not yield.
 function scheduler.check_yieldable()
     if current and not isyieldable() then
@@ -265,9 +268,7 @@ function scheduler.prepare_wait(deadline)
     elseif scheduler.task_below_c == task then
         error(BELOW_C, 4)
     end
-    if task.prev or task.timer then
-        forget_failed_wait(task)
-    end
+    forget_failed_wait(task)
     local reason = task.context.reason
     if reason then
         return nil, reason

@@ -3,12 +3,13 @@
 local queue = require "perigee.core.queue"
 local scheduler = require "perigee.core.scheduler"
 local site = require "perigee.core.site"
+local task_record = require "perigee.core.task_record"
 
 local task = {}
 
 local methods = {}
 
-local metatable = scheduler.task_metatable
+local metatable = task_record.metatable
 metatable.__index = methods
 
 function metatable:__tostring()

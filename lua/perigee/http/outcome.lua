@@ -36,13 +36,13 @@ function outcome.send_error(response, failure)
     if problem then
         return problem
     end
-    response._status, response._length = failure.status, nil
+    response._status, response._length = failure.status, false
     answer.deliver(response, RETURN_PLACE, json.encode { error = failure.message }, answer.JSON)
 end
 
 --- Sends an answer in place of the one that failed; what was set for that is dropped.
 function outcome.replace(response, status, bytes, content_type)
-    response._status, response._headers, response._length = status, nil, nil
+    response._status, response._headers, response._length = status, false, false
     answer.deliver(response, RETURN_PLACE, bytes, content_type)
 end
 

@@ -32,25 +32,17 @@ local metatable = {
 
 local request = {}
 
--- A field that is set to it has its place in a new table, which is not enlarged for it later.
-local unset = nil
-
---- Makes a request of an exchange, see perigee.http.server.
+--- Makes a request of an exchange, see perigee.http.server, which also sets route and params.
 -- @param new_id makes its id when somebody asks for it
 function request.new(exchange, new_id)
-    local method, path, query, mount, minor_version, target = exchange:request_line()
-    return setmetatable({
-        method = method,
-        target = target,
-        path = path,
-        mount = mount,
-        route = unset, -- both set by perigee.http.server
-        params = unset,
-        _exchange = exchange,
-        _query = query,
-        _minor_version = minor_version,
-        _new_id = new_id,
-    }, metatable)
+    -- Constants first, see perigee.core.task_record.
+    local self = { method = false, target = false, path = false, mount = false, route = false,
+        params = false, _exchange = false, _query = false, _minor_version = 0, _new_id = false }
+    self._exchange, self._new_id = exchange, new_id
+    self.method, self.path, self._query, self.mount, self._minor_version, self.target =
+        exchange:request_line()
+    self.route, self.params = nil, nil
+    return setmetatable(self, metatable)
 end
 
 --- The path below the mount, with the slash it begins with.

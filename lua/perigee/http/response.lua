@@ -16,21 +16,14 @@ local metatable = { __index = methods }
 
 local response = {}
 
--- A field that is set to it has its place in a new table, which is not enlarged for it later.
-local unset = nil
-
 --- Makes the response for a request.
 -- @param handler the function whose definition is named where no line of the service is known
 function response.new(exchange, handler)
-    return setmetatable({
-        _exchange = exchange,
-        _handler = handler,
-        _status = unset,
-        _headers = unset,
-        _length = unset,
-        _answered_at = unset,
-        _is_streaming = unset, -- see perigee.http.response_stream
-    }, metatable)
+    -- Constants first, see perigee.core.task_record; false is not set.
+    local self = setmetatable({ _exchange = false, _handler = false, _status = false,
+        _headers = false, _length = false, _answered_at = false, _is_streaming = false }, metatable)
+    self._exchange, self._handler = exchange, handler
+    return self
 end
 
 --- The service's line that called a method below; the handler's definition where a tail call hides
@@ -172,7 +165,7 @@ function methods:events()
 end
 
 function methods:is_answered()
-    return self._answered_at ~= nil
+    return self._answered_at ~= false
 end
 
 return response

@@ -27,7 +27,7 @@ local function start(self, place, content_type)
     local lines = answer.lines(self, content_type)
     self._answered_at = place
     self._is_streaming = true
-    return self._exchange:start(self._status or 200, lines, self._length)
+    return self._exchange:start(self._status or 200, lines, self._length or nil)
 end
 
 --- Writes bytes that have no problem, after the head if it is not out yet.

@@ -21,8 +21,12 @@ end)
 -- are opened, the owner sets `owner` = { websocket_ping_s =, on_websocket = function(exchange,
 -- transport) }.
 function exchange.new(id, method, path, query, mount, minor_version, target)
-    return setmetatable({ id = id, method = method, path = path, query = query, mount = mount,
-        minor_version = minor_version, target = target }, metatable)
+    -- Constants first, see perigee.core.task_record.
+    local self = setmetatable({ id = 0, method = false, path = false, query = false, mount = false,
+        minor_version = 0, target = false, owner = false }, metatable)
+    self.id, self.method, self.path, self.query = id, method, path, query
+    self.mount, self.minor_version, self.target = mount, minor_version, target
+    return self
 end
 
 --- What the task that answers it is called in reports.

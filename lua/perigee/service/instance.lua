@@ -6,6 +6,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local modules = require "perigee.core.modules"
 local scheduler = require "perigee.core.scheduler"
+local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
 
 local exchange = lazy "perigee.service.exchange"
@@ -149,14 +150,13 @@ local function answer(asked)
     server:dispatch(asked)
 end
 
-scheduler.on_finish(answer, on_request_finished)
+local request_kind = task_record.kind("request", answer, on_request_finished)
 
 scheduler.on_event(event.REQUEST, function(...)
     local asked = exchange.new(...)
     asked.owner = state
-    local task = scheduler.spawn(answer, asked)
+    scheduler.start(request_kind, asked, asked)
     state.in_flight = state.in_flight + 1
-    task.name, task.site = "request", asked
 end)
 
 -- A WebSocket of the generation before this one.
@@ -164,15 +164,14 @@ local function resume(asked, passed)
     http_websocket.resume(asked, passed, state)
 end
 
-scheduler.on_finish(resume, on_request_finished)
+local websocket_kind = task_record.kind("websocket", resume, on_request_finished)
 
 scheduler.on_event(event.RESUME, function(id, _, bytes)
     local passed = websocket.unpack(bytes)
     local asked = exchange.new(id, unpack(passed.line, 1, passed.line.count))
     asked.owner = state
-    local task = scheduler.spawn(resume, asked, passed)
+    scheduler.start(websocket_kind, asked, asked, passed)
     state.in_flight = state.in_flight + 1
-    task.name, task.site = "websocket", asked
 end)
 
 scheduler.on_event(event.CALL, function(id)

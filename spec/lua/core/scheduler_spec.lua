@@ -63,22 +63,6 @@ describe("perigee.core.scheduler", function()
             assert.equal(3, task.b)
         end)
 
-        it("tells the owner of its function, unless it has one of its own", function()
-            local ended, own = {}, {}
-            local function work() end
-            scheduler.on_finish(work, function(task, is_ok)
-                ended[#ended + 1] = { task, is_ok }
-            end)
-            local first, second = scheduler.spawn(work), scheduler.spawn(work)
-            scheduler.on_finish(second, function(task) own[#own + 1] = task end)
-            perigee.sleep(0)
-            scheduler.on_finish(work, nil)
-            assert.equal(1, #ended)
-            assert.is_true(rawequal(first, ended[1][1]) and ended[1][2])
-            assert.equal(1, #own)
-            assert.is_true(rawequal(second, own[1]))
-        end)
-
         it("that raises tells its owner the error and a traceback, and no other task", function()
             local ended, others = nil, 0
             scheduler.on_finish(scheduler.spawn(function() error("broken") end), function(_, ...)
