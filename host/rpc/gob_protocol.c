@@ -22,29 +22,21 @@ static const char no_result[] = "\x03\x02\x00\x00";
 
 static const char unknown_type[] = "perigee: the result has a type that is not defined";
 
-static bool is_defined(const GobState *gob, int64_t negative_id)
+/* `owner` is the GobState. */
+static int take_definition(void *owner, GobReader message)
 {
-    GobReader rest = {gob->definitions.bytes, gob->definitions.size};
-    GobReader message;
-    int64_t id;
-
-    while (rest.size > 0) {
-        gob_read_bytes(&rest, &message);
-        gob_message_id(message, &id);
-        if (id == negative_id)
-            return true;
-    }
-    return false;
-}
-
-static int take_definition(GobState *gob, GobReader message, int64_t negative_id)
-{
+    GobState *gob = owner;
+    GobReader rest = message;
+    GobDefinition definition;
     size_t size = gob->definitions.size + message.size;
+    int result;
 
-    if (negative_id > -64 || is_defined(gob, negative_id))
-        return ERR_INVALID;
     if (gob->definition_count == DEFINITION_COUNT || size > DEFINITIONS_SIZE)
         return ERR_TOO_LARGE;
+    if ((result = gob_definition_read(&rest, &definition)) < 0)
+        return result;
+    if (rest.size > 0 || gob_shapes_add(&gob->shapes, &definition) < 0)
+        return ERR_INVALID;
     gob_write_bytes(&gob->definitions, message.bytes, message.size);
     gob->definition_count++;
     return 0;
@@ -82,7 +74,7 @@ static int take_header(GobState *gob, GobReader message, int64_t id)
     return 0;
 }
 
-static void take_argument(RpcChannel *channel, GobReader message)
+static void deliver(RpcChannel *channel, GobReader message)
 {
     GobState *gob = &channel->state.gob;
     RpcCall *call =
@@ -94,6 +86,43 @@ static void take_argument(RpcChannel *channel, GobReader message)
     call->sequence = gob->sequence;
     call->definition_count = gob->definition_count;
     rpc_channel_deliver(channel, call);
+}
+
+/* True while the rest of an argument is to come. */
+static bool is_in_argument(const GobState *gob)
+{
+    return gob->walk != NULL && gob_walk_is_under_way(gob->walk);
+}
+
+/* An argument that cannot be read is the method's to refuse, and the connection goes on; but not
+ * when it has defined types that its reader would not find again. */
+static int walk_argument(RpcChannel *channel, GobReader message)
+{
+    GobState *gob = &channel->state.gob;
+    bool is_first = !is_in_argument(gob);
+    uint32_t count = gob->definition_count;
+    int result = gob_walk_take(gob->walk, message, channel->limits->message_size);
+
+    if (result == GOB_WALK_COMPLETE)
+        deliver(channel, gob_walk_value(gob->walk));
+    if (result < 0 && is_first && gob->definition_count == count) {
+        deliver(channel, message);
+        return 0;
+    }
+    return result;
+}
+
+static int take_argument(RpcChannel *channel, GobReader message, int64_t id)
+{
+    GobState *gob = &channel->state.gob;
+
+    if (!is_in_argument(gob) && !gob_shapes_hold_interfaces(&gob->shapes, id)) {
+        deliver(channel, message);
+        return 0;
+    }
+    if (gob->walk == NULL)
+        gob->walk = gob_walk_create(&gob->shapes, take_definition, gob);
+    return walk_argument(channel, message);
 }
 
 static long read_message(RpcChannel *channel, const char *bytes, size_t size)
@@ -108,12 +137,12 @@ static long read_message(RpcChannel *channel, const char *bytes, size_t size)
         return used;
     if (!gob_message_id(message, &id))
         return ERR_INVALID;
-    if (id < 0)
-        result = take_definition(gob, message, id);
+    if (id < 0 && !is_in_argument(gob))
+        result = take_definition(gob, message);
     else if (!gob->has_header)
         result = take_header(gob, message, id);
     else
-        take_argument(channel, message);
+        result = take_argument(channel, message, id);
     return result < 0 ? result : used;
 }
 
@@ -204,6 +233,8 @@ static void close_gob(RpcChannel *channel)
     GobState *gob = &channel->state.gob;
 
     buffer_deinit(&gob->definitions);
+    gob_shapes_deinit(&gob->shapes);
+    gob_walk_destroy(gob->walk);
     buffer_deinit(&gob->method);
     buffer_deinit(&gob->sent_types);
 }

@@ -5,6 +5,9 @@
 /* From here up a first byte says, negated, how many bytes follow. */
 enum { LONGEST_SHORT = 0x7f, MOST_BYTES = 8 };
 
+/* No struct has as many fields; a reader stops at the first number that is out of bounds. */
+enum { LARGEST_DELTA = 1 << 16 };
+
 bool gob_read_uint(GobReader *reader, uint64_t *out)
 {
     const unsigned char *bytes = (const unsigned char *)reader->bytes;
@@ -50,6 +53,16 @@ bool gob_read_bytes(GobReader *reader, GobReader *out)
     *out = (GobReader){ahead.bytes, (size_t)size};
     reader->bytes = ahead.bytes + size;
     reader->size = ahead.size - (size_t)size;
+    return true;
+}
+
+bool gob_read_field(GobReader *reader, int64_t *field)
+{
+    uint64_t delta;
+
+    if (!gob_read_uint(reader, &delta) || delta > LARGEST_DELTA)
+        return false;
+    *field = delta == 0 ? -1 : *field + (int64_t)delta;
     return true;
 }
 

@@ -21,6 +21,10 @@ bool gob_read_int(GobReader *reader, int64_t *out);
 /* A string or bytes: `out` is borrowed from the reader's bytes. */
 bool gob_read_bytes(GobReader *reader, GobReader *out);
 
+/* What stands in front of each field of a struct: adds to `field`, which begins with -1, and makes
+ * it -1 at the end of the struct. */
+bool gob_read_field(GobReader *reader, int64_t *field);
+
 /* The message at the front of a stream. Returns the size of its length and body together, with the
  * body in `out`; 0 when more bytes are needed; ERR_INVALID for what is no length, ERR_TOO_LARGE for
  * a body beyond `limit_size`. */

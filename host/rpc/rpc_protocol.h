@@ -3,6 +3,7 @@
 #define PERIGEE_RPC_RPC_PROTOCOL_H
 
 #include "rpc/gob_header.h"
+#include "rpc/gob_walk.h"
 #include "rpc/json_scan.h"
 #include "rpc/msgpack_scan.h"
 #include "rpc/rpc_channel.h"
@@ -11,6 +12,8 @@
 typedef struct GobState {
     Buffer definitions; /* the messages that define the peer's types, in order */
     uint32_t definition_count;
+    GobShapes shapes; /* the same types */
+    GobWalk *walk;    /* NULL before the first argument that may hold an interface */
     GobHeaderType header_type;
     Buffer method; /* of the header whose body is still to come */
     uint64_t sequence;

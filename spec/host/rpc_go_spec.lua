@@ -60,6 +60,29 @@ Calculator.Mean = rpc.method {
 return { rpc = { Calculator = Calculator } }
 ]]
 
+local ANY = [[
+local null = require("perigee.json").null
+local Any = {}
+
+local function show(value)
+    if type(value) ~= "table" then
+        return value == null and "null" or tostring(value)
+    end
+    local pieces, keys = {}, {}
+    for key in pairs(value) do
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    for i, key in ipairs(keys) do
+        pieces[i] = (type(key) == "string" and key .. "=" or "") .. show(value[key])
+    end
+    return "{" .. table.concat(pieces, ",") .. "}"
+end
+
+Any.Show = show
+return { rpc = { Any = Any } }
+]]
+
 local function expected(name)
     local lines = {}
     for _, line in ipairs {
@@ -90,6 +113,24 @@ describe("a client in Go", function()
         local status, output, log = go.run(client)
         assert.equal("", log)
         assert.equal("Result: 15\n", output)
+        assert.equal(0, status)
+    end)
+
+    it("may put values of any type into interfaces", function()
+        local running = host.start({ services = { ["any.lua"] = ANY } })
+        local client = go.build(root, "calculator/interfaces.go", running.rpc:match("%d+$"))
+        local status, output, log = go.run(client)
+        assert.equal("", log)
+        local deep = "{Inside={Inside={1,{{Count=1,SKU=x},{Count=2,SKU=y}},{Label=c}},Label=b},"
+            .. "Label=a}"
+        assert.equal("<nil> {First=5,ID=1,Lines={},Named={},Note=basic}\n"
+            .. "<nil> {First={Count=3,SKU=sku},ID=2,Lines={},Named={},Note=one struct}\n"
+            .. "<nil> {First={Count=4,SKU=again},ID=3,Lines={},Named={},Note=known now}\n"
+            .. "<nil> {First=" .. deep .. ",ID=4,Lines={null,s," .. deep
+            .. ",1.5},Named={},Note=nested}\n"
+            .. "<nil> {ID=5,Lines={},Named={k={t={{Count=9,SKU=z}}}},Note=maps}\n"
+            .. "<nil> {First=" .. deep .. ",ID=6,Lines={},Named={},Note=and again}\n"
+            .. "<nil> {Inside={Count=1,SKU=w},Label=top}\n", output)
         assert.equal(0, status)
     end)
 
