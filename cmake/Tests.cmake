@@ -76,10 +76,11 @@ function(perigee_register_fuzz_target target file)
     perigee_collect_reports(${name})
 endfunction()
 
-#   perigee_add_fuzz_target(NAME LAYER...)   NAME_fuzz.c
+#   perigee_add_fuzz_target(NAME [RUNS N] LAYER...)   NAME_fuzz.c
 function(perigee_add_fuzz_target target)
-    perigee_add_test_program(${target}_fuzz ${target}_fuzz.c ${ARGN})
-    perigee_register_fuzz_target(${target} ${target}.c)
+    cmake_parse_arguments(PARSE_ARGV 1 fuzz "" RUNS "")
+    perigee_add_test_program(${target}_fuzz ${target}_fuzz.c ${fuzz_UNPARSED_ARGUMENTS})
+    perigee_register_fuzz_target(${target} ${target}.c ${fuzz_RUNS})
 endfunction()
 
 #   perigee_add_lua_fuzz_target(NAME [RUNS])   NAME_fuzz.lua, run by lua_target.c

@@ -40,7 +40,8 @@ typedef struct GobField {
 } GobField;
 
 /* Reads a definition at the front, beginning with its negative id. Returns 0 with what follows left
- * in `reader`; ERR_INVALID when it is none; ERR_TOO_LARGE for a struct of more than 1,000 fields. */
+ * in `reader`; ERR_INVALID when it is none; ERR_TOO_LARGE for a struct of more than 1,000
+ * fields. */
 int gob_definition_read(GobReader *reader, GobDefinition *out);
 
 /* Takes the next of `field_count` fields from a copy of `fields`. */

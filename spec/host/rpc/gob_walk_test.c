@@ -201,7 +201,6 @@ static void expect_failure(const char *bytes, size_t size, int code)
 static void test_no_values(void **state)
 {
     (void)state;
-    EXPECT_FAILURE("", ERR_INVALID);
     EXPECT_FAILURE("\xff\x84\x00", ERR_INVALID); /* no such type */
     EXPECT_FAILURE("\x12\x00\x01", ERR_INVALID); /* a type of gob's own */
     EXPECT_FAILURE("\x00\x00\x01", ERR_INVALID);
@@ -244,25 +243,30 @@ static void test_bounds(void **state)
     close(&fixture);
 }
 
+#define BYTES(bytes)                                                                               \
+    {                                                                                              \
+        bytes, sizeof bytes - 1                                                                    \
+    }
+
 /* Definitions that nobody sends, and one with as many fields as may be. */
 static void test_definitions(void **state)
 {
-    static const char *const wrong[] = {
-        "\x02\x03\x00\x00",                                         /* no negative number */
-        "\x7d\x03\x01\x02\xff\x81\x00\x00\x00",                     /* 63 */
-        "\xff\x81\x08\x01\x02\xff\x82\x00\x00\x00",                 /* an eighth kind */
-        "\xff\x81\x02\x01\x02\xff\x82\x00\x01\x10\x00\x01\x00",     /* two kinds */
-        "\xff\x81\x02\x01\x02\xff\x82\x00\x01\x10\x01\x10\x00\x00", /* a length of a slice */
-        "\xff\x81\x03\x01\x02\xff\x82\x00\x01\x02\x01\x01"
-        "A\x01\x10\x00\x00\x00", /* fewer fields than it says */
+    static const GobReader wrong[] = {
+        BYTES("\x02\x03\x00\x00"),                                         /* not negative */
+        BYTES("\x7d\x03\x01\x02\xff\x81\x00\x00\x00"),                     /* 63 */
+        BYTES("\xff\x81\x08\x01\x02\xff\x82\x00\x00\x00"),                 /* an eighth kind */
+        BYTES("\xff\x81\x02\x01\x02\xff\x82\x00\x01\x10\x00\x01\x00"),     /* two kinds */
+        BYTES("\xff\x81\x02\x01\x02\xff\x82\x00\x01\x10\x01\x10\x00\x00"), /* of a slice a length */
+        /* one field too few */
+        BYTES("\xff\x81\x03\x01\x02\xff\x82\x00\x01\x02\x01\x01\x41\x01\x10\x00\x00\x00"),
     };
     GobDefinition definition;
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        GobReader reader = {wrong[i], 14};
+        GobReader reader = wrong[i];
         assert_int_equal(ERR_INVALID, gob_definition_read(&reader, &definition));
-        assert_ptr_equal(wrong[i], reader.bytes);
+        assert_ptr_equal(wrong[i].bytes, reader.bytes);
     }
     for (int count = 1000; count <= 1001; count++) {
         Buffer bytes = {0};
