@@ -211,7 +211,7 @@ function flags.parse_arguments(options, arguments)
                 positional[#positional + 1] = arguments[j]
             end
             break
-        elseif argument:find("^%-.") then
+        elseif argument:find("^%-[^%d]") then -- not a negative number
             local last, message = take_flag(arguments, i, by_flag, names, values)
             if not last then
                 return nil, message

@@ -6,7 +6,7 @@ local nearest = require "perigee.service.nearest"
 local options = require "perigee.cli.options"
 local scheduler = require "perigee.core.scheduler"
 
-local COMMANDS = { "serve", "check", "new", "status", "reload", "test" }
+local COMMANDS = { "serve", "check", "new", "status", "reload", "call", "test" }
 
 scheduler.on_failure = function(...)
     require("perigee.failure").report(...)

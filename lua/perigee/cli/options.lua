@@ -21,6 +21,19 @@ options.status = {
     { name = "json", kind = "switch", default = false, help = "as JSON" },
 }
 
+options.call = {
+    options.admin[1],
+    { name = "addr", kind = "address", value = "ADDRESS",
+        help = "of the server; without it, the RPC port of the host with that admin port" },
+    { name = "codec", kind = "choice", choices = { "json", "jsonrpc", "msgpack", "gob" },
+        value = "CODEC", default = "json",
+        help = "json (JSON-RPC 2.0), jsonrpc (1.0, as Go has it), msgpack or gob" },
+    { name = "timeout", kind = "duration", value = "TIME", default = 30, least = 0.001,
+        help = "for the reply" },
+    { name = "describe", kind = "switch", default = false,
+        help = "list services and methods, with their types" },
+}
+
 options.test = {
     { name = "seed", kind = "count", value = "N",
         help = "what the scheduler may choose follows this number" },
