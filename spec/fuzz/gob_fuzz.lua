@@ -4,7 +4,7 @@
 local gob = require "perigee.rpc.gob"
 local scalars = require "perigee.rpc.gob.scalars"
 
-local codes = { malformed = true, too_large = true, unsupported = true }
+local codes = { malformed = true, too_large = true }
 
 local function check_failure(code, detail)
     assert(codes[code], code)
@@ -34,12 +34,15 @@ end
 
 local function take(decoder, body)
     local is_integer, id = pcall(scalars.int, body, 1)
-    if is_integer and id < 0 then
+    if not decoder:is_incomplete() and is_integer and id < 0 then
         local is_defined, code, detail = decoder:define(body)
         return is_defined or check_failure(code, detail)
     end
-    local value, code, detail = decoder:value(body)
-    if code then
+    local value, code, detail = decoder:piece(body)
+    assert(decoder:is_incomplete() == (code == "incomplete"))
+    if code == "incomplete" then
+        return true
+    elseif code then
         return check_failure(code, detail)
     end
     check_value(value)

@@ -79,9 +79,52 @@ describe("perigee.rpc.gob, hostile:", function()
         end
     end)
 
-    it("an interface that defines its type inside is told as what it is", function()
-        assert_failure("unsupported", gob.decoder():value(hex.decode(
-            "10 00 09 6d61696e2e4974656d ff81 03 01 01 04 4974656d 01 ff82 00 00 00")))
+    describe("a value in pieces", function()
+        local EMPTY = "ff81 03 01 01 04 4974656d 01 ff82 00 00 00"
+        local BEGINNING = "10 00 09 6d61696e2e4974656d " .. EMPTY
+
+        it("where there must be one piece", function()
+            assert_failure("malformed", gob.decoder():value(hex.decode(BEGINNING)))
+        end)
+
+        for name, case in pairs({
+            ["of which the second is wrong"] = { BEGINNING, "ff82 01 01" },
+            ["that goes on with a type nobody defined"] = { BEGINNING, "ff84 01 00" },
+            ["that defines a type twice"] = { BEGINNING, EMPTY },
+            ["with half a definition"] = { "10 00 01 61 ff81 03 01 01 04 49" },
+            ["with a size of nothing behind a definition"] = { BEGINNING .. "f0" },
+        }) do
+            it(name, function()
+                local decoder = gob.decoder()
+                for i = 1, #case - 1 do
+                    assert_failure("incomplete", decoder:piece(hex.decode(case[i])))
+                    assert.is_true(decoder:is_incomplete())
+                end
+                assert_failure("malformed", decoder:piece(hex.decode(case[#case])))
+                assert.is_false(decoder:is_incomplete())
+            end)
+        end
+
+        local function feed(decoder, text, count)
+            local code
+            for _ = 1, count do
+                _, code = decoder:piece(hex.decode(text))
+                if code ~= "incomplete" then
+                    break
+                end
+            end
+            return code
+        end
+
+        it("without end", function()
+            local decoder = define "ff81 02 01 02 ff82 00 01 10 00 00"
+            assert_failure("incomplete", decoder:piece(hex.decode "ff82 00 feffff 01 61"))
+            assert.equal("too_large", feed(decoder, "04 02 00 02 01 61", 10000))
+            decoder = define "ff81 02 01 02 ff82 00 01 10 00 00"
+            assert_failure("incomplete", decoder:piece(hex.decode "ff82 00 feffff 01 61"))
+            assert.equal("too_large", feed(decoder, "0c fd080002 00 fd080000"
+                .. ("61"):rep(0x80000) .. "01 61", 10))
+        end)
     end)
 
     describe("a definition that", function()
@@ -190,7 +233,7 @@ describe("perigee.rpc.gob, hostile:", function()
         end
         each_change(body, function(changed)
             local _, code = decoder:value(changed)
-            assert.is_true(code == nil or code == "malformed" or code == "unsupported")
+            assert.is_true(code == nil or code == "malformed" or code == "too_large")
         end)
         each_change(definitions[1], function(changed)
             local other = gob.decoder()

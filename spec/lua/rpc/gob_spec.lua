@@ -195,6 +195,35 @@ describe("perigee.rpc.gob", function()
         assert.is_nil(decoder:value(hex.decode "10 00 00"))
     end)
 
+    it("reads values in whose interfaces types are defined, in the pieces Go sends", function()
+        local item = "ff83 03 01 01 04 4974656d 01 ff84 00 01 02 01 03 534b55 01 0c 00"
+            .. "01 05 436f756e74 01 06 00 00 00"
+        local deep = "ff85 03 01 01 04 44656570 01 ff86 00 01 02 01 05 4c6162656c 01 0c 00"
+            .. "01 06 496e73696465 01 10 00 00 00"
+        local decoder = gob.decoder()
+        local function feed(text)
+            return decoder:piece(hex.decode(text))
+        end
+        local function begins(text)
+            local value, code = feed(text)
+            assert.is_nil(value)
+            assert.equal("incomplete", code)
+        end
+        begins("10 00 09 6d61696e2e44656570" .. deep)
+        assert.same({ Label = "d", Inside = { SKU = "y", Count = 2 } },
+            feed("ff86 32 01 01 64 01 09 6d61696e2e4974656d" .. item
+                .. "0a ff84 06 01 01 79 01 02 00 00"))
+        assert.is_false(decoder:is_incomplete())
+        -- The second time in one piece; and a name that ends its message.
+        assert.same({ SKU = "x", Count = 2 },
+            feed "10 00 09 6d61696e2e4974656d ff84 06 01 01 78 01 02 00")
+        begins "10 00 01 61"
+        begins "ff87 02 01 02 ff88 00 01 10 00 00"
+        begins "ff88 04 00 03 03 696e74 04 02 00 0a 01 62"
+        begins "ff89 04 01 02 ff8a 00 01 0c 01 04 00 00"
+        assert.same({ 5, { k = 5 }, json.null }, feed "ff8a 05 00 01 01 6b 0a 00")
+    end)
+
     it("reads other types with an encoder of their own as bytes", function()
         assert.equal("\1\2",
             decode("ff82 00 02 0102", "ff81 06 01 01 04 55554944 01 ff82 00 00 00"))

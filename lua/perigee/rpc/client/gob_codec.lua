@@ -169,8 +169,11 @@ local function take_reply(self, body, sink)
         sink:answer_failure(header.Seq, failure.of_text(tostring(problem)))
         return true
     end
-    local value, code, detail = self.decoder:value(body)
-    if code then
+    local value, code, detail = self.decoder:piece(body)
+    if code == "incomplete" then
+        self.header = header
+        return true
+    elseif code then
         return nil, detail
     end
     sink:answer(header.Seq, value)
@@ -178,7 +181,7 @@ local function take_reply(self, body, sink)
 end
 
 local function take_message(self, body, sink)
-    if scalars.int(body, 1) < 0 then
+    if not self.decoder:is_incomplete() and scalars.int(body, 1) < 0 then
         local is_ok, _, detail = self.decoder:define(body)
         return is_ok, detail
     elseif self.header then

@@ -6,6 +6,7 @@ local scalars = require "perigee.rpc.gob.scalars"
 local MAX_DEFINITIONS = 1000
 local MAX_DEFINITIONS_SIZE = 1024 * 1024
 local MAX_VALUES = 1000000 -- of one message, those of all its tables together
+local MAX_PIECES_SIZE = 4 * 1024 * 1024
 local MAX_SHARED = 256
 local MAX_SHARED_SIZE = 8192
 
@@ -30,6 +31,8 @@ end
 
 local shared_definition = new_cache()
 local shared_reader = new_cache()
+
+local sub = string.sub
 
 local Decoder = {}
 Decoder.__index = Decoder
@@ -93,18 +96,49 @@ function Decoder:read(id, bytes, position, depth)
     return found.read(bytes, position, depth, self)
 end
 
-local function define(self, bytes)
-    local size = self.definitions_size + #bytes
-    if self.definition_count == MAX_DEFINITIONS or size > MAX_DEFINITIONS_SIZE then
+local function check_room(self, size)
+    if self.definition_count == MAX_DEFINITIONS
+        or self.definitions_size + size > MAX_DEFINITIONS_SIZE then
         scalars.fail("too_large", "a connection has defined too many types")
     end
-    local definition = shared_definition(bytes, definitions.read, bytes)
+end
+
+local function add(self, definition)
     if self.definitions[definition.id] then
         scalars.fail("malformed", ("the type %d is defined twice"):format(definition.id))
     end
     self.definitions[definition.id] = definition
-    self.definition_count, self.definitions_size = self.definition_count + 1, size
+    self.definition_count = self.definition_count + 1
+    self.definitions_size = self.definitions_size + #definition.bytes
     return true
+end
+
+local function define(self, bytes)
+    check_room(self, #bytes)
+    return add(self, shared_definition(bytes, definitions.read, bytes))
+end
+
+-- Raised in the middle of a value, which is read again from its beginning: with what was taken out
+-- of it, or when the next piece is there.
+local AGAIN, INCOMPLETE = "again", "incomplete"
+
+--- For generated readers: Go ends the message where a type must be defined, and the rest follows in
+-- others (docs/rpc.md).
+function Decoder.await_piece(_, bytes)
+    error({ code = INCOMPLETE, bytes = bytes, detail = "a value is cut short" }, 0)
+end
+
+--- The same of a definition that begins at `start`. When more follows in this message, its size is
+-- in front.
+function Decoder:take_out_definition(bytes, start)
+    local definition, following = definitions.read_at(bytes, start)
+    check_room(self, #definition.bytes)
+    add(self, definition)
+    if following <= #bytes then
+        local _
+        _, following = scalars.uint(bytes, following)
+    end
+    error({ code = AGAIN, bytes = sub(bytes, 1, start - 1) .. sub(bytes, following) }, 0)
 end
 
 local function read_value(self, bytes)
@@ -112,7 +146,6 @@ local function read_value(self, bytes)
     if id < 0 then
         scalars.fail("malformed", "a definition stands where a value must")
     end
-    self.values_left = self.max_values
     return (self:read(id, bytes, position, 0))
 end
 
@@ -123,7 +156,7 @@ local function conclude(is_ok, result)
     elseif type(result) ~= "table" then
         error(result, 0)
     end
-    return nil, result.code, result.detail
+    return nil, result.code, result.detail, result.bytes
 end
 
 --- Takes a message that defines a type: the body, without its length. Types may come in any order;
@@ -133,11 +166,50 @@ function Decoder:define(bytes)
     return conclude(pcall(define, self, bytes))
 end
 
+-- How much was read is counted from the value's first piece, however often it is read again.
+local function read_on(self, bytes)
+    while true do
+        local is_ok, result = pcall(read_value, self, bytes)
+        if is_ok or type(result) ~= "table" or result.code ~= AGAIN then
+            return conclude(is_ok, result)
+        end
+        bytes = result.bytes
+    end
+end
+
 --- Decodes a message with a value: the body, without its length.
 -- @return the value, which is nil for an interface that holds nothing; or nil, code, detail, where
--- code is "malformed", "too_large" or "unsupported", and the connection cannot go on
+-- code is "malformed" or "too_large", and the connection cannot go on
 function Decoder:value(bytes)
-    return conclude(pcall(read_value, self, bytes))
+    self.values_left = self.max_values
+    local value, code, detail = read_on(self, bytes)
+    return value, code == INCOMPLETE and "malformed" or code, detail
+end
+
+--- The same of a value that may come in several messages, as Go sends it when an interface holds a
+-- type that is new to the connection: decodes what is there with this message.
+-- @return what `value` returns; or nil, "incomplete" when the next message is a piece too
+function Decoder:piece(bytes)
+    local before = self.pieces
+    if before then
+        bytes = before .. bytes
+    else
+        self.values_left = self.max_values
+    end
+    self.pieces = nil
+    if before and #bytes > MAX_PIECES_SIZE then
+        return nil, "too_large", "a value in several messages is too large"
+    end
+    local value, code, detail, rest = read_on(self, bytes)
+    if code == INCOMPLETE then
+        self.pieces = rest
+    end
+    return value, code, detail
+end
+
+--- Whether the next message is a piece of the value that `piece` has begun.
+function Decoder:is_incomplete()
+    return self.pieces ~= nil
 end
 
 local decoder = {}
@@ -149,6 +221,7 @@ function decoder.new(max_values)
         definitions = {}, definition_count = 0, definitions_size = 0,
         resolved = {},
         max_values = max_values or MAX_VALUES, values_left = 0,
+        pieces = nil, -- of a value that has begun, without definitions
     }, Decoder)
 end
 

@@ -68,21 +68,32 @@ local makers = {
 }
 makers.BinaryMarshalerT, makers.TextMarshalerT = makers.GobEncoderT, makers.GobEncoderT
 
---- Reads the body of a message that defines a type; raises a failure, see perigee.rpc.gob.scalars.
-function definitions.read(bytes)
-    local id, position = scalars.int(bytes, 1)
+--- Reads a definition that begins at `start`, in a message or inside a value; raises a failure, see
+-- perigee.rpc.gob.scalars.
+-- @return the definition, and the position behind it
+function definitions.read_at(bytes, start)
+    local id, position = scalars.int(bytes, start)
     if id > -definitions.LEAST_ID then
         scalars.fail("malformed", ("the number %s is no new type's"):format(tostring(-id)))
     end
     local wire
     wire, position = read_wire_type(bytes, position, 0, { values_left = MAX_VALUES })
     local kind, content = next(wire)
-    if not kind or next(wire, kind) or position <= #bytes then
-        scalars.fail("malformed", "a definition must define one type and end there")
+    if not kind or next(wire, kind) then
+        scalars.fail("malformed", "a definition must define one type")
     end
     local definition = makers[kind](content)
-    definition.id, definition.bytes = -id, bytes
+    definition.id, definition.bytes = -id, bytes:sub(start, position - 1)
     definition.name = content.Common and content.Common.Name or ""
+    return definition, position
+end
+
+--- Reads the body of a message that defines a type, and has nothing else.
+function definitions.read(bytes)
+    local definition, position = definitions.read_at(bytes, 1)
+    if position <= #bytes then
+        scalars.fail("malformed", "a definition must end where its message does")
+    end
     return definition
 end
 

@@ -56,7 +56,8 @@ function support.key(key)
     return key
 end
 
---- What an interface holds, in one piece: the name of its type, the type, a size, the value.
+--- What an interface holds: the name of its type, the type, a size, the value. What is defined in
+-- between is the decoder's to take out.
 function support.interface(bytes, position, depth, decoder)
     support.enter(decoder, 1, depth)
     local size, id, _
@@ -66,10 +67,13 @@ function support.interface(bytes, position, depth, decoder)
     elseif size > MAX_INTERFACE_NAME_SIZE then
         fail("malformed", "the name of an interface's type is too long")
     end
-    id, position = scalars.int(bytes, position + size)
+    local name_end = position + size
+    if name_end == #bytes + 1 then
+        decoder:await_piece(bytes)
+    end
+    id, position = scalars.int(bytes, name_end)
     if id < 0 then
-        fail("unsupported", "an interface holds a type that is defined inside the value; "
-            .. "send a value of it, or of a basic type, before")
+        decoder:take_out_definition(bytes, name_end)
     end
     _, position = scalars.uint(bytes, position)
     return decoder:read(id, bytes, position, depth + 1)
@@ -159,7 +163,7 @@ local function list_source(definition, part_of)
         tostring(definition.length)) or ""
     return format([[
     local count
-    count, position = count_of(bytes, position, 1)
+    count, position = count_of(bytes, position)
     enter(decoder, count + 1, depth)
     %s
     local list = new_list(count)
@@ -173,7 +177,7 @@ end
 local function map_source(definition, part_of)
     return format([[
     local count
-    count, position = count_of(bytes, position, 2)
+    count, position = count_of(bytes, position)
     enter(decoder, 2 * count + 1, depth)
     local map = {}
     for _ = 1, count do

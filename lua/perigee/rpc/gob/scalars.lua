@@ -12,6 +12,7 @@ local byte, floor, sub = string.byte, math.floor, string.sub
 local scalars = {}
 
 local MAX_DELTA = 65535 -- more fields than a struct may have
+local MAX_COUNT = 2 ^ 32 -- more bytes than any message
 local WORD = 2 ^ 32
 
 --- Ends the reading of a message.
@@ -139,11 +140,12 @@ function scalars.complex(bytes, position)
     return { real = real, imag = imag }, position
 end
 
---- A count of things of which each takes at least `least_size` bytes.
-function scalars.count(bytes, position, least_size)
+--- A count of elements. Some may come in a later message, so that it is no fault when it is larger
+-- than the bytes that are there; who reads them bounds it.
+function scalars.count(bytes, position)
     local count
     count, position = scalars.uint(bytes, position)
-    if count > (#bytes - position + 1) / least_size then
+    if count > MAX_COUNT then
         cut_short()
     end
     return count, position
