@@ -47,26 +47,83 @@ void seam_set_number(lua_State *L, const char *name, lua_Number number)
     lua_setfield(L, -2, name);
 }
 
-void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate)
+static void push_function(lua_State *L, lua_CFunction function, Isolate *isolate)
+{
+    lua_pushlightuserdata(L, isolate);
+    lua_pushcclosure(L, function, 1);
+}
+
+static const luaL_Reg *find_function(const luaL_Reg *functions, const char *name)
 {
     for (; functions->name != NULL; functions++) {
-        lua_pushlightuserdata(L, isolate);
-        lua_pushcclosure(L, functions->func, 1);
+        if (strcmp(functions->name, name) == 0)
+            return functions;
+    }
+    return NULL;
+}
+
+/* __index(table, name): the list of the functions' tables is the second upvalue. */
+static int find_lazily(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 2);
+    const luaL_Reg *found = NULL;
+
+    for (int i = 1; found == NULL; i++) {
+        lua_rawgeti(L, lua_upvalueindex(2), i);
+        if (lua_isnil(L, -1))
+            return 1;
+        found = find_function(lua_touserdata(L, -1), name);
+        lua_pop(L, 1);
+    }
+    push_function(L, found->func, isolate_from(L));
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+void seam_push_lazy_table(lua_State *L, Isolate *isolate)
+{
+    lua_newtable(L);
+    lua_newtable(L); /* its metatable, which is also the list */
+    lua_pushlightuserdata(L, isolate);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, find_lazily, 2);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}
+
+void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate)
+{
+    if (lua_getmetatable(L, -1)) {
+        lua_pushlightuserdata(L, (void *)functions);
+        lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+        lua_pop(L, 1);
+        return;
+    }
+    for (; functions->name != NULL; functions++) {
+        push_function(L, functions->func, isolate);
         lua_setfield(L, -2, functions->name);
     }
 }
 
-void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                        const luaL_Reg *metamethods, Isolate *isolate)
+void seam_push_type(lua_State *L, const SeamType *type)
 {
-    luaL_newmetatable(L, type);
-    seam_register(L, metamethods, isolate);
+    luaL_getmetatable(L, type->name);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+    push_function(L, type->collect, isolate_from(L));
+    lua_setfield(L, -2, "__gc");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_newtable(L);
-    seam_register(L, methods, isolate);
+    seam_register(L, type->methods, isolate_from(L));
     lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    /* Known only when it is whole: each step before may have been refused memory. */
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, type->name);
 }
 
 int bind_open_system(Host *host, const char *name, const char *entry, char **error)

@@ -6,6 +6,8 @@
 
 #define DEFLATE_TYPE "perigee.deflate"
 
+static const SeamType deflate_type;
+
 enum { WINDOW_BITS = 15, WRITE_SIZE = 64 * 1024 };
 
 typedef struct DeflateBox {
@@ -41,7 +43,7 @@ static int l_deflate_open(lua_State *L)
     }
     box = lua_newuserdata(L, sizeof *box);
     *box = (DeflateBox){.host = host};
-    luaL_getmetatable(L, DEFLATE_TYPE);
+    seam_push_type(L, &deflate_type);
     lua_setmetatable(L, -2);
     box->deflate = deflate_create(DEFLATE_GZIP, (int)level, WINDOW_BITS);
     host->deflate_count++;
@@ -81,13 +83,9 @@ static const luaL_Reg methods[] = {
     {NULL,    NULL           },
 };
 
+static const SeamType deflate_type = {DEFLATE_TYPE, methods, l_deflate_close};
+
 void bind_deflate_open(lua_State *L, Isolate *isolate)
 {
-    static const luaL_Reg collect[] = {
-        {"__gc", l_deflate_close},
-        {NULL,   NULL           },
-    };
-
-    seam_register_type(L, DEFLATE_TYPE, methods, collect, isolate);
     seam_register(L, functions, isolate);
 }

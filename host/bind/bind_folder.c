@@ -12,6 +12,8 @@
 #define FOLDER_TYPE "perigee.folder"
 #define FILE_TYPE "perigee.file"
 
+static const SeamType folder_type, file_type;
+
 enum { VERSION_SIZE = 64, READ_SIZE = 1024 * 1024 };
 
 typedef struct FolderBox {
@@ -23,11 +25,11 @@ typedef struct FileBox {
 } FileBox;
 
 /* A box born empty, so that whatever fails afterwards leaves it consistent. */
-static void *push_box(lua_State *L, size_t size, const char *type)
+static void *push_box(lua_State *L, size_t size, const SeamType *type)
 {
     void *box = lua_newuserdata(L, size);
 
-    luaL_getmetatable(L, type);
+    seam_push_type(L, type);
     lua_setmetatable(L, -2);
     return box;
 }
@@ -45,7 +47,7 @@ static int l_folder_open(lua_State *L)
         base = luaL_checkstring(L, 2);
     if (base == NULL)
         return seam_push_failure(L, ERR_NOT_FOUND);
-    box = push_box(L, sizeof *box, FOLDER_TYPE);
+    box = push_box(L, sizeof *box, &folder_type);
     box->folder = NULL;
     if ((result = folder_open(base, name, &box->folder)) < 0)
         return seam_push_failure(L, result);
@@ -84,7 +86,7 @@ static int l_folder_open_file(lua_State *L)
 
     if (box->folder == NULL)
         return seam_push_failure(L, ERR_CLOSED);
-    file = push_box(L, sizeof *file, FILE_TYPE);
+    file = push_box(L, sizeof *file, &file_type);
     file->file = NULL;
     if ((result = folder_open_file(box->folder, name, &opened)) < 0)
         return seam_push_failure(L, result);
@@ -152,24 +154,17 @@ static const luaL_Reg folder_methods[] = {
     {NULL,        NULL              },
 };
 
+static const SeamType folder_type = {FOLDER_TYPE, folder_methods, l_folder_close};
+
 static const luaL_Reg file_methods[] = {
     {"close", l_file_close},
     {"read",  l_file_read },
     {NULL,    NULL        },
 };
 
+static const SeamType file_type = {FILE_TYPE, file_methods, l_file_close};
+
 void bind_folder_open(lua_State *L, Isolate *isolate)
 {
-    static const luaL_Reg collect_folder[] = {
-        {"__gc", l_folder_close},
-        {NULL,   NULL          },
-    };
-    static const luaL_Reg collect_file[] = {
-        {"__gc", l_file_close},
-        {NULL,   NULL        },
-    };
-
-    seam_register_type(L, FOLDER_TYPE, folder_methods, collect_folder, isolate);
-    seam_register_type(L, FILE_TYPE, file_methods, collect_file, isolate);
     seam_register(L, functions, isolate);
 }

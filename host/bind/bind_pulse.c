@@ -8,6 +8,8 @@
 
 #define PULSE_TYPE "perigee.pulse"
 
+static const SeamType pulse_type;
+
 typedef struct PulseBox {
     Pulse *pulse; /* NULL once closed */
     int fd;
@@ -33,7 +35,7 @@ static int l_pulse_create(lua_State *L)
     int result;
 
     *box = (PulseBox){.fd = -1};
-    luaL_getmetatable(L, PULSE_TYPE);
+    seam_push_type(L, &pulse_type);
     lua_setmetatable(L, -2);
     if ((result = shared_page_create(sizeof *box->pulse, &box->fd)) < 0)
         return seam_push_failure(L, result);
@@ -96,13 +98,9 @@ static const luaL_Reg methods[] = {
     {NULL,         NULL              },
 };
 
+static const SeamType pulse_type = {PULSE_TYPE, methods, l_pulse_close};
+
 void bind_pulse_open(lua_State *L, Isolate *isolate)
 {
-    static const luaL_Reg collect[] = {
-        {"__gc", l_pulse_close},
-        {NULL,   NULL         },
-    };
-
-    seam_register_type(L, PULSE_TYPE, methods, collect, isolate);
     seam_register(L, functions, isolate);
 }

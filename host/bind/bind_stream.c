@@ -17,6 +17,8 @@
 
 #define STREAM_TYPE "perigee.stream"
 
+static const SeamType stream_type;
+
 /* Reading pauses while this much waits for the script. */
 enum { INPUT_HIGH_SIZE = 256 * 1024 };
 
@@ -140,7 +142,7 @@ static Handle *push_empty_box(lua_State *L)
     Handle *handle = lua_newuserdata(L, sizeof *handle);
 
     *handle = 0;
-    luaL_getmetatable(L, STREAM_TYPE);
+    seam_push_type(L, &stream_type);
     lua_setmetatable(L, -2);
     return handle;
 }
@@ -336,14 +338,10 @@ static const luaL_Reg methods[] = {
     {NULL,       NULL      },
 };
 
+static const SeamType stream_type = {STREAM_TYPE, methods, l_close};
+
 void bind_stream_open(lua_State *L, Isolate *isolate)
 {
-    static const luaL_Reg collect[] = {
-        {"__gc", l_close},
-        {NULL,   NULL   },
-    };
-
-    seam_register_type(L, STREAM_TYPE, methods, collect, isolate);
     seam_register(L, functions, isolate);
 }
 

@@ -45,9 +45,8 @@ void isolates_close_all(Host *host)
         isolates_close(host, host->system);
 }
 
-void isolates_push_service_host(lua_State *L, Isolate *isolate)
+static void register_for_all(lua_State *L, Isolate *isolate)
 {
-    lua_newtable(L);
     bind_task_open(L, isolate);
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
@@ -62,9 +61,16 @@ void isolates_push_service_host(lua_State *L, Isolate *isolate)
     bind_stream_open(L, isolate);
 }
 
+void isolates_push_service_host(lua_State *L, Isolate *isolate)
+{
+    seam_push_lazy_table(L, isolate);
+    register_for_all(L, isolate);
+}
+
 void isolates_push_system_host(lua_State *L, Isolate *isolate)
 {
-    isolates_push_service_host(L, isolate);
+    lua_newtable(L);
+    register_for_all(L, isolate);
     bind_server_open(L, isolate);
     bind_server_counters_open(L, isolate);
     bind_routes_open(L, isolate);

@@ -30,13 +30,23 @@ Server *seam_check_server(lua_State *L, int argument);
 /* Sets field `name` of the table on top. */
 void seam_set_number(lua_State *L, const char *name, lua_Number number);
 
+/* Pushes a table whose functions are made when they are first looked up: a small service uses a
+ * quarter of them, and there may be thousands of services. */
+void seam_push_lazy_table(lua_State *L, Isolate *isolate);
+
 /* Registers `functions` in the table on top, each with the isolate as its first upvalue. */
 void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate);
 
-/* Makes the metatable of userdata `type`: methods behind __index, `metamethods` beside it,
- * hidden from scripts. */
-void seam_register_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                        const luaL_Reg *metamethods, Isolate *isolate);
+/* A type of userdata. */
+typedef struct SeamType {
+    const char *name;
+    const luaL_Reg *methods;
+    lua_CFunction collect;
+} SeamType;
+
+/* Pushes the metatable of `type`, which is made when it is first asked for: methods behind __index,
+ * hidden from scripts. Called by a function of the seam, before it acquires anything. */
+void seam_push_type(lua_State *L, const SeamType *type);
 
 /* One for each file: they add to the `host` table on top of L. */
 void bind_task_open(lua_State *L, Isolate *isolate);

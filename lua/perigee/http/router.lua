@@ -2,7 +2,6 @@
 -- sees no request, only methods and paths. A router is written at the top level of a service and
 -- sealed before the first request; then every handler is composed with its middleware once.
 local lazy = require "perigee.core.lazy"
-local pattern = require "perigee.http.pattern"
 local route_tree = require "perigee.http.route_tree"
 local where = require "perigee.core.where"
 
@@ -25,6 +24,11 @@ end
 --- True for a router; not for a group of one.
 function router.is(value)
     return getmetatable(value) == Group and value.kind == "router"
+end
+
+-- Patterns are parsed while a script loads; then the service lets go of that module.
+local function parse_pattern(text)
+    return require("perigee.http.pattern").parse(text)
 end
 
 -- The checks raise at `level`, which counts from their caller as error() does.
@@ -73,7 +77,7 @@ end
 local function define(group, method, path, functions)
     check_open(group, 3)
     local text = type(path) == "string" and group.prefix .. path or path
-    local segments, problem = pattern.parse(text)
+    local segments, problem = parse_pattern(text)
     if not segments then
         error(("the path %s is malformed: %s"):format(tostring(text), problem), 3)
     end
@@ -157,7 +161,7 @@ end
 -- @return the group
 function Group:group(prefix, build)
     check_open(self, 2)
-    local segments, problem = pattern.parse(prefix)
+    local segments, problem = parse_pattern(prefix)
     if not segments or prefix:sub(-1) == "/" then
         error(("the prefix %s is malformed: %s"):format(tostring(prefix),
             problem or 'it must not end with "/"'), 2)
