@@ -119,15 +119,21 @@ describe("perigee.go", function()
 
     it("may start very many, each of which costs little", function()
         local channel, count = perigee.chan(), 20000
-        collectgarbage()
-        collectgarbage()
-        local before = collectgarbage("count")
-        for _ = 1, count do
-            perigee.go(channel.recv, channel)
+        local function heap_size()
+            collectgarbage()
+            collectgarbage()
+            return collectgarbage("count") * 1024
         end
-        perigee.sleep(0)
-        collectgarbage()
-        local size = (collectgarbage("count") - before) * 1024 / count
+        local function start_many()
+            local before = heap_size()
+            for _ = 1, count do
+                perigee.go(channel.recv, channel)
+            end
+            perigee.sleep(0)
+            return (heap_size() - before) / count
+        end
+        -- What else the process has made meanwhile is in one of the two.
+        local size = math.min(start_many(), start_many())
         channel:close()
         perigee.sleep(0)
         assert.is_true(size < 1072, size .. " bytes each")
