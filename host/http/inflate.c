@@ -11,8 +11,12 @@
 
 enum { STEP_SIZE = 4096 };
 
+/* What zlib says of its place: behind a block that is not the last, with no bit left over. */
+enum { BETWEEN_BLOCKS = 128 };
+
 struct Inflate {
     z_stream zlib;
+    bool is_at_boundary;
 };
 
 static void *allocate(void *owner, unsigned count, unsigned size)
@@ -35,6 +39,7 @@ Inflate *inflate_create(int window_bits)
     assert(window_bits >= DEFLATE_MIN_WINDOW_BITS && window_bits <= DEFLATE_MAX_WINDOW_BITS);
     decompressor->zlib.zalloc = allocate;
     decompressor->zlib.zfree = release;
+    decompressor->is_at_boundary = true;
     result = inflateInit2(&decompressor->zlib, -window_bits);
     /* Only memory can be short, and that has ended the process. */
     assert(result == Z_OK);
@@ -53,6 +58,7 @@ static int step(Inflate *decompressor, size_t room, Buffer *out)
     zlib->avail_out = step_size;
     result = inflate(zlib, Z_SYNC_FLUSH);
     buffer_grow(out, step_size - zlib->avail_out);
+    decompressor->is_at_boundary = result == Z_STREAM_END || zlib->data_type == BETWEEN_BLOCKS;
     if (result == Z_STREAM_END)
         inflateReset(zlib);
     else if (result != Z_OK && result != Z_BUF_ERROR)
@@ -87,9 +93,15 @@ int inflate_write(Inflate *decompressor, const void *bytes, size_t size, size_t 
     return result;
 }
 
+bool inflate_is_at_boundary(const Inflate *decompressor)
+{
+    return decompressor->is_at_boundary;
+}
+
 void inflate_reset(Inflate *decompressor)
 {
     inflateReset(&decompressor->zlib);
+    decompressor->is_at_boundary = true;
 }
 
 void inflate_destroy(Inflate *decompressor)

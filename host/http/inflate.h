@@ -4,6 +4,7 @@
 #ifndef PERIGEE_HTTP_INFLATE_H
 #define PERIGEE_HTTP_INFLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -19,6 +20,9 @@ Inflate *inflate_create(int window_bits);
  * Returns 0; ERR_INVALID for bytes that are no such stream; ERR_TOO_LARGE with `limit` bytes added
  * when there is more. After a failure only inflate_reset and inflate_destroy are left. */
 int inflate_write(Inflate *decompressor, const void *bytes, size_t size, size_t limit, Buffer *out);
+
+/* True where one block has ended and the next begins at a whole byte: nothing is missing. */
+bool inflate_is_at_boundary(const Inflate *decompressor);
 
 /* Begins another stream, which knows nothing of the one before. */
 void inflate_reset(Inflate *decompressor);

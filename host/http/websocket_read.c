@@ -89,16 +89,28 @@ static void end_control(Websocket *socket)
     buffer_clear(&socket->control);
 }
 
+/* What is cut short would take its end from the next message. False when the socket has failed. */
+static bool end_compressed(Websocket *socket)
+{
+    if (!decompress(socket, deflate_tail, sizeof deflate_tail))
+        return false;
+    if (!inflate_is_at_boundary(socket->inflate)) {
+        websocket_fail(socket, WEBSOCKET_BAD_DATA);
+        return false;
+    }
+    if (socket->options.deflate.forgets_input)
+        inflate_reset(socket->inflate);
+    return true;
+}
+
 static void end_message(Websocket *socket)
 {
     if (socket->is_close_sent) {
         socket->kind = 0;
         return;
     }
-    if (socket->is_compressed && !decompress(socket, deflate_tail, sizeof deflate_tail))
+    if (socket->is_compressed && !end_compressed(socket))
         return;
-    if (socket->is_compressed && socket->options.deflate.forgets_input)
-        inflate_reset(socket->inflate);
     if (!utf8_is_complete(&socket->text))
         websocket_fail(socket, WEBSOCKET_BAD_DATA);
     else

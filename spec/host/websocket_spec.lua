@@ -218,6 +218,11 @@ describe("a WebSocket", function()
             "dGhlIHNhbXBsZSBub25j", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==" }) do
             assert.matches("^HTTP/1.1 400 ", refused("/echo", { ["Sec-WebSocket-Key"] = key }))
         end
+        local old = websocket_peer.handshake("/echo"):gsub("HTTP/1.1", "HTTP/1.0")
+        assert.matches("^HTTP/1.1 400 ", running:raw(old))
+        assert.matches("^HTTP/1.1 400 ", running:raw(websocket_peer.handshake("/echo",
+            { Connection = "close, Upgrade" })))
+        assert.matches("^HTTP/1.1 400 ", refused("/echo", { ["Content-Length"] = "0" }))
         assert.matches("^HTTP/1.1 405 ", running:raw("POST /echo HTTP/1.1\r\nHost: x\r\n"
             .. "Content-Length: 0\r\nConnection: close\r\n\r\n"))
     end)

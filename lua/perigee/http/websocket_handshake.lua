@@ -4,6 +4,7 @@ local handshake = {}
 
 handshake.VERSION = "13"
 
+local TOKEN = "[%w!#$%%&'*+.^_`|~-]+"
 local MIN_WINDOW_BITS, MAX_WINDOW_BITS = 9, 15
 
 -- The comma-separated elements of a field, without the white space around them.
@@ -86,20 +87,34 @@ local PARAMETERS = {
     end,
 }
 
+-- One parameter at `position`: name, value or nil, the position behind it; nothing when there is
+-- none (RFC 6455 9.1). A quoted value has to be a token all the same.
+local function parameter_at(text, position)
+    local name, behind = text:match("^%s*;%s*(" .. TOKEN .. ")%s*()", position)
+    if not name then
+        return nil
+    end
+    local value, after = text:match("^=%s*(" .. TOKEN .. ")%s*()", behind)
+    if not value then
+        value, after = text:match('^=%s*"(' .. TOKEN .. ')"%s*()', behind)
+    end
+    return name, value, after or behind
+end
+
 -- One offer "permessage-deflate; name=value; ...". Returns what is agreed, or nil.
 local function read_offer(offer)
-    local name, rest = offer:match("^([^;%s]+)%s*(.*)$")
+    local name, position = offer:match("^(" .. TOKEN .. ")%s*()")
     if not name or name:lower() ~= "permessage-deflate" then
         return nil
     end
     local agreed, seen = { is_compressed = true }, {}
-    for parameter in rest:gmatch("[^;]+") do
-        local key, value = parameter:match("^%s*([^=%s]+)%s*=?%s*\"?([^\"]-)\"?%s*$")
+    while position <= #offer do
+        local key, value, behind = parameter_at(offer, position)
         local read = key and not seen[key] and PARAMETERS[key]
-        if not read or not read(agreed, value ~= "" and value or nil) then
+        if not read or not read(agreed, value) then
             return nil
         end
-        seen[key] = true
+        seen[key], position = true, behind
     end
     return agreed
 end
@@ -130,6 +145,12 @@ function handshake.choose_deflate(value)
     return nil
 end
 
+-- The host upgrades no other request: what follows the handshake must be the WebSocket's.
+local function can_upgrade(request)
+    return request.version ~= "1.0" and not has_token(request:header("connection"), "close")
+        and not request:header("content-length") and not request:header("transfer-encoding")
+end
+
 -- What is wrong with the request: status, message, fields; nothing when all is well.
 local function refusal(request, options)
     if request.method ~= "GET" or not has_token(request:header("upgrade"), "websocket")
@@ -138,6 +159,8 @@ local function refusal(request, options)
     elseif request:header("sec-websocket-version") ~= handshake.VERSION then
         return 426, "the version of WebSocket spoken here is 13",
             { Upgrade = "websocket", ["Sec-WebSocket-Version"] = handshake.VERSION }
+    elseif not can_upgrade(request) then
+        return 400, "a WebSocket is opened in HTTP/1.1, without content and without close"
     elseif not is_key(request:header("sec-websocket-key")) then
         return 400, "Sec-WebSocket-Key must be 16 bytes in base64"
     elseif not is_origin_allowed(request, options.origins) then

@@ -90,6 +90,31 @@ static void refuses_what_is_no_stream(void **state)
     inflate_destroy(decompressor);
 }
 
+/* Of every cut of the stream, only the whole one leaves nothing open. */
+static void knows_when_something_is_missing(void **state)
+{
+    static const int ends[] = {DEFLATE_FLUSH, DEFLATE_END};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        Buffer packed = pack("one and one and one", 19, ends[i]);
+
+        for (size_t size = 1; size <= packed.size; size++) {
+            Inflate *decompressor = inflate_create(12);
+            Buffer plain = {0};
+
+            assert_int_equal(inflate_write(decompressor, packed.bytes, size, 100, &plain), 0);
+            assert_int_equal(inflate_is_at_boundary(decompressor),
+                             size == 0 || size == packed.size);
+            inflate_reset(decompressor);
+            assert_true(inflate_is_at_boundary(decompressor));
+            buffer_deinit(&plain);
+            inflate_destroy(decompressor);
+        }
+        buffer_deinit(&packed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +122,7 @@ int main(void)
         cmocka_unit_test(stops_at_the_limit),
         cmocka_unit_test(goes_on_behind_the_end_of_a_stream),
         cmocka_unit_test(refuses_what_is_no_stream),
+        cmocka_unit_test(knows_when_something_is_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

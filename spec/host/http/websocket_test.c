@@ -385,8 +385,12 @@ static void compressed_input_is_held_to_the_rules(void **state)
         CASE("\xC1\x87" NO_MASK "\xF2\x48\xCD\xC9\xC9\x07\x00", 0),     /* "Hello" */
         CASE("\xC1\x88" NO_MASK "\xF3\x48\xCD\xC9\xC9\x07\x00\x00", 0), /* with a final block */
         CASE("\xC1\x81" NO_MASK "\x00", 0),                             /* nothing */
-        CASE("\x81\x81" NO_MASK "x", 0),                                /* not compressed */
-        CASE("\xC1\x87" NO_MASK "\x00\x01\x00\xFE\xFF\xFF\x00", 1007),  /* text that is none */
+        CASE("\xC1\x81" NO_MASK "\x01", 0), /* the same, the last block being the final one */
+        CASE("\xC1\x80" NO_MASK, 1007),     /* not even a block */
+        CASE("\xC1\x86" NO_MASK "\xF2\x48\xCD\xC9\xC9\x07", 1007), /* "Hello", cut short */
+        CASE("\xC1\x83" NO_MASK "\xF2\x48\xCD", 1007),
+        CASE("\x81\x81" NO_MASK "x", 0),                               /* not compressed */
+        CASE("\xC1\x87" NO_MASK "\x00\x01\x00\xFE\xFF\xFF\x00", 1007), /* text that is none */
     };
 
     (void)state;

@@ -47,6 +47,15 @@ describe("the handshake of a WebSocket", function()
         assert.same({ Upgrade = "websocket", ["Sec-WebSocket-Version"] = "13" }, fields)
     end)
 
+    it("is nothing that cannot be upgraded", function()
+        assert.equal(400, status({ ["content-length"] = "0" }))
+        assert.equal(400, status({ ["transfer-encoding"] = "chunked" }))
+        assert.equal(400, status({ connection = "close, Upgrade" }))
+        local old = request()
+        old.version = "1.0"
+        assert.equal(400, (select(2, handshake.answer(old, {}, accept))))
+    end)
+
     it("has 16 bytes of base64", function()
         for _, key in ipairs({ "", "AAAA", KEY .. KEY, KEY:sub(1, 23), (KEY:gsub("Q==", "R==")),
             (KEY:gsub("d", "*")), KEY .. " " }) do
@@ -101,6 +110,17 @@ describe("the handshake of a WebSocket", function()
         { "permessage-deflate; server_no_context_takeover=1" },
         { "permessage-deflate; client_no_context_takeover; client_no_context_takeover" },
         { "permessage-deflate; unheard_of" },
+        { "permessage-deflate server_no_context_takeover" },
+        { "permessage-deflate; server_max_window_bits 10" },
+        { "permessage-deflate; server_max_window_bits=" },
+        { 'permessage-deflate; server_max_window_bits="10' },
+        { "permessage-deflate; server_no_context_takeover=" },
+        { "permessage-deflate;" },
+        { "permessage-deflate; ; server_no_context_takeover" },
+        { ";" },
+        -- What can be read of a list that is broken elsewhere.
+        { " , ,Permessage-Deflate ; client_max_window_bits = 15", "permessage-deflate",
+            { is_compressed = true } },
         { "" },
     }
 
