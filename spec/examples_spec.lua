@@ -63,7 +63,8 @@ describe("the examples", function()
             it(("do what they say: %s: %s"):format(file, example.command), function()
                 local command = example.command:gsub("127%.0%.0%.1:8080", running.http)
                 local expected = example.expected:gsub("127%.0%.0%.1:8080", running.http)
-                assert.equal(expected, run(command))
+                -- A header breaks lines where it likes.
+                assert.equal(expected, (run(command):gsub("\n", "")))
             end)
         end
     end

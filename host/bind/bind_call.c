@@ -16,7 +16,7 @@ static CallBox *check_call(lua_State *L, int argument)
 }
 
 /* call_request(id) -> protocol, method, argument, connection, count of its definitions, deadline or
- * nil | nil, "closed" */
+ * nil, whether items can be sent | nil, "closed" */
 static int l_call_request(lua_State *L)
 {
     CallBox *box = check_call(L, 1);
@@ -31,9 +31,11 @@ static int l_call_request(lua_State *L)
     lua_pushnumber(L, (lua_Number)call->connection);
     lua_pushinteger(L, (lua_Integer)call->definition_count);
     if (call->deadline_s == 0)
-        return 5;
-    lua_pushnumber(L, call->deadline_s);
-    return 6;
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, call->deadline_s);
+    lua_pushboolean(L, call->takes_items);
+    return 7;
 }
 
 /* call_definitions(id, count) -> {message, ...} that define types on the call's connection, without
@@ -73,8 +75,8 @@ static size_t check_types(lua_State *L, int argument, uint32_t types[REPLY_TYPE_
     return count;
 }
 
-/* call_reply(id, bytes, numbers of gob types or nil) -> true | nil, code: the call is over either
- * way */
+/* call_reply(id, bytes, numbers of gob types or nil, whether it ends items) -> true | nil, code:
+ * the call is over either way */
 static int l_call_reply(lua_State *L)
 {
     CallBox *box = check_call(L, 1);
@@ -83,9 +85,23 @@ static int l_call_reply(lua_State *L)
 
     reply.type_count = check_types(L, 3, types);
     reply.types = types;
+    reply.ends_items = lua_toboolean(L, 4);
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     return seam_push_result(L, call_answer(box, &reply));
+}
+
+/* call_send(id, bytes) -> true | nil, "again": EVENT_CALL_ROOM will come | nil, code: nobody takes
+ * an item any more; "full" means to try later */
+static int l_call_send(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    RpcSlice item;
+
+    item.bytes = luaL_checklstring(L, 2, &item.size);
+    if (box == NULL || box->call == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    return seam_push_result(L, rpc_call_send(box->call, item));
 }
 
 /* call_fail(id, message, code or nil, JSON text or nil) -> true | nil, code: the call is over
@@ -119,16 +135,20 @@ static int l_call_hand_over(lua_State *L)
 static LocalTarget check_target(lua_State *L)
 {
     LocalTarget target = {.deadline_s = luaL_optnumber(L, 3, 0)};
+    lua_Integer credit = luaL_optinteger(L, 4, 0);
 
     target.method.bytes = luaL_checklstring(L, 1, &target.method.size);
     target.argument.bytes = luaL_checklstring(L, 2, &target.argument.size);
     luaL_argcheck(L, target.method.size < METHOD_SIZE, 1, "too long");
     luaL_argcheck(L, target.argument.size < UINT32_MAX, 2, "too large");
+    luaL_argcheck(L, credit >= 0 && credit <= RPC_MOST_CREDIT, 4, "out of range");
+    target.credit = (uint32_t)credit;
     return target;
 }
 
-/* call_start(method, argument, deadline or nil) -> id: EVENT_ANSWER will come | nil, "not_found":
- * no service of this host has it */
+/* call_start(method, argument, deadline or nil, credit or nil) -> id: EVENT_ANSWER will come, and
+ * with credit an EVENT_ITEM before it for each item | nil, "not_found": no service of this host has
+ * it */
 static int l_call_start(lua_State *L)
 {
     LocalTarget target = check_target(L);
@@ -166,6 +186,16 @@ static int l_call_cancel(lua_State *L)
     return 0;
 }
 
+/* call_grant(id, count): the caller takes so many more items */
+static int l_call_grant(lua_State *L)
+{
+    lua_Integer count = luaL_checkinteger(L, 2);
+
+    luaL_argcheck(L, count > 0 && count <= RPC_MOST_CREDIT, 2, "out of range");
+    local_call_grant(isolate_from(L), seam_check_handle(L, 1), (uint32_t)count);
+    return 0;
+}
+
 /* gob_type(text) -> the number of the type that goes by this text in the whole process | nil,
  * code */
 static int l_gob_type(lua_State *L)
@@ -197,11 +227,13 @@ static const luaL_Reg functions[] = {
     {"call_cancel",      l_call_cancel     },
     {"call_definitions", l_call_definitions},
     {"call_fail",        l_call_fail       },
+    {"call_grant",       l_call_grant      },
     {"call_hand_over",   l_call_hand_over  },
     {"call_is_known",    l_call_is_known   },
     {"call_notify",      l_call_notify     },
     {"call_reply",       l_call_reply      },
     {"call_request",     l_call_request    },
+    {"call_send",        l_call_send       },
     {"call_start",       l_call_start      },
     {"gob_define",       l_gob_define      },
     {"gob_type",         l_gob_type        },

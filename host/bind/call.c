@@ -42,6 +42,13 @@ void call_hand_over(CallBox *box, Isolate *target)
     announce(box, target);
 }
 
+static void announce_room(RpcCall *call)
+{
+    CallBox *box = call->holder;
+
+    isolate_push_event(box->resource.isolate, (Event){.kind = EVENT_CALL_ROOM, .id = box->handle});
+}
+
 static void deliver(Host *host, Isolate *isolate, RpcCall *call)
 {
     CallBox *box = memory_alloc(sizeof *box);
@@ -50,6 +57,7 @@ static void deliver(Host *host, Isolate *isolate, RpcCall *call)
     box->call = call;
     box->handle = handle_table_add(&host->calls, box);
     call->holder = box;
+    call->on_room = announce_room;
     announce(box, isolate);
 }
 

@@ -112,7 +112,8 @@ static void on_request(void *owner, Http1Exchange *exchange)
     atomic_fetch_add_explicit(&host->pulse->request_count, 1, memory_order_relaxed);
     if (is_for_host(head))
         refuse(exchange, 204, "");
-    else if (mount_size < HTTP_CALL_PATH_SIZE && http_call_is_meant(head))
+    else if ((mount_size < HTTP_CALL_PATH_SIZE && http_call_is_meant(head)) ||
+             http_call_is_forwarded(exchange))
         http_call_take(host, exchange);
     else if (isolate != NULL)
         deliver(host, isolate, exchange, mount_size);

@@ -1,15 +1,27 @@
 #include "bind/http_call.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/call.h"
-#include "rpc/json_text.h"
+#include "bind/call_framing.h"
 #include "server/server_exchange.h"
 
+enum { FIELD_SIZE = 32 };
+
 static const char prefix[] = "/rpc";
+
+/* The number of the protocol a call came in to the worker that sends it on. */
+static const char protocol_field[] = "perigee-protocol";
+
+/* Requests that are sent on have it, calls have not: so no client of another worker can make up a
+ * call. */
+static const char origin_field[] = "perigee-origin";
 
 static const char json_fields[] = "Content-Type: application/json\r\n";
 static const char retry_fields[] = "Content-Type: application/json\r\nRetry-After: 1\r\n";
@@ -23,6 +35,10 @@ typedef struct HttpCall {
     ExchangeBox box;     /* without a handle and an isolate */
     RpcChannel *channel; /* of POST /rpc */
     RpcCaller caller;    /* of POST /rpc/Service.Method, and of GET /rpc */
+    const CallFraming *framing;
+    Buffer unsent;  /* of an answer in pieces; without any another item is taken */
+    bool has_begun; /* its answer in pieces */
+    bool has_ended; /* and everything is in `unsent` */
     bool is_starting;
 } HttpCall;
 
@@ -49,6 +65,7 @@ static void end(HttpCall *http_call)
     if (http_call->channel != NULL)
         rpc_channel_destroy(http_call->channel);
     rpc_caller_leave(&http_call->caller, call_handler.on_abandoned);
+    buffer_deinit(&http_call->unsent);
     http1_exchange_set_holder(http_call->box.exchange, NULL);
     http1_exchange_release(http_call->box.exchange);
     memory_free(http_call);
@@ -107,9 +124,17 @@ static const RpcHandler channel_handler = {
 };
 
 /* Another worker sends on what came to it, in whatever protocol that was. */
-static bool is_mesh(const Http1Exchange *exchange)
+static bool has_field(const Http1Head *head, const char *name)
 {
-    return http_server_peer(exchange)->raw.ss_family == AF_UNIX;
+    return http1_head_find(head, name, strlen(name), 0) >= 0;
+}
+
+bool http_call_is_forwarded(const Http1Exchange *exchange)
+{
+    const Http1Head *head = http1_exchange_head(exchange);
+
+    return http_server_trusts(exchange) && has_field(head, protocol_field) &&
+           !has_field(head, origin_field);
 }
 
 /* A page of somebody else's can have a browser post anything but this. */
@@ -160,29 +185,17 @@ static int status_of(int code)
     }
 }
 
-static void write_failure(Buffer *output, const RpcReply *reply)
+/* The answer has no items: it is whole. */
+static void answer_whole(HttpCall *http_call, const RpcReply *reply)
 {
-    buffer_append_text(output, "{\"error\":");
-    json_write_string(output, (RpcSlice){reply->bytes, reply->size});
-    if (reply->data != NULL) {
-        buffer_append_text(output, ",\"data\":");
-        buffer_append(output, reply->data, reply->data_size);
-    }
-    buffer_append_text(output, "}");
-}
-
-static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
-{
-    HttpCall *http_call = list_entry(caller, HttpCall, caller);
     Buffer failure = {0};
     int status;
 
-    (void)call;
     if (!reply->is_failure) {
         respond(http_call, 200, json_fields, (RpcSlice){reply->bytes, reply->size});
     } else {
         status = status_of(reply->code);
-        write_failure(&failure, reply);
+        call_framing_write_failure(&failure, reply);
         respond(http_call, status, status == 503 ? retry_fields : json_fields,
                 (RpcSlice){failure.bytes, failure.size});
         buffer_deinit(&failure);
@@ -190,11 +203,99 @@ static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
     end(http_call);
 }
 
+static void start_answer(HttpCall *http_call)
+{
+    const char *fields = http_call->framing->fields;
+    Http1Reply head = {.status = 200, .fields = fields, .fields_size = strlen(fields)};
+
+    http_call->has_begun = true;
+    http1_exchange_end_with_input(http_call->box.exchange);
+    server_exchange_start(http_call->box.exchange, &head, HTTP1_UNKNOWN_LENGTH);
+}
+
+/* Sends what there is room for. True when that was all; else EVENT_ROOM or EVENT_ABANDONED will
+ * come. */
+static bool flush(HttpCall *http_call)
+{
+    Buffer *unsent = &http_call->unsent;
+    long written = 0;
+
+    while (unsent->size > 0 && written >= 0) {
+        written = server_exchange_write(http_call->box.exchange, unsent->bytes, unsent->size);
+        if (written > 0)
+            buffer_skip(unsent, (size_t)written);
+    }
+    return unsent->size == 0;
+}
+
+static void finish_answer(HttpCall *http_call)
+{
+    server_exchange_finish(http_call->box.exchange, "", 0);
+    end(http_call);
+}
+
+static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
+{
+    HttpCall *http_call = list_entry(caller, HttpCall, caller);
+
+    (void)call;
+    if (!http_call->has_begun && !reply->ends_items && http_call->framing != &call_records) {
+        answer_whole(http_call, reply);
+        return;
+    }
+    if (!http_call->has_begun)
+        start_answer(http_call);
+    http_call->framing->put_end(&http_call->unsent, reply);
+    http_call->has_ended = true;
+    if (flush(http_call))
+        finish_answer(http_call);
+}
+
+static int on_item(RpcCaller *caller, RpcCall *call, RpcSlice item)
+{
+    HttpCall *http_call = list_entry(caller, HttpCall, caller);
+
+    (void)call;
+    if (http_call->unsent.size > 0)
+        return ERR_AGAIN;
+    if (!http_call->has_begun)
+        start_answer(http_call);
+    http_call->framing->put_item(&http_call->unsent, item);
+    flush(http_call);
+    return 0;
+}
+
+static void on_room(HttpCall *http_call)
+{
+    if (!flush(http_call))
+        return;
+    if (http_call->has_ended)
+        finish_answer(http_call);
+    else if (!list_is_empty(&http_call->caller.calls))
+        rpc_call_offer_room(list_entry(http_call->caller.calls.next, RpcCall, node));
+}
+
+/* The number in a field of the head; 0 when there is none. */
+static double read_field(const Http1Head *head, const char *name)
+{
+    char text[FIELD_SIZE];
+    int index = http1_head_find(head, name, strlen(name), 0);
+    Http1Slice value;
+
+    if (index < 0)
+        return 0;
+    value = head->fields[index].value;
+    snprintf(text, sizeof text, "%.*s", (int)value.size, head->bytes + value.offset);
+    return strtod(text, NULL);
+}
+
 static void call_method(HttpCall *http_call, RpcSlice method, RpcSlice argument)
 {
     RpcCall *call = rpc_call_create(&http_call->caller, method, argument, (RpcSlice){NULL, 0});
 
     call->protocol = RPC_JSON;
+    call->takes_items = true;
+    call->credit = RPC_UNLIMITED_CREDIT;
     call_handler.on_call(http_call->box.host, call);
 }
 
@@ -206,12 +307,39 @@ static void start_call(HttpCall *http_call, const Http1Head *head, const Buffer 
     call_method(http_call, method, (RpcSlice){body->bytes, body->size});
 }
 
+/* Another worker says which protocol the call came in, and how long its caller waits. The method
+ * stands before the argument. */
+static void start_forwarded(HttpCall *http_call, const Http1Head *head, const Buffer *body)
+{
+    double method_size = read_field(head, "perigee-method-size");
+    double left_s = read_field(head, "perigee-deadline");
+    RpcSlice method = {body->bytes, (size_t)method_size}, argument;
+    RpcCall *call;
+
+    if (method_size > (double)body->size) {
+        refuse(http_call, 400, json_fields, "{\"error\":\"no method\"}");
+        return;
+    }
+    argument = (RpcSlice){body->bytes + method.size, body->size - method.size};
+    call = rpc_call_create(&http_call->caller, method, argument, (RpcSlice){NULL, 0});
+    http_call->framing = &call_records;
+    call->protocol = (RpcProtocolKind)read_field(head, protocol_field);
+    call->takes_items = read_field(head, "perigee-items") > 0;
+    call->credit = RPC_UNLIMITED_CREDIT;
+    if (left_s > 0)
+        call->deadline_s = (double)clock_monotonic_ns() / 1e9 + left_s;
+    call_handler.on_call(http_call->box.host, call);
+}
+
 static void start(HttpCall *http_call)
 {
     const Http1Head *head = http1_exchange_head(http_call->box.exchange);
     const Buffer *body = http1_exchange_body(http_call->box.exchange);
 
-    if (head->path.size > sizeof prefix - 1)
+    if (http_call_is_forwarded(http_call->box.exchange) &&
+        read_field(head, protocol_field) > RPC_GOB)
+        start_forwarded(http_call, head, body);
+    else if (head->path.size > sizeof prefix - 1)
         start_call(http_call, head, body);
     else
         start_channel(http_call, body);
@@ -226,6 +354,8 @@ static void on_event(ExchangeBox *box, EventKind kind)
         end(http_call);
         return;
     }
+    if (kind == EVENT_ROOM)
+        on_room(http_call);
     if (kind != EVENT_BODY || http_call->channel != NULL || http_call->caller.call_count > 0)
         return;
     status = http1_exchange_body_status(box->exchange);
@@ -254,15 +384,19 @@ void http_call_take(Host *host, Http1Exchange *exchange)
     http_call->box.host = host;
     http_call->box.exchange = exchange;
     http_call->box.on_event = on_event;
+    http_call->framing = call_framing_choose(head);
     rpc_caller_init(&http_call->caller, on_answer, host);
+    http_call->caller.on_item = on_item;
     http1_exchange_set_holder(exchange, &http_call->box);
+    if (http_call_is_forwarded(exchange))
+        http1_exchange_end_with_input(exchange);
     if (is_whole && is_method(head, "GET"))
         call_method(http_call, (RpcSlice){describe_method, sizeof describe_method - 1},
                     (RpcSlice){NULL, 0});
     else if (!is_method(head, "POST"))
         refuse(http_call, 405, is_whole ? allow_get_fields : allow_fields,
                "{\"error\":\"RPC over HTTP is a POST\"}");
-    else if (!is_json(head) && !is_mesh(exchange))
+    else if (!is_json(head) && !http_call_is_forwarded(exchange))
         refuse(http_call, 415, json_fields,
                "{\"error\":\"the body must be JSON: Content-Type: application/json\"}");
     else

@@ -11,6 +11,9 @@ enum { HTTP_CALL_PATH_SIZE = 4 };
 /* Whether a path is meant that way. */
 bool http_call_is_meant(const Http1Head *head);
 
+/* Whether another worker sends a call on by it, whatever the path. */
+bool http_call_is_forwarded(const Http1Exchange *exchange);
+
 /* Takes the exchange over, which has no holder. */
 void http_call_take(Host *host, Http1Exchange *exchange);
 

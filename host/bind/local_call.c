@@ -48,6 +48,16 @@ static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
     isolate_push_event(self->resource.isolate, (Event){.kind = EVENT_ANSWER, .id = self->handle});
 }
 
+static int on_item(RpcCaller *caller, RpcCall *call, RpcSlice item)
+{
+    LocalCall *self = list_entry(caller, LocalCall, caller);
+    Event event = {.kind = EVENT_ITEM, .id = self->handle, .size = item.size};
+
+    (void)call;
+    event.bytes = memory_copy(item.bytes, item.size);
+    return isolate_push_event(self->resource.isolate, event);
+}
+
 bool local_call_is_known(const Host *host, RpcSlice service)
 {
     return host->methods != NULL &&
@@ -68,6 +78,8 @@ static void start(Host *host, RpcCaller *caller, const LocalTarget *target, bool
 
     call->protocol = RPC_COPY;
     call->deadline_s = target->deadline_s;
+    call->credit = target->credit;
+    call->takes_items = target->credit > 0;
     call->is_notification = is_notification;
     if (is_notification)
         rpc_call_detach(call);
@@ -85,6 +97,7 @@ int local_call_start(Isolate *caller, const LocalTarget *target, Handle *out)
     self->host = host;
     self->handle = handle_table_add(&host->local_calls, self);
     rpc_caller_init(&self->caller, on_answer, host);
+    self->caller.on_item = on_item;
     resource_attach(&self->resource, caller, close_call);
     *out = self->handle;
     start(host, &self->caller, target, false);
@@ -103,12 +116,27 @@ int local_call_notify(Isolate *caller, const LocalTarget *target)
     return 0;
 }
 
-void local_call_cancel(Isolate *caller, Handle handle)
+static LocalCall *find(Isolate *caller, Handle handle)
 {
-    Host *host = isolate_host(caller);
+    const Host *host = isolate_host(caller);
     LocalCall *self = handle_table_find(&host->local_calls, handle);
 
-    if (self != NULL && self->resource.isolate == caller)
+    return self != NULL && self->resource.isolate == caller ? self : NULL;
+}
+
+void local_call_grant(Isolate *caller, Handle handle, uint32_t count)
+{
+    LocalCall *self = find(caller, handle);
+
+    if (self != NULL && !list_is_empty(&self->caller.calls))
+        rpc_call_grant(list_entry(self->caller.calls.next, RpcCall, node), count);
+}
+
+void local_call_cancel(Isolate *caller, Handle handle)
+{
+    LocalCall *self = find(caller, handle);
+
+    if (self != NULL)
         resource_close(&self->resource);
 }
 

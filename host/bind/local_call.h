@@ -14,6 +14,7 @@ typedef struct LocalTarget {
     RpcSlice method;
     RpcSlice argument; /* bytes of perigee.core.copy */
     double deadline_s; /* as in RpcCall */
+    uint32_t credit;   /* items the caller takes at first; 0 when it takes none */
 } LocalTarget;
 
 /* Whether a service of this host goes by that name, whichever worker runs it. */
@@ -25,6 +26,9 @@ int local_call_start(Isolate *caller, const LocalTarget *target, Handle *out);
 
 /* The same for who wants no answer, and gets none; the caller's end does not matter to it. */
 int local_call_notify(Isolate *caller, const LocalTarget *target);
+
+/* The caller takes so many more items; nothing when the call is over. */
+void local_call_grant(Isolate *caller, Handle handle, uint32_t count);
 
 /* Nobody waits for it any more: who works for it is told. A call of another isolate, or one that is
  * over, is left alone. */

@@ -392,6 +392,16 @@ void http1_connection_end_input(Http1Connection *connection)
 
 /* --- for the owner --- */
 
+bool http1_connection_ends_with_input(const Http1Connection *connection)
+{
+    return connection->ends_with_input;
+}
+
+void *http1_connection_owner(const Http1Connection *connection)
+{
+    return connection->owner;
+}
+
 bool http1_connection_wants_input(const Http1Connection *connection)
 {
     return !connection->is_input_ended && may_read(connection);

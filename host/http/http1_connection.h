@@ -154,6 +154,14 @@ typedef struct Http1Reply {
 int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply);
 bool http1_exchange_is_answered(const Http1Exchange *exchange);
 
+/* From now on a client that says it will send nothing more is gone: it reads an answer without an
+ * end, which a client that only has asked all it wants would not. */
+void http1_exchange_end_with_input(Http1Exchange *exchange);
+
+/* Whether the connection is over when its input is. */
+bool http1_connection_ends_with_input(const Http1Connection *connection);
+void *http1_connection_owner(const Http1Connection *connection);
+
 /* Gives up the holder's reference. An exchange that is still unanswered is answered 500, an answer
  * without its end is cut. */
 void http1_exchange_release(Http1Exchange *exchange);

@@ -166,6 +166,12 @@ void *http1_exchange_holder(const Http1Exchange *exchange)
     return exchange->holder;
 }
 
+void http1_exchange_end_with_input(Http1Exchange *exchange)
+{
+    if (exchange->connection != NULL)
+        exchange->connection->ends_with_input = true;
+}
+
 void *http1_exchange_owner(const Http1Exchange *exchange)
 {
     return exchange->connection != NULL ? exchange->connection->owner : NULL;

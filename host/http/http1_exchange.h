@@ -34,6 +34,7 @@ struct Http1Connection {
     bool is_body_begun;      /* a byte of it is here, so nobody waits for a 100 Continue */
     bool is_last;            /* no request is read after the one being read */
     bool is_input_ended;
+    bool ends_with_input; /* see http1_exchange_end_with_input */
     bool is_processing;
     Buffer input; /* a begun head, or what waits for room in the line */
 

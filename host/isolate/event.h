@@ -24,9 +24,11 @@ typedef enum EventKind {
     EVENT_ROOM = 14,           /* id: the exchange that takes more of its answer */
     EVENT_CALL = 17,           /* id: a new RPC call */
     EVENT_CALL_ABANDONED = 18, /* id: the RPC call whose caller is gone */
-    EVENT_CHANNEL = 19, /* id: the port of a channel that may be tried again; code: its side */
-    EVENT_RESUME = 20,  /* id: a WebSocket of another isolate; bytes: what came with it */
-    EVENT_ANSWER = 21,  /* id: an RPC call of the isolate's own that was answered */
+    EVENT_CHANNEL = 19,   /* id: the port of a channel that may be tried again; code: its side */
+    EVENT_RESUME = 20,    /* id: a WebSocket of another isolate; bytes: what came with it */
+    EVENT_ANSWER = 21,    /* id: an RPC call of the isolate's own that was answered */
+    EVENT_ITEM = 22,      /* id: an RPC call of the isolate's own; bytes: an item of its result */
+    EVENT_CALL_ROOM = 23, /* id: the RPC call whose caller takes items again */
 } EventKind;
 
 typedef struct Event {

@@ -1,11 +1,15 @@
 /* MessagePack-RPC (github.com/msgpack-rpc): requests [0, msgid, method, params], notifications
- * [2, method, params], and answers [1, msgid, error, result]. */
+ * [2, method, params], and answers [1, msgid, error, result]. Beyond that, for streams: requests
+ * [3, msgid, method, params, credit], items [4, msgid, item], further credit [5, msgid, credit],
+ * and for any call that is in flight [6, msgid], which cancels it. */
 #include <string.h>
 
 #include "base/error.h"
 #include "rpc/rpc_protocol.h"
 
-enum { REQUEST = 0, RESPONSE = 1, NOTIFICATION = 2 };
+enum { REQUEST, RESPONSE, NOTIFICATION, STREAM, ITEM, CREDIT, CANCEL };
+
+static const char canceled_text[] = "canceled";
 
 static const char nil[] = "\xc0";
 
@@ -46,7 +50,10 @@ static void answer(RpcChannel *channel, RpcCall *call, const RpcReply *reply)
 
     buffer_append(output, head, sizeof head);
     write_uint(output, call->sequence);
-    if (reply->is_failure) {
+    if (call->is_canceled) {
+        write_string(output, canceled_text, sizeof canceled_text - 1);
+        buffer_append(output, nil, 1);
+    } else if (reply->is_failure) {
         write_string(output, reply->bytes, reply->size);
         buffer_append(output, nil, 1);
     } else {
@@ -55,27 +62,120 @@ static void answer(RpcChannel *channel, RpcCall *call, const RpcReply *reply)
     }
 }
 
-/* False when the message is no request. */
-static bool take_message(RpcChannel *channel, RpcSlice message)
+static void send_item(RpcChannel *channel, RpcCall *call, RpcSlice item)
+{
+    static const char head[] = {'\x93', ITEM};
+    Buffer *output = &channel->output;
+
+    buffer_append(output, head, sizeof head);
+    write_uint(output, call->sequence);
+    buffer_append(output, item.bytes, item.size);
+}
+
+/* The call in flight that has this number; NULL when there is none. */
+static RpcCall *find_call(RpcChannel *channel, uint64_t sequence)
+{
+    List *calls = &channel->caller.calls;
+
+    for (List *node = calls->next; node != calls; node = node->next) {
+        RpcCall *call = list_entry(node, RpcCall, node);
+
+        if (call->sequence == sequence && !call->is_notification)
+            return call;
+    }
+    return NULL;
+}
+
+/* What stands in a message behind its kind. */
+typedef struct Frame {
+    uint64_t kind;
+    uint64_t sequence;
+    uint64_t credit;
+    RpcSlice rest;
+} Frame;
+
+/* The credit of a stream stands behind the params, which are the argument. */
+static bool split_credit(Frame *frame)
+{
+    MsgpackScan scan = {0};
+    long size = msgpack_scan(&scan, frame->rest.bytes, frame->rest.size, frame->rest.size);
+    RpcSlice credit;
+
+    if (size <= 0)
+        return false;
+    credit = (RpcSlice){frame->rest.bytes + size, frame->rest.size - (size_t)size};
+    frame->rest.size = (size_t)size;
+    return msgpack_take_uint(&credit, &frame->credit) && frame->credit > 0 &&
+           frame->credit <= RPC_MOST_CREDIT;
+}
+
+static bool take_call(RpcChannel *channel, Frame *frame)
 {
     RpcSlice method, none = {NULL, 0};
-    uint64_t kind, sequence = 0;
-    uint32_t count;
     RpcCall *call;
 
-    if (!msgpack_take_array(&message, &count) || !msgpack_take_uint(&message, &kind))
+    if (!msgpack_take_string(&frame->rest, &method))
         return false;
-    if (!(kind == REQUEST && count == 4 && msgpack_take_uint(&message, &sequence)) &&
-        !(kind == NOTIFICATION && count == 3))
+    if (frame->kind == STREAM &&
+        (!split_credit(frame) || find_call(channel, frame->sequence) != NULL))
         return false;
-    if (!msgpack_take_string(&message, &method))
-        return false;
-    call = rpc_call_create(&channel->caller, method, message, none);
+    call = rpc_call_create(&channel->caller, method, frame->rest, none);
     call->protocol = RPC_MSGPACK;
-    call->sequence = sequence;
-    call->is_notification = kind == NOTIFICATION;
+    call->sequence = frame->sequence;
+    call->is_notification = frame->kind == NOTIFICATION;
+    call->takes_items = frame->kind == STREAM;
+    call->credit = (uint32_t)frame->credit;
     rpc_channel_deliver(channel, call);
     return true;
+}
+
+/* A call may be over before its caller knows. */
+static bool take_credit(RpcChannel *channel, Frame *frame)
+{
+    RpcCall *call = find_call(channel, frame->sequence);
+
+    if (!msgpack_take_uint(&frame->rest, &frame->credit))
+        return false;
+    return call == NULL || (call->takes_items && rpc_call_grant(call, frame->credit) == 0);
+}
+
+static bool take_cancel(RpcChannel *channel, Frame *frame)
+{
+    RpcCall *call = find_call(channel, frame->sequence);
+
+    if (call != NULL)
+        rpc_channel_cancel(channel, call);
+    return true;
+}
+
+/* By the kind of a message: how many values it has, and what becomes of it. */
+static const struct {
+    uint32_t count;
+    bool (*take)(RpcChannel *channel, Frame *frame);
+} messages[] = {
+    [REQUEST] = {4, take_call  },
+      [RESPONSE] = {0, NULL       },
+      [NOTIFICATION] = {3, take_call  },
+    [STREAM] = {5, take_call  },
+      [ITEM] = {0, NULL       },
+      [CREDIT] = {3, take_credit},
+    [CANCEL] = {2, take_cancel},
+};
+
+/* False when the message is none that a client sends. */
+static bool take_message(RpcChannel *channel, RpcSlice message)
+{
+    Frame frame = {0};
+    uint32_t count;
+
+    if (!msgpack_take_array(&message, &count) || !msgpack_take_uint(&message, &frame.kind))
+        return false;
+    if (frame.kind > CANCEL || messages[frame.kind].count != count)
+        return false;
+    if (frame.kind != NOTIFICATION && !msgpack_take_uint(&message, &frame.sequence))
+        return false;
+    frame.rest = message;
+    return messages[frame.kind].take(channel, &frame);
 }
 
 static long read_message(RpcChannel *channel, const char *bytes, size_t size)
@@ -94,4 +194,5 @@ static void close_nothing(RpcChannel *channel)
     (void)channel;
 }
 
-const RpcProtocol rpc_msgpack = {.read = read_message, .answer = answer, .close = close_nothing};
+const RpcProtocol rpc_msgpack = {
+    .read = read_message, .answer = answer, .send = send_item, .close = close_nothing};

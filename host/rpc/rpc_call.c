@@ -80,6 +80,39 @@ int rpc_call_fail(RpcCall *call, int code, const char *message)
     return rpc_call_answer(call, &reply);
 }
 
+int rpc_call_send(RpcCall *call, RpcSlice item)
+{
+    int result = ERR_AGAIN;
+
+    if (call->is_canceled)
+        return ERR_CANCELED;
+    if (call->caller == NULL || !call->takes_items)
+        return ERR_CLOSED;
+    if (call->credit > 0)
+        result = call->caller->on_item(call->caller, call, item);
+    if (result == 0 && call->credit != RPC_UNLIMITED_CREDIT)
+        call->credit--;
+    call->is_room_awaited = result == ERR_AGAIN;
+    return result;
+}
+
+int rpc_call_grant(RpcCall *call, uint64_t count)
+{
+    if (count == 0 || count > RPC_MOST_CREDIT || call->credit + count > RPC_MOST_CREDIT)
+        return ERR_INVALID;
+    call->credit += (uint32_t)count;
+    rpc_call_offer_room(call);
+    return 0;
+}
+
+void rpc_call_offer_room(RpcCall *call)
+{
+    if (!call->is_room_awaited || call->credit == 0)
+        return;
+    call->is_room_awaited = false;
+    call->on_room(call);
+}
+
 RpcSlice rpc_call_service(const RpcCall *call)
 {
     const char *dot = memrchr(call->method, '.', call->method_size);

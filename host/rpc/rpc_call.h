@@ -28,6 +28,7 @@ typedef struct RpcReply {
     size_t size;
     const uint32_t *types; /* gob: the numbers of the types that the value needs, in order */
     size_t type_count;
+    bool ends_items;  /* the method gives items, though there may have been none */
     int code;         /* of a failure in JSON-RPC 2.0; 0 for that of a service's own error */
     const char *data; /* of a failure in JSON-RPC 2.0: a JSON text; NULL for none */
     size_t data_size;
@@ -47,19 +48,27 @@ enum {
 
 struct RpcCall;
 
+typedef struct RpcSlice {
+    const char *bytes;
+    size_t size;
+} RpcSlice;
+
 /* Who made calls and waits for their answers. */
 typedef struct RpcCaller {
     void *owner; /* the caller's own */
     /* Called once for each call that is answered; the call is freed when it returns. */
     void (*on_answer)(struct RpcCaller *caller, struct RpcCall *call, const RpcReply *reply);
+    /* Takes the next item of a call that takes items: 0, or a code as rpc_call_send has. */
+    int (*on_item)(struct RpcCaller *caller, struct RpcCall *call, RpcSlice item);
     List calls; /* those that are unanswered */
     size_t call_count;
 } RpcCaller;
 
 typedef struct RpcCall {
     List node;
-    RpcCaller *caller; /* NULL when it is gone */
-    void *holder;      /* the holder's own */
+    RpcCaller *caller;                     /* NULL when it is gone */
+    void *holder;                          /* the holder's own */
+    void (*on_room)(struct RpcCall *call); /* the holder's: an item may be sent again */
     struct RpcBatch *batch;
     RpcProtocolKind protocol;
     uint64_t connection; /* the number of the connection it came by, 0 for none */
@@ -72,13 +81,16 @@ typedef struct RpcCall {
     uint32_t argument_size;
     uint32_t id_size;
     double deadline_s;    /* who asks waits so long, on the monotonic clock; 0 for no end */
+    uint32_t credit;      /* how many items the caller still takes */
+    bool takes_items;     /* else the method's items are its result */
+    bool is_room_awaited; /* on_room is due */
+    bool is_canceled;     /* its caller wants no result, but an end */
     bool is_notification; /* nobody waits for the answer */
 } RpcCall;
 
-typedef struct RpcSlice {
-    const char *bytes;
-    size_t size;
-} RpcSlice;
+/* Credit of a call whose caller bounds its items otherwise; of any other, the most. */
+#define RPC_UNLIMITED_CREDIT UINT32_MAX
+#define RPC_MOST_CREDIT 65536
 
 /* Called with each answer: see RpcCaller. */
 typedef void (*RpcAnswered)(RpcCaller *caller, RpcCall *call, const RpcReply *reply);
@@ -99,6 +111,16 @@ int rpc_call_answer(RpcCall *call, const RpcReply *reply);
 
 /* The same, with a failure. */
 int rpc_call_fail(RpcCall *call, int code, const char *message);
+
+/* Sends the next item of what the method gives. Returns 0; ERR_AGAIN when the caller takes none
+ * now: on_room will be called; ERR_CANCELED or ERR_CLOSED when nobody wants any. */
+int rpc_call_send(RpcCall *call, RpcSlice item);
+
+/* The caller takes `count` more items. Returns 0, or ERR_INVALID for none or too many. */
+int rpc_call_grant(RpcCall *call, uint64_t count);
+
+/* The caller has room for an item, of which it had none. */
+void rpc_call_offer_room(RpcCall *call);
 
 /* The part of the method's name before its last dot; size 0 when there is none. */
 RpcSlice rpc_call_service(const RpcCall *call);

@@ -2,21 +2,78 @@
 
 #include <assert.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "rpc/rpc_protocol.h"
 
 /* So much more is read while no call may begin, so that the peer's end is noticed. */
 enum { READ_AHEAD_SIZE = 64 * 1024 };
 
+/* With so much unsent no item is taken. */
+enum { ITEMS_SIZE = 64 * 1024 };
+
+/* While as many calls are in flight as may be, nothing is read, credit for items neither. So at
+ * most half of them take items. */
+static const char crowded_text[] =
+    "perigee: too many streams on this connection, call again on another";
 static const char draining_text[] = "perigee: shutting down, call again on another connection";
 
 static void answered(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
 {
     RpcChannel *channel = list_entry(caller, RpcChannel, caller);
 
+    channel->stream_count -= call->takes_items;
     if (!call->is_notification)
         channel->protocol->answer(channel, call, reply);
     channel->handler->on_output(caller->owner);
+}
+
+static int take_item(RpcCaller *caller, RpcCall *call, RpcSlice item)
+{
+    RpcChannel *channel = list_entry(caller, RpcChannel, caller);
+
+    if (channel->output.size > ITEMS_SIZE) {
+        channel->is_room_awaited = true;
+        return ERR_AGAIN;
+    }
+    channel->protocol->send(channel, call, item);
+    channel->handler->on_output(caller->owner);
+    return 0;
+}
+
+/* The first call for which `is_meant`; NULL when there is none. A call may be answered by what is
+ * done with it, so each next one is looked for from the beginning. */
+static RpcCall *find_call(RpcChannel *channel, bool (*is_meant)(const RpcCall *call))
+{
+    List *calls = &channel->caller.calls;
+
+    for (List *node = calls->next; node != calls; node = node->next) {
+        RpcCall *call = list_entry(node, RpcCall, node);
+
+        if (is_meant(call))
+            return call;
+    }
+    return NULL;
+}
+
+static bool awaits_room(const RpcCall *call)
+{
+    return call->is_room_awaited && call->credit > 0;
+}
+
+static void offer_room(RpcChannel *channel)
+{
+    RpcCall *call;
+
+    if (!channel->is_room_awaited)
+        return;
+    while (channel->output.size <= ITEMS_SIZE) {
+        if ((call = find_call(channel, awaits_room)) == NULL) {
+            channel->is_room_awaited = false;
+            return;
+        }
+        rpc_call_offer_room(call);
+    }
 }
 
 RpcChannel *rpc_channel_create(const RpcLimits *limits, GobTypes *types, const RpcHandler *handler,
@@ -25,6 +82,7 @@ RpcChannel *rpc_channel_create(const RpcLimits *limits, GobTypes *types, const R
     RpcChannel *channel = memory_alloc(sizeof *channel);
 
     rpc_caller_init(&channel->caller, answered, owner);
+    channel->caller.on_item = take_item;
     channel->limits = limits;
     channel->types = types;
     channel->handler = handler;
@@ -51,7 +109,10 @@ void rpc_channel_destroy(RpcChannel *channel)
 void rpc_channel_deliver(RpcChannel *channel, RpcCall *call)
 {
     call->connection = channel->number;
-    if (channel->is_draining)
+    channel->stream_count += call->takes_items;
+    if (call->takes_items && channel->stream_count > channel->limits->pending_count / 2)
+        rpc_call_fail(call, RPC_UNAVAILABLE, crowded_text);
+    else if (channel->is_draining)
         rpc_call_fail(call, RPC_UNAVAILABLE, draining_text);
     else
         channel->handler->on_call(channel->caller.owner, call);
@@ -60,6 +121,28 @@ void rpc_channel_deliver(RpcChannel *channel, RpcCall *call)
 static bool may_read(const RpcChannel *channel)
 {
     return !channel->is_stopped && channel->caller.call_count < channel->limits->pending_count;
+}
+
+void rpc_channel_cancel(RpcChannel *channel, RpcCall *call)
+{
+    if (call->is_canceled)
+        return;
+    call->is_canceled = true;
+    channel->handler->on_abandoned(channel->caller.owner, call);
+}
+
+static bool is_open_stream(const RpcCall *call)
+{
+    return call->takes_items && !call->is_canceled;
+}
+
+/* Nothing more is read, so there will be no credit for them. */
+static void cancel_streams(RpcChannel *channel)
+{
+    RpcCall *call;
+
+    while ((call = find_call(channel, is_open_stream)) != NULL)
+        rpc_channel_cancel(channel, call);
 }
 
 /* Reads the messages at the front. Returns how many bytes they took. */
@@ -73,6 +156,8 @@ static size_t process(RpcChannel *channel, const char *bytes, size_t size)
 
         if (result <= 0) {
             channel->is_stopped = result < 0;
+            if (result < 0)
+                cancel_streams(channel);
             break;
         }
         channel->progress++;
@@ -93,6 +178,7 @@ void rpc_channel_continue(RpcChannel *channel)
 {
     if (channel->is_processing)
         return;
+    offer_room(channel);
     if (channel->input.size > 0 && may_read(channel))
         buffer_consume(&channel->input,
                        process(channel, channel->input.bytes, channel->input.size));

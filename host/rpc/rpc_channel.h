@@ -27,7 +27,7 @@ typedef struct RpcLimits {
 /* Inside a callback a call may be answered. */
 typedef struct RpcHandler {
     void (*on_call)(void *owner, RpcCall *call);
-    /* Its caller is gone. The holder is still to answer it, which nobody will hear. */
+    /* Its caller is gone, or has cancelled it. The holder is still to answer it. */
     void (*on_abandoned)(void *owner, RpcCall *call);
     /* There is more output, and perhaps room for further calls. */
     void (*on_output)(void *owner);

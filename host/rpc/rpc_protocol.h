@@ -34,6 +34,8 @@ typedef struct RpcProtocol {
      * code after which nothing more is read. */
     long (*read)(RpcChannel *channel, const char *bytes, size_t size);
     void (*answer)(RpcChannel *channel, RpcCall *call, const RpcReply *reply);
+    /* Writes an item of a call that takes items; NULL where there are none such. */
+    void (*send)(RpcChannel *channel, RpcCall *call, RpcSlice item);
     /* Frees what it keeps. */
     void (*close)(RpcChannel *channel);
     /* Nothing follows `size` bytes that are no message yet; NULL where there is nothing to say. */
@@ -52,7 +54,9 @@ struct RpcChannel {
     Buffer input; /* what could not be read yet */
     Buffer output;
     const char *refusal;
-    bool is_processing; /* of messages: callbacks that answer do not begin another round of it */
+    uint32_t stream_count; /* calls that take items */
+    bool is_room_awaited;  /* by one of them */
+    bool is_processing;    /* of messages: callbacks that answer do not begin another round of it */
     bool is_draining;
     bool has_input_ended;
     bool is_stopped;   /* nothing more is read */
@@ -71,6 +75,9 @@ extern const RpcProtocol rpc_msgpack;
 
 /* See rpc_channel_definitions. */
 GobReader gob_definitions_since(const GobState *gob, uint32_t known);
+
+/* Its caller wants an end of it: the holder is told. */
+void rpc_channel_cancel(RpcChannel *channel, RpcCall *call);
 
 /* Hands a call in; the protocol has filled what its answer needs. */
 void rpc_channel_deliver(RpcChannel *channel, RpcCall *call);

@@ -16,8 +16,9 @@ static bool is_json(char first)
            first == '\n';
 }
 
-/* An array of four, which begins with 0 (a request), or of three, which begins with 2 (a
- * notification); arrays of MessagePack have two longer heads besides. */
+/* An array of four, which begins with 0 (a request), of three, which begins with 2 (a
+ * notification), or of five, which begins with 3 (a request for a stream); arrays of MessagePack
+ * have two longer heads besides. */
 static RpcDialect sniff_msgpack(const char *bytes, size_t size)
 {
     static const struct {
@@ -26,10 +27,13 @@ static RpcDialect sniff_msgpack(const char *bytes, size_t size)
     } heads[] = {
         {"\x94\x00",                 2},
         {"\x93\x02",                 2},
+        {"\x95\x03",                 2},
         {"\xdc\x00\x04\x00",         4},
         {"\xdc\x00\x03\x02",         4},
+        {"\xdc\x00\x05\x03",         4},
         {"\xdd\x00\x00\x00\x04\x00", 6},
         {"\xdd\x00\x00\x00\x03\x02", 6},
+        {"\xdd\x00\x00\x00\x05\x03", 6},
     };
     RpcDialect found = RPC_DIALECT_NONE;
 

@@ -92,7 +92,10 @@ static void feed(void *session, const char *bytes, size_t size)
 
 static void end_input(void *session)
 {
-    http1_connection_end_input(session);
+    if (http1_connection_ends_with_input(session))
+        server_connection_close(http1_connection_owner(session));
+    else
+        http1_connection_end_input(session);
 }
 
 static SessionOutput advance(void *session)

@@ -1,4 +1,4 @@
---- Services that call each other by proxies, in one worker.
+--- Services that call each other by proxies, in one worker and from one to another.
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
 local json = require "perigee.json"
@@ -61,7 +61,7 @@ Calculator.Mean = rpc.method {
     end,
 }
 
-return { rpc = { Calculator = Calculator } }
+return { REPLICAS rpc = { Calculator = Calculator } }
 ]]
 
 local CALLER = [[
@@ -221,136 +221,152 @@ app:get("/:case", function(request)
     return pack(cases[request.params.case]())
 end)
 local Front = { Hang = cases.hang }
-return { http = app, mount = "/", rpc = { Front = Front } }
+return { REPLICAS http = app, mount = "/", rpc = { Front = Front } }
 ]]
 
 local NULL = json.null
 
-describe("a call by proxy", function()
-    local running
+for _, workers in ipairs({ 1, 2 }) do
+    describe(workers == 1 and "a call by proxy" or "a call by proxy to another worker", function()
+        local running
+        -- Of two services with one replica each worker has one.
+        local replicas = workers == 1 and "" or "replicas = 1,"
+        local caller = CALLER:gsub("REPLICAS", replicas)
 
-    local function serve(flags)
-        running = host.start({ flags = flags, services = {
-            ["calculator.lua"] = CALCULATOR, ["caller.lua"] = CALLER } })
-    end
-
-    after_each(host.stop_all)
-
-    local function case(name)
-        return running:json("/" .. name)
-    end
-
-    it("brings what the method returns", function()
-        serve()
-        assert.same({ 15, NULL, "text", false, { list = { 1, 2, { deep = true } } }, 8, true },
-            case("values"))
-        assert.same({ 1.5 }, case("mean"))
-        assert.same({ 501500 }, case("many"))
-    end)
-
-    it("fails as the method does", function()
-        serve()
-        assert.same({ NULL, "failed", "divide by zero", }, case("divide"))
-        assert.same({ NULL, "failed", "overflow" }, case("raise"))
-        assert.same({ NULL, "failed", "seven", { code = 7, message = "seven",
-            data = { why = "so" } } }, case("coded"))
-        assert.same({ NULL, "failed", "reply is a function, which cannot be copied" },
-            case("result"))
-        assert.same({ NULL, "invalid", "args[2] must be an int, got string" }, case("types"))
-        assert.same({ NULL, "not_found", "rpc: can't find method Calculator.Sub" }, case("method"))
-        assert.same({ NULL, "not_found", "rpc: can't find service Other" }, case("service"))
-        assert.same({ NULL, "not_found", "rpc: can't find service Other" }, case("notify_service"))
-    end)
-
-    it("raises what is the caller's mistake in its line", function()
-        serve()
-        local texts = case("errors")
-        for i = 1, 3 do
-            assert.matches("caller%.lua:%d+: call of Calculator%.Add: args%.f is a function, "
-                .. "which cannot be copied$", texts[i])
+        local function serve(flags)
+            running = host.start({ flags = flags, workers = workers, services = {
+                ["calculator.lua"] = CALCULATOR:gsub("REPLICAS", replicas),
+                ["caller.lua"] = caller } })
         end
-        assert.matches("caller%.lua:%d+: a method is called by its name, got nil$", texts[4])
-        assert.matches("caller%.lua:%d+: timeout is no option of a call: there is timeout_s$",
-            texts[5])
-        assert.matches("caller%.lua:%d+: rpc%.service takes the name of a service, got 12$",
-            texts[6])
-        assert.matches("caller%.lua:%d+: use takes functions", texts[7])
-    end)
 
-    it("ends at its timeout, and the method's task with it", function()
-        serve()
-        assert.same({ NULL, "timeout", "no answer to the call of Calculator.Hang in time" },
-            case("timeout"))
-        running:wait_for_log("hanging ended.*reason=canceled")
-    end)
-
-    it("is cancelled with its task, and the method's task too", function()
-        serve()
-        assert.same({ NULL, "canceled", "the call of Calculator.Hang was canceled" },
-            case("cancel"))
-        running:wait_for_log("hanging ended.*reason=canceled")
-    end)
-
-    it("takes its deadline along", function()
-        serve()
-        local left = case("deadline")
-        for i, expected in ipairs({ 30, 20, 30 }) do
-            assert.is_true(left[i] <= expected and left[i] > expected - 10)
+        local function in_flight()
+            local count = 0
+            for _, isolate in ipairs(running:service("calculator").isolates) do
+                count = count + isolate.in_flight
+            end
+            return count
         end
-    end)
 
-    it("is cancelled when its caller is gone", function()
-        serve()
-        local peer = assert(stream.connect(running.rpc))
-        peer:write("\x94\x00\x01\xaaFront.Hang\x90")
-        eventually(function()
-            return running:service("calculator").isolates[1].in_flight == 1
-        end, "the call is in flight")
-        peer:close()
-        running:wait_for_log("hanging ended.*reason=canceled")
-    end)
+        after_each(host.stop_all)
 
-    it("is cancelled when its caller's generation ends", function()
-        serve({ "--drain", "10ms" })
-        local peer = running:open()
-        peer:write("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
-        eventually(function()
-            return running:service("calculator").isolates[1].in_flight == 1
-        end, "the call is in flight")
-        running:write("caller.lua", CALLER .. "\n")
-        running:wait_for_log("hanging ended.*reason=canceled")
-        peer:close()
-    end)
+        local function case(name)
+            return running:json("/" .. name)
+        end
 
-    it("is a future", function()
-        serve()
-        assert.same({ "future (pending)", "future (done)", 3, 3, "nil", "failed", false },
-            case("future"))
-        assert.same({ "timeout", "the call goes on", true, "canceled" }, case("future_timeout"))
-        assert.same({ 2, 3, 1, "nil", "canceled" }, case("select"))
-    end)
+        it("brings what the method returns", function()
+            serve()
+            assert.same({ 15, NULL, "text", false, { list = { 1, 2, { deep = true } } }, 8, true },
+                case("values"))
+            assert.same({ 1.5 }, case("mean"))
+            assert.same({ 501500 }, case("many"))
+        end)
 
-    it("goes through the middleware of its proxy", function()
-        serve()
-        assert.same({ 3, 6, { "a Add 10", "b Add", "a Add nil", "b Add" } }, case("middleware"))
-    end)
+        it("fails as the method does", function()
+            serve()
+            assert.same({ NULL, "failed", "divide by zero", }, case("divide"))
+            assert.same({ NULL, "failed", "overflow" }, case("raise"))
+            assert.same({ NULL, "failed", "seven", { code = 7, message = "seven",
+                data = { why = "so" } } }, case("coded"))
+            assert.same({ NULL, "failed", "reply is a function, which cannot be copied" },
+                case("result"))
+            assert.same({ NULL, "invalid", "args[2] must be an int, got string" }, case("types"))
+            assert.same({ NULL, "not_found", "rpc: can't find method Calculator.Sub" },
+                case("method"))
+            for _, name in ipairs({ "service", "notify_service" }) do
+                assert.same({ NULL, "not_found", "rpc: can't find service Other" }, case(name))
+            end
+        end)
 
-    it("is refused beyond the bound, and goes on below it", function()
-        serve({ "--rpc-calls", "4" })
-        assert.same({ "full", 2 }, case("full"))
-    end)
+        it("raises what is the caller's mistake in its line", function()
+            serve()
+            local texts = case("errors")
+            for i = 1, 3 do
+                assert.matches("caller%.lua:%d+: call of Calculator%.Add: args%.f is a function, "
+                    .. "which cannot be copied$", texts[i])
+            end
+            assert.matches("caller%.lua:%d+: a method is called by its name, got nil$", texts[4])
+            assert.matches("caller%.lua:%d+: timeout is no option of a call: there is timeout_s$",
+                texts[5])
+            assert.matches("caller%.lua:%d+: rpc%.service takes the name of a service, got 12$",
+                texts[6])
+            assert.matches("caller%.lua:%d+: use takes functions", texts[7])
+        end)
 
-    it("is named where its task waits", function()
-        serve()
-        local peer = running:open()
-        peer:write("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
-        eventually(function()
-            local answer = running:ask("GET", "/tasks?service=caller")
-            return json.encode(answer):find("call of Calculator.Hang", 1, true)
-        end, "the report names the call")
-        peer:close()
+        it("ends at its timeout, and the method's task with it", function()
+            serve()
+            assert.same({ NULL, "timeout", "no answer to the call of Calculator.Hang in time" },
+                case("timeout"))
+            running:wait_for_log("hanging ended.*reason=canceled")
+        end)
+
+        it("is cancelled with its task, and the method's task too", function()
+            serve()
+            assert.same({ NULL, "canceled", "the call of Calculator.Hang was canceled" },
+                case("cancel"))
+            running:wait_for_log("hanging ended.*reason=canceled")
+        end)
+
+        it("takes its deadline along", function()
+            serve()
+            local left = case("deadline")
+            for i, expected in ipairs({ 30, 20, 30 }) do
+                assert.is_true(left[i] <= expected and left[i] > expected - 10)
+            end
+        end)
+
+        it("is cancelled when its caller is gone", function()
+            serve()
+            local peer = assert(stream.connect(running.rpc))
+            peer:write("\x94\x00\x01\xaaFront.Hang\x90")
+            eventually(function()
+                return in_flight() == 1
+            end, "the call is in flight")
+            peer:close()
+            running:wait_for_log("hanging ended.*reason=canceled")
+        end)
+
+        it("is cancelled when its caller's generation ends", function()
+            serve({ "--drain", "10ms" })
+            local peer = running:open()
+            peer:write("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+            eventually(function()
+                return in_flight() == 1
+            end, "the call is in flight")
+            running:write("caller.lua", caller .. "\n")
+            running:wait_for_log("hanging ended.*reason=canceled")
+            peer:close()
+        end)
+
+        it("is a future", function()
+            serve()
+            assert.same({ "future (pending)", "future (done)", 3, 3, "nil", "failed", false },
+                case("future"))
+            assert.same({ "timeout", "the call goes on", true, "canceled" }, case("future_timeout"))
+            assert.same({ 2, 3, 1, "nil", "canceled" }, case("select"))
+        end)
+
+        it("goes through the middleware of its proxy", function()
+            serve()
+            assert.same({ 3, 6, { "a Add 10", "b Add", "a Add nil", "b Add" } }, case("middleware"))
+        end)
+
+        it("is refused beyond the bound, and goes on below it", function()
+            serve({ "--rpc-calls", "4" })
+            assert.same({ "full", 2 }, case("full"))
+        end)
+
+        it("is named where its task waits", function()
+            serve()
+            local peer = running:open()
+            peer:write("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+            eventually(function()
+                local answer = running:ask("GET", "/tasks?service=caller")
+                return json.encode(answer):find("call of Calculator.Hang", 1, true)
+            end, "the report names the call")
+            peer:close()
+        end)
     end)
-end)
+end
 
 describe("calls by proxy while their service is replaced", function()
     after_each(host.stop_all)

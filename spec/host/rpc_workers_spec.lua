@@ -87,6 +87,20 @@ describe("a service with one replica", function()
         end
     end)
 
+    it("is not called by fields that only workers may send", function()
+        running:write("web.lua", [[
+            local app = require("perigee.http").router()
+            app:post("/", function() return "the service itself" end)
+            return { http = app, mount = "/web", replicas = 1 }]])
+        running:wait_for_log("web  the service is up")
+        for _ = 1, 8 do
+            local answer = running:request({ method = "POST", target = "/web/",
+                fields = { "Perigee-Protocol", "6", "Perigee-Method-Size", "14" },
+                body = "Calculator.Addx" })
+            assert.equal("the service itself", answer.body)
+        end
+    end)
+
     it("is called by Go", function()
         local client = go.build(root, "calculator/replicas.go", running.rpc:match("%d+$"))
         local status, output, log = go.run(client)

@@ -18,4 +18,6 @@ return {
     CHANNEL = 19,
     RESUME = 20,
     ANSWER = 21,
+    ITEM = 22,
+    CALL_ROOM = 23,
 }

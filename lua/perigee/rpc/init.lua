@@ -13,6 +13,12 @@ local rpc = {}
 -- tells.
 rpc.method = method.declare
 
+--- Declares a method that gives items, one after the other: rpc.stream{ args =, item = the type of
+-- each, doc =, fn = function(args, call, send) end }. `send(item)` waits until the caller takes
+-- another and returns true; or nil, "canceled" or "closed" when it wants no more. What `fn` returns
+-- comes behind the items. Who does not ask for a stream gets the items as a list.
+rpc.stream = method.declare_stream
+
 --- Puts middleware around every method of this service, the first outermost: functions that take
 -- the next handler, function(args, call), and return a handler around it.
 rpc.use = method.use

@@ -7,6 +7,7 @@ local method = {}
 
 local DECLARED = {}
 local KEYS = { args = true, reply = true, doc = true, fn = true }
+local STREAM_KEYS = { args = true, item = true, doc = true, fn = true }
 
 local middleware = {}
 
@@ -21,25 +22,49 @@ local function parse(notation, what, level)
     return parsed
 end
 
---- See rpc.method.
-function method.declare(declaration)
+-- Errors name the caller of the function that calls this.
+local function check(declaration, what, keys)
     if type(declaration) ~= "table" or type(declaration.fn) ~= "function" then
-        error("rpc.method takes a table with a function in `fn`", 2)
+        error(("%s takes a table with a function in `fn`"):format(what), 3)
     end
     for key in pairs(declaration) do
-        if not KEYS[key] then
-            error(("rpc.method has no key '%s'; there are args, reply, doc and fn"):format(
-                tostring(key)), 2)
+        if not keys[key] then
+            error(("%s has no key '%s'; there are %s, doc and fn"):format(what, tostring(key),
+                keys.reply and "args, reply" or "args, item"), 3)
         end
     end
     if type(declaration.doc or "") ~= "string" then
-        error("rpc.method takes a text in `doc`", 2)
+        error(what .. " takes a text in `doc`", 3)
     end
+end
+
+--- See rpc.method.
+function method.declare(declaration)
+    check(declaration, "rpc.method", KEYS)
     return setmetatable({
         fn = declaration.fn,
         doc = declaration.doc,
         args = parse(declaration.args, "args", 2),
         reply = parse(declaration.reply, "reply", 2),
+    }, DECLARED)
+end
+
+-- The function of a streaming method inside its middleware, which hands on two arguments.
+local function with_send(fn)
+    return function(args, call)
+        return fn(args, call, call.send)
+    end
+end
+
+--- See rpc.stream.
+function method.declare_stream(declaration)
+    check(declaration, "rpc.stream", STREAM_KEYS)
+    return setmetatable({
+        fn = with_send(declaration.fn),
+        doc = declaration.doc,
+        args = parse(declaration.args, "args", 2),
+        item = parse(declaration.item or "any", "item", 2),
+        is_stream = true,
     }, DECLARED)
 end
 
@@ -66,24 +91,42 @@ local function wrap_all(run)
     return run
 end
 
+-- What codecs take for the method when it is about one item, or about all in a list.
+local function item_forms(service, name, item)
+    return { service = service, name = name, reply = item },
+        { service = service, name = name, reply = { kind = "slice", element = item } }
+end
+
 local function compile(service, name, declared)
     if type(declared) == "function" then
         declared = { fn = declared }
     end
-    return {
+    local compiled = {
         service = service,
         name = name,
         run = wrap_all(declared.fn),
         args = declared.args,
         reply = declared.reply,
         doc = declared.doc,
+        is_stream = declared.is_stream,
         -- What the second argument of a method is: the same for all calls of it.
         call = { service = service, method = name },
     }
+    if declared.is_stream then
+        compiled.item, compiled.list = item_forms(service, name, declared.item)
+    end
+    return compiled
 end
 
 local function is_method(value)
     return type(value) == "function" or getmetatable(value) == DECLARED
+end
+
+local function describe_reply(compiled)
+    if compiled.is_stream then
+        return "stream of " .. types.describe(compiled.item.reply)
+    end
+    return compiled.reply and types.describe(compiled.reply) or ""
 end
 
 --- A method as rpc.describe tells it: { name = "Service.Method", args=, reply=, doc= }, all texts;
@@ -92,7 +135,7 @@ function method.describe(compiled)
     return {
         name = compiled.service .. "." .. compiled.name,
         args = compiled.args and types.describe(compiled.args) or "",
-        reply = compiled.reply and types.describe(compiled.reply) or "",
+        reply = describe_reply(compiled),
         doc = compiled.doc or "",
     }
 end

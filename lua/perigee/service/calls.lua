@@ -8,6 +8,7 @@ local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.core.call_settings"
 
+local call_items = lazy "perigee.service.call_items"
 local json = lazy "perigee.json"
 local log = lazy "perigee.log"
 
@@ -69,7 +70,7 @@ local function reply(id, method, codec, value)
         host.call_fail(id, problem, INTERNAL_ERROR)
         return
     end
-    host.call_reply(id, bytes, numbers)
+    host.call_reply(id, bytes, numbers, method.is_stream)
 end
 
 local function conclude(id, method, codec, is_returned, value, reason)
@@ -97,8 +98,27 @@ local function hurry(deadline)
     membership.move(task, hurried)
 end
 
+-- An answer that has begun may go on for as long as its caller likes.
+local function serve_items(id, method, codec, argument, takes_items)
+    local task = scheduler.current()
+    if takes_items and task.context == shared then
+        membership.move(task, context.background())
+    end
+    local call, list = call_items.open(id, method, codec, takes_items)
+    local is_returned, value, reason = xpcall(method.run, catch, argument, call)
+    local problem = list and call_items.problem(list, method)
+    if problem then
+        host.call_fail(id, problem, SERVICE_ERROR)
+    elseif list and is_returned and (value ~= nil or reason == nil) then
+        reply(id, method.list, codec, list)
+    else
+        conclude(id, method, codec, is_returned, value, reason)
+    end
+end
+
 local function serve(id)
-    local protocol, name, bytes, connection, definition_count, deadline = host.call_request(id)
+    local protocol, name, bytes, connection, definition_count, deadline, takes_items =
+        host.call_request(id)
     if not protocol then
         return
     elseif deadline then
@@ -112,6 +132,10 @@ local function serve(id)
     local is_fit, argument = codec.decode(method, bytes, id, connection, definition_count)
     if not is_fit then
         host.call_fail(id, argument, INVALID_PARAMS)
+        return
+    end
+    if method.is_stream then
+        serve_items(id, method, codec, argument, takes_items)
         return
     end
     conclude(id, method, codec, xpcall(method.run, catch, argument, method.call))

@@ -1,16 +1,11 @@
---- Calls between workers: the same protocols as outside, so that an argument and a result pass as
--- the bytes they are. What is wrapped is one request, which POST /rpc of the other worker takes.
-local json = require "perigee.json"
-local msgpack = require "perigee.rpc.msgpack"
+--- Calls of gob between workers: each is a connection of its own, with the definitions of types
+-- that stood before it, which POST /rpc of the other worker takes. Other calls are in
+-- perigee.worker.call_records.
 local scalars = require "perigee.rpc.gob.scalars"
 
 local call_envelope = {}
 
-local GOB, JSON1, JSON2, MSGPACK = 1, 2, 3, 4
-
-local TEXT, BINARY = "application/json", "application/octet-stream"
-
-local INTERNAL_ERROR = -32603
+local INTERNAL_ERROR, UNAVAILABLE = -32603, -32002
 
 -- A Request under a number that no client will come to: 2^20.
 local REQUEST_ID = "\253\32\0\0"
@@ -92,75 +87,20 @@ local function unwrap_gob(bytes, define)
     return nil, "perigee: the answer of the other worker is cut short", INTERNAL_ERROR
 end
 
-local function wrap_json(method, argument)
-    local params = argument ~= "" and ',"params":' .. argument or ""
-    return '{"jsonrpc":"2.0","method":' .. json.encode(method) .. params .. ',"id":1}'
+--- The request that makes the call there: { method=, target=, fields=, body= }.
+-- @param definitions those of the call's connection
+function call_envelope.request(method, argument, definitions)
+    return { method = "POST", target = "/rpc", body = wrap_gob(method, argument, definitions),
+        fields = { "Content-Type", "application/octet-stream", "Perigee-Protocol", "1" } }
 end
 
-local RESULT_BEGIN, RESULT_END = '{"jsonrpc":"2.0","result":', ',"id":1}\n'
-
-local function unwrap_json(bytes, is_version_1)
-    if bytes:sub(1, #RESULT_BEGIN) ~= RESULT_BEGIN then
-        local failure = (json.decode(bytes) or {}).error or {}
-        local data = failure.data ~= nil and json.encode(failure.data) or nil
-        return nil, failure.message or "perigee: no answer", failure.code, data
-    end
-    local result = bytes:sub(#RESULT_BEGIN + 1, -#RESULT_END - 1)
-    return result == "null" and is_version_1 and "true" or result
-end
-
-local function wrap_msgpack(method, argument)
-    return "\148\0\1" .. msgpack.encode(method) .. argument
-end
-
-local function unwrap_msgpack(bytes)
-    local failure, position = msgpack.decode_next(bytes, 4)
-    if failure ~= json.null then
-        return nil, tostring(failure), INTERNAL_ERROR
-    end
-    return bytes:sub(position)
-end
-
---- Returns the path, the Content-Type and the body of the request; nothing for a protocol that does
--- not come from outside.
--- @param definitions those of the call's connection, for gob
-function call_envelope.wrap(protocol, method, argument, definitions)
-    if protocol == GOB then
-        return "/rpc", BINARY, wrap_gob(method, argument, definitions)
-    elseif protocol == JSON1 or protocol == JSON2 then
-        return "/rpc", TEXT, wrap_json(method, argument)
-    elseif protocol == MSGPACK then
-        return "/rpc", BINARY, wrap_msgpack(method, argument)
-    end
-    return "/rpc/" .. method, TEXT, argument
-end
-
--- The code of a status, see host/bind/http_call.c.
-local CODES = { [400] = -32602, [404] = -32601, [500] = INTERNAL_ERROR, [503] = -32002,
-    [504] = -32001 }
-
-local function unwrap_plain(status, bytes)
-    if status == 200 then
-        return bytes
-    end
-    local failure = json.decode(bytes) or {}
-    local data = failure.data ~= nil and json.encode(failure.data) or nil
-    return nil, failure.error or "perigee: no answer", CODES[status], data
-end
-
---- Returns the result's bytes and, for gob, the numbers of its types; or nil, message, code, data.
+--- Returns the result's bytes and the numbers of its types; or nil, message, code.
 -- @param define called with the number and the definition of each type that comes with it
-function call_envelope.unwrap(protocol, status, bytes, define)
-    if protocol ~= GOB and protocol ~= MSGPACK and protocol ~= JSON1 and protocol ~= JSON2 then
-        return unwrap_plain(status, bytes)
-    elseif status ~= 200 then
-        return nil, "perigee: the other worker does not answer", -32002
-    elseif protocol == GOB then
-        return unwrap_gob(bytes, define)
-    elseif protocol == MSGPACK then
-        return unwrap_msgpack(bytes)
+function call_envelope.unwrap(status, bytes, define)
+    if status ~= 200 then
+        return nil, "perigee: the other worker does not answer", UNAVAILABLE
     end
-    return unwrap_json(bytes, protocol == JSON1)
+    return unwrap_gob(bytes, define)
 end
 
 return call_envelope

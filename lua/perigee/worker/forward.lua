@@ -14,7 +14,7 @@ local forward = {}
 
 local TEXT = "Content-Type: text/plain; charset=utf-8\r\n"
 local RETRY = TEXT .. "Retry-After: 1\r\n"
-local POOL_LIMIT = 64
+local POOL_LIMIT, STREAM_LIMIT = 64, 256
 local TIMEOUT_S = 60 -- for the head of the answer
 local MAX_BODY_SIZE = 2 ^ 53
 local PIECE_SIZE = 64 * 1024
@@ -29,7 +29,7 @@ local HOP_BY_HOP = {
 }
 
 local paths = {} -- slot -> address of that worker's mesh socket
-local pools = {}
+local pools = {} -- by slot; those for streams by minus the slot
 
 function forward.configure(mesh_addresses)
     paths = mesh_addresses
@@ -56,19 +56,20 @@ local function field_lines(fields)
     return table.concat(lines)
 end
 
---- The connections to the worker in `slot`.
-function forward.pool_of(slot)
-    if not pools[slot] then
-        pools[slot] = client.pool(paths[slot], { limit = POOL_LIMIT })
+--- The connections to the worker in `slot`; those of streams, which may last, are apart.
+function forward.pool_of(slot, is_stream)
+    local key = is_stream and -slot or slot
+    if not pools[key] then
+        pools[key] = client.pool(paths[slot], { limit = is_stream and STREAM_LIMIT or POOL_LIMIT })
     end
-    return pools[slot]
+    return pools[key]
 end
 
 --- Nothing will be sent on any more: the connections to other workers are closed, which wait for
 -- that when they stop.
 function forward.close()
-    for slot, pool in pairs(pools) do
-        pools[slot] = nil
+    for key, pool in pairs(pools) do
+        pools[key] = nil
         pool:close()
     end
 end

@@ -1,6 +1,8 @@
 --- RPC calls this worker's services do not answer themselves: sent on to the worker that runs the
 -- service, kept while it is handed over, or refused.
 local call_envelope = require "perigee.core.lazy" "perigee.worker.call_envelope"
+local call_items = require "perigee.core.lazy" "perigee.service.call_items"
+local call_records = require "perigee.core.lazy" "perigee.worker.call_records"
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
 local host = require "host"
@@ -12,6 +14,8 @@ local forward_call = {}
 
 local UNAVAILABLE, METHOD_NOT_FOUND = -32002, -32601
 local TIMEOUT_S = 3600 -- the other worker knows the deadline
+local MAX_BODY_SIZE = 2 ^ 53
+local GOB = 1
 
 local tasks = {} -- number of a call -> the task that sends it on
 
@@ -28,22 +32,62 @@ local function conclude(call_id, bytes, numbers, code, data)
     end
 end
 
-local function send_on(call_id, entry)
-    local protocol, method, argument = host.call_request(call_id)
-    if not protocol then
-        return
-    end
-    local target, content_type, body = call_envelope.wrap(protocol, method, argument,
-        host.call_definitions(call_id, 0) or {})
-    local answer = forward.pool_of(entry.slot):request({
-        method = "POST", target = target, body = body, timeout_s = TIMEOUT_S,
-        fields = { "Content-Type", content_type },
-    })
+-- Definitions of types belong to a connection, so a call of gob goes as a connection of its own.
+local function send_gob(call_id, entry, method, argument)
+    local request = call_envelope.request(method, argument, host.call_definitions(call_id, 0) or {})
+    request.timeout_s = TIMEOUT_S
+    local answer = forward.pool_of(entry.slot):request(request)
     if not answer then
         refuse(call_id, entry.service)
         return
     end
-    conclude(call_id, call_envelope.unwrap(protocol, answer.status, answer.body, host.gob_define))
+    conclude(call_id, call_envelope.unwrap(answer.status, answer.body, host.gob_define))
+end
+
+local function reader_for(call_id, outcome)
+    return call_records.reader({
+        item = function(bytes)
+            return call_items.send(call_id, bytes)
+        end,
+        result = function(bytes, ends_items)
+            outcome.is_over = true
+            host.call_reply(call_id, bytes, nil, ends_items)
+        end,
+        failure = function(message, code, data)
+            outcome.is_over = true
+            host.call_fail(call_id, message, code, data)
+        end,
+    })
+end
+
+local function is_begun_well(head)
+    return head.status == 200
+end
+
+local function send_records(call_id, entry, request, takes_items)
+    local outcome = { is_over = false }
+    local read = reader_for(call_id, outcome)
+    request.timeout_s, request.max_body = TIMEOUT_S, MAX_BODY_SIZE
+    request.on_head, request.on_piece = is_begun_well, read
+    local answer = forward.pool_of(entry.slot, takes_items):request(request)
+    if answer and answer.status == 200 then
+        read(answer.body)
+    end
+    if not outcome.is_over then
+        refuse(call_id, entry.service)
+    end
+end
+
+local function send_on(call_id, entry)
+    local protocol, method, argument, _, _, deadline, takes_items = host.call_request(call_id)
+    if not protocol then
+        return
+    elseif protocol == GOB then
+        send_gob(call_id, entry, method, argument)
+        return
+    end
+    send_records(call_id, entry, call_records.request(protocol, method, argument,
+        deadline and deadline - host.now(), takes_items), takes_items)
 end
 
 local function start(call_id, entry)

@@ -254,12 +254,119 @@ static void test_limits(void **state)
     peer_close(&peer);
 }
 
+#define STREAM(number, credit) "\x95\x03" number "\xa3S.M\x90" credit
+
+static void expect_frames(RpcPeer *peer, const char *bytes, size_t size)
+{
+    assert_int_equal(size, peer->output.size);
+    assert_memory_equal(bytes, peer->output.bytes, size);
+    buffer_clear(&peer->output);
+}
+
+#define FEED(peer, text) peer_feed(peer, text, sizeof text - 1, sizeof text - 1, 1)
+#define EXPECT(peer, text) expect_frames(peer, text, sizeof text - 1)
+
+/* An item of the peer is the byte 0xc6, which only its size of one makes wrong. */
+static void test_stream(void **state)
+{
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    FEED(&peer, STREAM("\x07", "\x02"));
+    EXPECT(&peer, "\x93\x04\x07\xc6\x93\x04\x07\xc6");
+    FEED(&peer, "\x93\x05\x07\x01");
+    EXPECT(&peer, "\x93\x04\x07\xc6");
+    /* Of calls that are over, or never were. */
+    FEED(&peer, "\x93\x05\x09\x01\x92\x06\x09");
+    FEED(&peer, "\x92\x06\x07");
+    EXPECT(&peer, "\x94\x01\x07\xa8"
+                  "canceled\xc0");
+    assert_int_equal(1, peer.abandoned_count);
+    assert_int_equal(RPC_IDLE, rpc_channel_phase(peer.channel));
+    peer_close(&peer);
+}
+
+#define SLICE(text)                                                                                \
+    {                                                                                              \
+        text, sizeof text - 1                                                                      \
+    }
+
+static void test_stream_violations(void **state)
+{
+    static const RpcSlice wrong[] = {
+        SLICE(STREAM("\x07", "\x02")), /* a number in use */
+        SLICE(STREAM("\x08", "\x00")), /* no credit */
+        SLICE(STREAM("\x08", "\xce\x00\x01\x00\x01")),
+        SLICE("\x93\x05\x07\x00"),
+        SLICE("\x93\x05\x07\xcd\xff\xff"), /* with what it has, too much */
+        SLICE("\x93\x04\x07\x01"),
+        SLICE("\x92\x06\xc0"),
+        SLICE("\x92\x07\x07"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        RpcPeer peer;
+
+        peer_open(&peer);
+        peer.item_count = PEER_ITEM_COUNT; /* none is sent */
+        FEED(&peer, STREAM("\x07", "\x02"));
+        peer_feed(&peer, wrong[i].bytes, wrong[i].size, wrong[i].size, 1);
+        assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+        assert_int_equal(1, peer.abandoned_count);
+        peer_close(&peer);
+    }
+}
+
+static void test_stream_room(void **state)
+{
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.item_size = PEER_ITEM_SIZE;
+    rpc_channel_feed(peer.channel, STREAM("\x07", "\x64"), 9);
+    assert_int_equal(1, peer.item_count);
+    rpc_channel_continue(peer.channel);
+    assert_int_equal(1, peer.item_count);
+    peer_collect(&peer);
+    rpc_channel_continue(peer.channel);
+    assert_int_equal(2, peer.item_count);
+    peer_collect(&peer);
+    peer_close(&peer);
+}
+
+static void test_stream_bound(void **state)
+{
+    char frames[4][9];
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.limits.pending_count = 6;
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(frames[i], STREAM("\x07", "\x01"), sizeof frames[i]);
+        frames[i][2] = (char)i;
+    }
+    peer_feed(&peer, frames[0], 27, 27, 1);
+    assert_int_equal(3, peer.item_count);
+    buffer_clear(&peer.output);
+    peer_feed(&peer, frames[3], 9, 9, 1);
+    assert_int_equal(3, peer.item_count);
+    buffer_append(&peer.output, "", 1);
+    assert_non_null(memmem(peer.output.bytes, peer.output.size, "too many streams", 16));
+    peer_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_split),      cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_bound_on_calls), cmocka_unit_test(test_disconnect),
         cmocka_unit_test(test_draining),       cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_stream),         cmocka_unit_test(test_stream_violations),
+        cmocka_unit_test(test_stream_room),    cmocka_unit_test(test_stream_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,23 @@ typedef struct RpcPeer {
     Buffer output; /* all of it */
     List kept;     /* calls that are not answered at once */
     bool is_keeping;
+    size_t item_size;    /* of each item of a stream; it ends when it is cancelled */
+    unsigned item_count; /* that were taken */
     unsigned abandoned_count;
 } RpcPeer;
+
+enum { PEER_ITEM_SIZE = 256 * 1024, PEER_ITEM_COUNT = 100 };
+
+/* Sends what is taken, but not for ever. */
+static inline void peer_send(RpcCall *call)
+{
+    static char item[PEER_ITEM_SIZE] = "\xc6\x00\x03\xff\xfb"; /* bytes that fill it */
+    RpcPeer *peer = call->caller->owner;
+
+    while (peer->item_count < PEER_ITEM_COUNT &&
+           rpc_call_send(call, (RpcSlice){item, peer->item_size}) == 0)
+        peer->item_count++;
+}
 
 static inline void peer_on_call(void *owner, RpcCall *call)
 {
@@ -29,7 +44,10 @@ static inline void peer_on_call(void *owner, RpcCall *call)
     buffer_append_text(&peer->seen, " ");
     buffer_append_uint(&peer->seen, call->argument_size);
     buffer_append_text(&peer->seen, ";");
-    if (peer->is_keeping)
+    call->on_room = peer_send;
+    if (call->takes_items)
+        peer_send(call);
+    if (peer->is_keeping || call->takes_items)
         return;
     /* A number in JSON, an int in gob, an integer in MessagePack. */
     if (call->protocol == RPC_GOB) {
@@ -62,7 +80,7 @@ static const RpcHandler peer_handler = {
 
 static inline void peer_open(RpcPeer *peer)
 {
-    *peer = (RpcPeer){.limits = RPC_DEFAULT_LIMITS, .types = gob_types_create()};
+    *peer = (RpcPeer){.limits = RPC_DEFAULT_LIMITS, .types = gob_types_create(), .item_size = 1};
     peer->channel = rpc_channel_create(&peer->limits, peer->types, &peer_handler, peer, 1);
 }
 
