@@ -54,6 +54,20 @@ function Calculator.Twice(number)
     return rpc.service("Calculator"):call("Add", { A = number, B = number })
 end
 
+Calculator.Count = rpc.stream {
+    args = "int", item = "int",
+    fn = function(last, _, send)
+        for number = 1, last do
+            local is_sent, code = send(number)
+            if not is_sent then
+                log.info("counting ended", { number = number, code = code })
+                return nil, code
+            end
+        end
+        return "counted"
+    end,
+}
+
 Calculator.Mean = rpc.method {
     args = "[]int", reply = "float64",
     fn = function(numbers)
@@ -90,6 +104,58 @@ function cases.service() return rpc.service("Other"):call("Add") end
 function cases.notify_service() return rpc.service("Other"):notify("Add") end
 function cases.types() return calculator:call("Mean", { 1, "two" }) end
 function cases.mean() return calculator:call("Mean", { 1, 2 }) end
+
+local function sum_of(items)
+    local sum = 0
+    for item in items do
+        sum = sum + item
+    end
+    return sum, items:result()
+end
+
+function cases.stream()
+    local items = calculator:stream("Count", 1000)
+    local sum, result = sum_of(items)
+    local none, none_result = sum_of(calculator:stream("Count", 0, { credit = 1 }))
+    return sum, result, none, none_result, calculator:call("Count", 3)
+end
+
+function cases.stream_failures()
+    local wrong, failed = calculator:stream("Count", "x"), calculator:stream("Divide")
+    local _, is_ok, code = wrong:recv()
+    local _, code2, detail2 = select(2, sum_of(failed))
+    local _, code3 = rpc.service("Other"):stream("Count")
+    return is_ok, code, code2, detail2, code3, calculator:stream("Echo", 7):recv()
+end
+
+function cases.stream_close()
+    local items = calculator:stream("Count", 1e6, { credit = 4 })
+    local first = items:recv()
+    items:close()
+    local _, code = items:result()
+    return first, code
+end
+
+function cases.stream_context()
+    local inner, cancel = context.with_cancel(context.current())
+    local items = inner:run(calculator.stream, calculator, "Count", 1e6, { credit = 4 })
+    local first = items:recv()
+    cancel()
+    perigee.sleep(0)
+    local _, code, detail = items:result()
+    return first, code, detail
+end
+
+function cases.stream_select()
+    local items, sum = calculator:stream("Count", 3), 0
+    while true do
+        local _, item, is_ok = perigee.select { { items, "recv" }, timeout = 10 }
+        if not is_ok then
+            return sum, (items:result())
+        end
+        sum = sum + item
+    end
+end
 
 local function text_of_error(fn, ...)
     local _, message = pcall(fn, ...)
@@ -156,19 +222,22 @@ end
 function cases.middleware()
     local wrapped, seen = rpc.service("Calculator"), {}
     wrapped:use(function(next)
-        return function(method, args, options)
-            seen[#seen + 1] = "a " .. method .. " " .. tostring(options.timeout_s)
-            return next(method, args, options)
+        return function(method, args, call)
+            seen[#seen + 1] = "a " .. method .. " " .. call.kind
+            return next(method, args, call)
         end
     end, function(next)
-        return function(method, args, options)
-            seen[#seen + 1] = "b " .. method
-            args.A = args.A * 2
-            return next(method, args, options)
+        return function(method, args, call)
+            seen[#seen + 1] = "b " .. tostring(call.options and call.options.timeout_s)
+            if type(args) == "table" then
+                args.A = args.A * 2
+            end
+            return next(method, args, call)
         end
     end)
     return wrapped:call("Add", { A = 1, B = 1 }, { timeout_s = 10 }),
-        wrapped:go("Add", { A = 2, B = 2 }):wait(), seen
+        wrapped:go("Add", { A = 2, B = 2 }):wait(), wrapped:notify("Add", { A = 1, B = 1 }),
+        (sum_of(wrapped:stream("Count", 3))), seen
 end
 
 function cases.many()
@@ -285,8 +354,7 @@ for _, workers in ipairs({ 1, 2 }) do
                     .. "which cannot be copied$", texts[i])
             end
             assert.matches("caller%.lua:%d+: a method is called by its name, got nil$", texts[4])
-            assert.matches("caller%.lua:%d+: timeout is no option of a call: there is timeout_s$",
-                texts[5])
+            assert.matches("caller%.lua:%d+: a call has no option 'timeout'; there are ", texts[5])
             assert.matches("caller%.lua:%d+: rpc%.service takes the name of a service, got 12$",
                 texts[6])
             assert.matches("caller%.lua:%d+: use takes functions", texts[7])
@@ -345,9 +413,27 @@ for _, workers in ipairs({ 1, 2 }) do
             assert.same({ 2, 3, 1, "nil", "canceled" }, case("select"))
         end)
 
+        it("brings items, as many as it takes", function()
+            serve()
+            assert.same({ 500500, "counted", 0, "counted", { 1, 2, 3 } }, case("stream"))
+            assert.same({ 6, "counted" }, case("stream_select"))
+            assert.same({ false, "invalid", "failed", "divide by zero", "not_found", NULL, false,
+                "closed" }, case("stream_failures"))
+        end)
+
+        it("ends with its stream of items, and with its context", function()
+            serve()
+            assert.same({ 1, "canceled" }, case("stream_close"))
+            running:wait_for_log("counting ended")
+            assert.same({ 1, "canceled", "the call of Calculator.Count was canceled" },
+                case("stream_context"))
+            running:wait_for_log("counting ended", 2)
+        end)
+
         it("goes through the middleware of its proxy", function()
             serve()
-            assert.same({ 3, 6, { "a Add 10", "b Add", "a Add nil", "b Add" } }, case("middleware"))
+            assert.same({ 3, 6, true, 6, { "a Add call", "b 10", "a Add call", "b nil",
+                "a Add notification", "b nil", "a Count stream", "b nil" } }, case("middleware"))
         end)
 
         it("is refused beyond the bound, and goes on below it", function()

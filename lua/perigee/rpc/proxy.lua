@@ -1,8 +1,10 @@
---- `rpc.service(name)`: a service as others see it, wherever it runs.
+--- `rpc.service(name)`: a service as others see it, wherever it runs. It is called as a server is
+-- by perigee.rpc.client, with the same options, results and middleware.
 --
 --    local calculator = rpc.service("Calculator")
 --    local sum, code, detail = calculator:call("Add", { A = 10, B = 5 })
 local future = require "perigee.core.lazy" "perigee.rpc.future"
+local notation = require "perigee.rpc.client.notation"
 local resolver = require "perigee.rpc.resolver"
 local scheduler = require "perigee.core.scheduler"
 local where = require "perigee.core.lazy" "perigee.core.where"
@@ -12,7 +14,7 @@ local proxy = {}
 local methods = {}
 local metatable = { __index = methods, __metatable = false }
 
-local find = resolver.find
+local find, check_options = resolver.find, notation.check
 
 function metatable:__tostring()
     return "service " .. self.service
@@ -25,9 +27,9 @@ function proxy.new(service)
     end
     return setmetatable({
         service = service,
-        targets = {},    -- name of a method -> what resolver calls a target
-        wraps = {},
-        handler = false, -- all of the middleware around the call; false without any
+        targets = {},    -- name of a method -> what the resolver calls a target
+        middleware = {},
+        chain = false,   -- the handler inside all of them, when there are some
     }, metatable)
 end
 
@@ -44,26 +46,8 @@ local function target_of(self, method, level)
     return target
 end
 
--- When the call is given up; nil for the context's own deadline.
-local function deadline_of(options, level)
-    if not options then
-        return nil
-    end
-    for key in pairs(options) do
-        if key ~= "timeout_s" then
-            error(("%s is no option of a call: there is timeout_s"):format(tostring(key)),
-                level + 1)
-        end
-    end
-    local timeout_s = options.timeout_s
-    if timeout_s ~= nil and (type(timeout_s) ~= "number" or timeout_s ~= timeout_s) then
-        error(("timeout_s is in seconds, got %s"):format(tostring(timeout_s)), level + 1)
-    end
-    return timeout_s and scheduler.now() + timeout_s
-end
-
-local function encode(place, target, argument, level)
-    local bytes, _, detail = place.encode(argument, "args")
+local function encode(place, target, args, level)
+    local bytes, _, detail = place.encode(args, "args")
     if not bytes then
         error(("%s: %s"):format(target.waits_on, detail), level + 1)
     end
@@ -74,75 +58,119 @@ local function unknown(self)
     return nil, "not_found", "rpc: can't find service " .. self.service
 end
 
-local function call(self, method, argument, options, level)
-    local target = target_of(self, method, level + 1)
-    local deadline = deadline_of(options, level + 1)
+-- Errors of the caller's making name the line at `level`.
+local function perform(self, method, args, options, level)
+    local target, checked = target_of(self, method, level + 1), check_options(options, level + 1)
     local place = find(self.service)
     if not place then
         return unknown(self)
     end
-    local bytes = encode(place, target, argument, level + 1)
-    local value, code, detail, data = place.call(target, bytes, deadline)
+    local bytes = encode(place, target, args, level + 1)
+    local timeout_s = checked.timeout_s
+    local value, code, detail, data = place.call(target, bytes,
+        timeout_s and scheduler.now() + timeout_s)
+    if not code and checked.reply then
+        return notation.fit(checked.reply, value)
+    end
     return value, code, detail, data
 end
 
---- Calls a method and waits for its result. Returns it, which may be nil; or nil, code, detail,
--- data: "failed" with the method's message, "not_found", "invalid", "timeout", "canceled",
--- "unavailable" or "full". `argument` is a value that can be copied.
--- @param options timeout_s = how long it may take, besides the deadline of the task's context
-function methods:call(method, argument, options)
-    local handler = self.handler
-    if handler then
-        return handler(method, argument, options or {})
-    end
-    local value, code, detail, data = call(self, method, argument, options, 2)
-    return value, code, detail, data
-end
-
---- Begins a call and returns a future: see perigee.rpc.future.
-function methods:go(method, argument, options)
-    local place, target = find(self.service), target_of(self, method, 2)
-    deadline_of(options, 2)
-    if place and not self.handler then
-        encode(place, target, argument, 2)
-    end
-    local begun = future.start(2, methods.call, self, method, argument, options)
-    return begun
-end
-
---- Calls a method without waiting and without a result, whatever becomes of this task. Returns
--- true; or nil, code, detail when nobody has such a service.
-function methods:notify(method, argument)
-    local target, place = target_of(self, method, 2), find(self.service)
+local function notify(self, method, args, options, level)
+    local target, place = target_of(self, method, level + 1), find(self.service)
+    check_options(options, level + 1)
     if not place then
         return unknown(self)
     end
-    local bytes = encode(place, target, argument, 2)
+    local bytes = encode(place, target, args, level + 1)
     return place.notify(target, bytes)
 end
 
---- Puts middleware around the calls of this proxy, the first outermost: functions that take the
--- next handler, function(method, argument, options), and return a handler around it.
+local function open_stream(self, method, args, options, level)
+    local target, checked = target_of(self, method, level + 1), check_options(options, level + 1)
+    local place = find(self.service)
+    if not place then
+        return unknown(self)
+    end
+    local bytes = encode(place, target, args, level + 1)
+    return place.stream(target, bytes, checked.credit, checked.timeout_s)
+end
+
+local kinds = { call = perform, notification = notify, stream = open_stream }
+
+local function chain_of(self)
+    local handler = function(method, args, call)
+        local value, code, detail, data = kinds[call.kind](self, method, args, call.options, 2)
+        return value, code, detail, data
+    end
+    for i = #self.middleware, 1, -1 do
+        handler = self.middleware[i](handler)
+        if type(handler) ~= "function" then
+            error(("%s: this middleware must return a function, not %s"):format(
+                where.of(self.middleware[i]), type(handler)), 3)
+        end
+    end
+    return handler
+end
+
+--- Puts middleware around every call, as client:use does: functions that take the next handler,
+-- function(method, args, call), and return a handler around it. `call` is { kind = "call",
+-- "notification" or "stream"; options = as they were given }.
 function methods:use(...)
     for i = 1, select("#", ...) do
         local wrap = select(i, ...)
         if type(wrap) ~= "function" then
             error("use takes functions that return a handler around the next one", 2)
         end
-        self.wraps[#self.wraps + 1] = wrap
+        self.middleware[#self.middleware + 1] = wrap
     end
-    local handler = function(method, argument, options)
-        local value, code, detail, data = call(self, method, argument, options, 2)
-        return value, code, detail, data
+    self.chain = chain_of(self)
+end
+
+--- Calls a method and waits for its result.
+-- @param args a value that can be copied; nil for none
+-- @param options { timeout_s =, reply = the type to hold the result to } or nil; see client:call
+-- @return the result, which may be nil; or nil, code, detail, data: "failed" with the method's
+-- message, "not_found", "invalid", "timeout", "canceled", "unavailable" or "full"
+function methods:call(method, args, options)
+    if self.chain then
+        return self.chain(method, args, { kind = "call", options = options })
     end
-    for i = #self.wraps, 1, -1 do
-        handler = self.wraps[i](handler)
-        if type(handler) ~= "function" then
-            error(("%s: this middleware must return a function, not %s"):format(
-                where.of(self.wraps[i]), type(handler)), 2)
-        end
+    local value, code, detail, data = perform(self, method, args, options, 2)
+    return value, code, detail, data
+end
+
+--- Begins a call.
+-- @return a future, see perigee.rpc.future
+function methods:go(method, args, options)
+    local target, place = target_of(self, method, 2), find(self.service)
+    check_options(options, 2)
+    if place and not self.chain then
+        encode(place, target, args, 2)
     end
-    self.handler = handler
+    local begun = future.start(2, methods.call, self, method, args, options)
+    return begun
+end
+
+--- Calls a method without waiting and without a result, whatever becomes of this task.
+-- @return true; or nil, code, detail when nobody has such a service
+function methods:notify(method, args, options)
+    if self.chain then
+        return self.chain(method, args, { kind = "notification", options = options })
+    end
+    local is_sent, code, detail = notify(self, method, args, options, 2)
+    return is_sent, code, detail
+end
+
+--- Calls a streaming method. It ends with the context of this task, if not before.
+-- @param options { timeout_s = for each item, credit = how many the method may be ahead, 64 } or
+-- nil
+-- @return the items, as client:stream does; or nil, code, detail
+function methods:stream(method, args, options)
+    if self.chain then
+        return self.chain(method, args, { kind = "stream", options = options })
+    end
+    local items, code, detail = open_stream(self, method, args, options, 2)
+    return items, code, detail
 end
 
 return proxy

@@ -27,6 +27,7 @@ function item_stream.new(method, credit, timeout_s)
         receivers = queue.new(),          -- who waits for an item or the end
         operations = item_stream,         -- for perigee.core.select
         link = nil, number = nil,
+        decode = false,                   -- what makes a value of an item, and of the result
     }, metatable)
 end
 
@@ -88,6 +89,9 @@ function item_stream.try_recv(self)
         self.items[first] = nil
         self.first = first + 1
         give_credit(self)
+        if self.decode then
+            item = self.decode(item)
+        end
         return item, true
     elseif self.is_done then
         return nil, false, self.code or "closed"
@@ -143,7 +147,11 @@ function methods:result()
     if not self.is_done then
         return nil, "again", "the call is under way"
     end
-    return self.value, self.code, self.detail, self.data
+    local value = self.value
+    if self.decode and value then
+        value = self.decode(value)
+    end
+    return value, self.code, self.detail, self.data
 end
 
 --- For this module and the client: ends the call from this side.
