@@ -6,6 +6,7 @@ local perigee = require "perigee"
 local SERVICE = [[
 local http = require "perigee.http"
 local app = http.router()
+local ended = {}
 app:get("/", function() return "fine" end)
 app:post("/read", function(request)
     local body, code = request:body()
@@ -15,6 +16,15 @@ app:post("/read", function(request)
     return tostring(#body)
 end)
 app:post("/ignore", function() return "not looked at" end)
+app:get("/endless", function(_, response)
+    local written, piece = 0, ("x"):rep(65536)
+    repeat
+        local is_written = response:write(piece)
+        written = written + #piece
+    until not is_written
+    ended = { written = written }
+end)
+app:get("/ended", function() return ended end)
 return { http = app, mount = "/" }
 ]]
 
@@ -30,6 +40,17 @@ describe("the host", function()
     local function post(size, target)
         return ("POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s")
             :format(target or "/read", CLOSE, size, ("a"):rep(size))
+    end
+
+    local function limits_of(running)
+        return running:status().workers[1].http.limits
+    end
+
+    -- Asks for more than there is room for and reads nothing.
+    local function stop_reading(running)
+        local peer = running:open()
+        peer:write("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        return peer
     end
 
     it("refuses a body that is announced larger than --max-body", function()
@@ -99,10 +120,35 @@ describe("the host", function()
         local first = running:connect()
         assert.equal("fine", first:request({ target = "/" }).body)
         assert.matches("^HTTP/1.1 503 ", running:raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+        assert.equal(1, limits_of(running).max_connections)
         first:close()
         running:wait_until(function()
             return running:get("/").status == 200
         end, "the place is free again")
+    end)
+
+    it("lets a handler wait when --max-unsent is not taken, and counts it", function()
+        local running = start("--max-unsent", "64KB")
+        local peer = stop_reading(running)
+        running:wait_until(function()
+            return limits_of(running).max_unsent > 0
+        end, "the handler waits")
+        assert.same({}, running:json("/ended"))
+        peer:close()
+        running:wait_until(function()
+            return running:json("/ended").written
+        end, "the handler has heard of the end")
+        assert.equal(0, limits_of(running).write_timeout)
+    end)
+
+    it("gives up a client that takes nothing for --write-timeout, and counts it", function()
+        local running = start("--max-unsent", "64KB", "--write-timeout", "50ms")
+        local peer = stop_reading(running)
+        running:wait_until(function()
+            return running:json("/ended").written
+        end, "the handler has heard of the end")
+        assert.equal(1, limits_of(running).write_timeout)
+        peer:close()
     end)
 
     it("refuses chunk extensions and trailers larger than --max-framing in total", function()

@@ -60,14 +60,14 @@ function preconditions.check(method, field, state)
     return nil
 end
 
---- Whether a Range field counts beside this If-Range (step 5), nil for none. A date does only when
--- it is exactly that of the representation, and its second is over: within it the content may have
--- changed once more.
+--- Whether a Range field counts beside this If-Range (step 5), nil for none. It is one strong tag,
+-- not a list; or a date, which does only when it is exactly that of the representation, and its
+-- second is over: within it the content may have changed once more.
 function preconditions.allows_range(if_range, state)
     if not if_range then
         return true
     elseif if_range:find('"', 1, true) then
-        return has_tag(if_range, state.tag, false)
+        return if_range == state.tag and if_range:sub(1, 2) ~= "W/"
     end
     return date.parse(if_range, state.now) == state.modified and state.now >= state.modified + 1
 end

@@ -76,6 +76,14 @@ describe("perigee.http.preconditions", function()
         end)
     end
 
+    it("takes If-Range for one tag and not for a list", function()
+        local state = { tag = '"a"', modified = 0, now = 10 }
+        assert.is_true(preconditions.allows_range('"a"', state))
+        for _, text in ipairs({ '"a", "b"', '"b", "a"', 'W/"a"', '"a"x', 'x"a"', "*" }) do
+            assert.is_false(preconditions.allows_range(text, state))
+        end
+    end)
+
     it("trusts no date whose second is not over", function()
         local state = { tag = '"a"', modified = 1000000000, now = 1000000000.9 }
         assert.is_false(preconditions.allows_range(THEN, state))
