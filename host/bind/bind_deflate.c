@@ -1,5 +1,7 @@
 /* Compression of answers. How many are under way at once is bounded for the whole process: each
  * has memory outside the heap of its isolate. */
+#include <limits.h>
+
 #include "base/error.h"
 #include "bind/seam.h"
 #include "http/deflate.h"
@@ -37,7 +39,7 @@ static int l_deflate_open(lua_State *L)
     DeflateBox *box;
 
     luaL_argcheck(L, level >= 1 && level <= 9, 1, "must be 1 to 9");
-    if (host->deflate_count >= HOST_DEFLATE_COUNT) {
+    if (host->deflate_count >= host->deflate_limit) {
         host->refused_deflate_count++;
         return seam_push_failure(L, ERR_FULL);
     }
@@ -72,9 +74,24 @@ static int l_deflate_write(lua_State *L)
     return 1;
 }
 
+/* deflate_limit(count): so many streams may be under way at once in this process, from now on */
+static int l_deflate_limit(lua_State *L)
+{
+    lua_Number count = luaL_checknumber(L, 1);
+
+    luaL_argcheck(L, count >= 0 && count <= UINT_MAX, 1, "out of range");
+    seam_host(L)->deflate_limit = (unsigned)count;
+    return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"deflate_open", l_deflate_open},
     {NULL,           NULL          },
+};
+
+static const luaL_Reg system_functions[] = {
+    {"deflate_limit", l_deflate_limit},
+    {NULL,            NULL           },
 };
 
 static const luaL_Reg methods[] = {
@@ -88,4 +105,9 @@ static const SeamType deflate_type = {DEFLATE_TYPE, methods, l_deflate_close};
 void bind_deflate_open(lua_State *L, Isolate *isolate)
 {
     seam_register(L, functions, isolate);
+}
+
+void bind_deflate_open_system(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, system_functions, isolate);
 }

@@ -21,6 +21,8 @@ static void set_http_limits(lua_State *L, const Http1Counters *counters)
     seam_set_number(L, "max_body", (lua_Number)counters->body_count);
     seam_set_number(L, "max_framing", (lua_Number)counters->framing_count);
     seam_set_number(L, "max_pipelined", (lua_Number)counters->pipelined_count);
+    seam_set_number(L, "max_unread", (lua_Number)counters->unread_count);
+    seam_set_number(L, "max_compressed", (lua_Number)seam_host(L)->refused_deflate_count);
 }
 
 static void set_http(lua_State *L, const HttpCounters *counters)
@@ -28,7 +30,6 @@ static void set_http(lua_State *L, const HttpCounters *counters)
     seam_set_number(L, "malformed", (lua_Number)counters->http1.malformed_count);
     seam_set_number(L, "unsupported", (lua_Number)counters->http1.unsupported_count);
     seam_set_number(L, "cut_files", (lua_Number)counters->cut_file_count);
-    seam_set_number(L, "uncompressed", (lua_Number)seam_host(L)->refused_deflate_count);
     seam_set_number(L, "stream_peak_size", (lua_Number)counters->stream_peak_size);
 }
 
@@ -62,7 +63,7 @@ static int l_server_counters(lua_State *L)
     seam_set_number(L, http != NULL ? "requests" : "calls", (lua_Number)counters->request_count);
     if (http != NULL)
         set_http(L, http);
-    lua_createtable(L, 0, 13);
+    lua_createtable(L, 0, 15);
     set_limits(L, counters);
     if (http != NULL)
         set_http_limits(L, &http->http1);

@@ -19,7 +19,7 @@
 #include "server/mount_table.h"
 #include "server/rpc_server.h"
 
-enum { HOST_SERVER_COUNT = 4, HOST_DEFLATE_COUNT = 64 };
+enum { HOST_SERVER_COUNT = 4, HOST_DEFLATE_LIMIT = 64 };
 
 typedef struct Host {
     Loop *loop;
@@ -37,6 +37,7 @@ typedef struct Host {
     SharedMemory shared; /* with the other workers */
     ChannelPorts channels;
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
+    unsigned deflate_limit; /* HOST_DEFLATE_LIMIT unless somebody says otherwise */
     uint64_t refused_deflate_count;
     MountTable *mounts;   /* of HTTP servers; targets are isolate handles */
     MethodTable *methods; /* of RPC servers; isolate handles by service */

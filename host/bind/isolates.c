@@ -75,6 +75,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_server_counters_open(L, isolate);
     bind_routes_open(L, isolate);
     bind_tls_open(L, isolate);
+    bind_deflate_open_system(L, isolate);
     bind_stream_open_system(L, isolate);
     bind_isolate_open(L, isolate);
     bind_process_open(L, isolate);

@@ -67,6 +67,7 @@ void bind_child_open(lua_State *L, Isolate *isolate);
 void bind_pulse_open(lua_State *L, Isolate *isolate);
 void bind_folder_open(lua_State *L, Isolate *isolate);
 void bind_deflate_open(lua_State *L, Isolate *isolate);
+void bind_deflate_open_system(lua_State *L, Isolate *isolate);
 void bind_file_open(lua_State *L, Isolate *isolate);
 void bind_shared_open(lua_State *L, Isolate *isolate);
 void bind_shared_memory_open(lua_State *L, Isolate *isolate);

@@ -281,6 +281,22 @@ static size_t limit_to_window(const Http1Connection *connection, size_t size)
     return size < room ? size : room;
 }
 
+/* The holder of the body has not taken what is there. */
+static bool is_body_unread(const Http1Connection *connection)
+{
+    const Http1Exchange *receiver = connection->receiver;
+
+    return connection->reading == READING_BODY && receiver != NULL &&
+           !receiver->is_whole_body_wanted &&
+           receiver->body.size >= connection->limits->unread_size;
+}
+
+static void count_unread(const Http1Connection *connection)
+{
+    if (connection->counters != NULL)
+        connection->counters->unread_count += is_body_unread(connection);
+}
+
 static size_t read_body(Http1Connection *connection, const char *bytes, size_t size)
 {
     Http1Exchange *receiver = connection->receiver;
@@ -300,6 +316,7 @@ static size_t read_body(Http1Connection *connection, const char *bytes, size_t s
         return size;
     }
     connection->progress++;
+    count_unread(connection);
     if (is_complete)
         end_body(connection);
     if (has_grown || is_complete)
@@ -311,16 +328,6 @@ static bool has_room(const Http1Connection *connection)
 {
     return connection->line_count < connection->limits->pipelined_count &&
            connection->output.size < FULL_OUTPUT_SIZE;
-}
-
-/* The holder of the body has not taken what is there. */
-static bool is_body_unread(const Http1Connection *connection)
-{
-    const Http1Exchange *receiver = connection->receiver;
-
-    return connection->reading == READING_BODY && receiver != NULL &&
-           !receiver->is_whole_body_wanted &&
-           receiver->body.size >= connection->limits->unread_size;
 }
 
 static bool may_read(const Http1Connection *connection)

@@ -23,6 +23,7 @@ typedef struct Http1Counters {
     uint64_t body_count;
     uint64_t framing_count;
     uint64_t pipelined_count; /* not refused: the line became as long as it may */
+    uint64_t unread_count;    /* not refused: a handler did not take what was there */
     uint64_t malformed_count; /* 400 */
     uint64_t
         unsupported_count; /* method, coding, expectation, version, scheme: 417, 421, 501, 505 */

@@ -122,6 +122,7 @@ static int open_process(Host *host)
     host->gob_types = gob_types_create();
     channel_ports_init(&host->channels, &host->shared.region);
     host->rpc_limits = rpc_server_default_options.limits;
+    host->deflate_limit = HOST_DEFLATE_LIMIT;
     host->start_watchdog = start_watchdog;
     return runner_open(host->loop, host->pulse, &runner_handler, host, &host->runner);
 }

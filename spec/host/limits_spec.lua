@@ -5,6 +5,7 @@ local perigee = require "perigee"
 
 local SERVICE = [[
 local http = require "perigee.http"
+local perigee = require "perigee"
 local app = http.router()
 local ended = {}
 app:get("/", function() return "fine" end)
@@ -23,6 +24,25 @@ app:get("/endless", function(_, response)
         written = written + #piece
     until not is_written
     ended = { written = written }
+end)
+local gate = perigee.chan()
+app:use(http.compress())
+app:get("/long", function() return ("long "):rep(1000) end)
+app:get("/held", function(_, response)
+    response:write(("held "):rep(1000))
+    gate:recv()
+end)
+app:post("/held", function(request)
+    gate:recv()
+    local size = 0
+    for piece in request:chunks() do
+        size = size + #piece
+    end
+    return tostring(size)
+end)
+app:get("/release", function()
+    gate:close()
+    return "released"
 end)
 app:get("/ended", function() return ended end)
 return { http = app, mount = "/" }
@@ -141,6 +161,48 @@ describe("the host", function()
         assert.equal(0, limits_of(running).write_timeout)
     end)
 
+    it("sends answers plain when --max-compressed are under way, and counts them", function()
+        local running = start("--max-compressed", "1")
+        local function ask(target)
+            return running:request({ target = target, fields = { "Accept-Encoding", "gzip" } })
+        end
+        assert.equal("gzip", ask("/long"):header("content-encoding"))
+        local held = running:open()
+        held:write("GET /held HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+        assert.matches("Content%-Encoding: gzip", held:read(perigee.now() + 20))
+        local plain = ask("/long")
+        assert.is_nil(plain:header("content-encoding"))
+        assert.equal(("long "):rep(1000), plain.body)
+        assert.equal(1, limits_of(running).max_compressed)
+        running:get("/release")
+        running:wait_until(function()
+            return ask("/long"):header("content-encoding")
+        end, "there is room again")
+        held:close()
+    end)
+
+    it("compresses nothing with --max-compressed 0", function()
+        local running = start("--max-compressed", "0")
+        local plain = running:request({ target = "/long",
+            fields = { "Accept-Encoding", "gzip" } })
+        assert.is_nil(plain:header("content-encoding"))
+        assert.equal(1, limits_of(running).max_compressed)
+    end)
+
+    it("reads no more of a body than --max-unread before it is taken, and counts it", function()
+        local running = start("--max-unread", "1KB")
+        local peer = running:open()
+        peer:write("POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n\r\n"
+            .. ("a"):rep(4096))
+        running:wait_until(function()
+            return limits_of(running).max_unread == 1
+        end, "the host has stopped reading")
+        running:get("/release")
+        assert.matches("^HTTP/1.1 200 .*4096$", peer:read(perigee.now() + 20))
+        assert.equal(4, limits_of(running).max_unread)
+        peer:close()
+    end)
+
     it("gives up a client that takes nothing for --write-timeout, and counts it", function()
         local running = start("--max-unsent", "64KB", "--write-timeout", "50ms")
         local peer = stop_reading(running)
@@ -189,7 +251,7 @@ describe("the host", function()
         local http = running:status().workers[1].http
         assert.same({ max_connections = 0, max_target = 1, max_head = 1, max_fields = 1,
             max_body = 1, max_framing = 0, max_pipelined = http.limits.max_pipelined,
-            max_unsent = 0, head_timeout = 1, body_timeout = 1, idle_timeout = 1,
+            max_unsent = 0, max_unread = 0, max_compressed = 0, head_timeout = 1, body_timeout = 1, idle_timeout = 1,
             write_timeout = 0 }, http.limits)
         assert.is_true(http.limits.max_pipelined >= 1)
         assert.equal(1, http.malformed)

@@ -371,6 +371,7 @@ describe("a WebSocket", function()
         running:wait_until(function()
             return running:json("/last").code == 1006
         end, "the silent one was given up")
+        assert.equal(1, running:service("service").isolates[1].lost_websockets)
         alive:write(TEXT, "still here")
         local opcode = alive:read()
         while opcode == PING do

@@ -101,6 +101,8 @@ local serve = {
         shown_default = "256KB", help = "of answers, for one connection" },
     { name = "max-pipelined", kind = "count", value = "N", default = 16, least = 1,
         help = "unanswered requests of one connection" },
+    { name = "max-compressed", kind = "count", value = "N", default = 64, least = 0,
+        help = "answers being compressed at once in one worker; others go out plain" },
     { name = "head-timeout", kind = "duration", value = "TIME", default = 10,
         help = "for a whole request head: 408" },
     { name = "body-timeout", kind = "duration", value = "TIME", default = 30,

@@ -62,6 +62,7 @@ local function http_options(values)
         max_body = values["max-body"], max_framing = values["max-framing"],
         max_unread = values["max-unread"],
         max_unsent = values["max-unsent"], max_pipelined = values["max-pipelined"],
+        max_compressed = values["max-compressed"],
         head_timeout = values["head-timeout"] * MS, body_timeout = values["body-timeout"] * MS,
         idle_timeout = values["idle-timeout"] * MS, write_timeout = values["write-timeout"] * MS,
     }

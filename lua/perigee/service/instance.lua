@@ -26,6 +26,7 @@ local state = {
     methods = nil,        -- what RPC calls find, by "Service.Method"; see perigee.rpc.method
     sockets = {},         -- WebSockets: exchange -> transport; they are not in flight
     socket_count = 0,
+    lost_socket_count = 0, -- given up because they did not answer a ping
     websocket_ping_s = 0,
     close_code = nil,     -- what every WebSocket was told, and those still to come are
     successor = nil,      -- or the isolate they go to
@@ -122,6 +123,9 @@ local function on_request_finished(task, is_ok, failure, traceback)
     local asked = task.site
     task.site = false
     if asked.is_websocket then
+        if state.sockets[asked].is_lost then
+            state.lost_socket_count = state.lost_socket_count + 1
+        end
         state.sockets[asked] = nil
         state.socket_count = state.socket_count - 1
     else

@@ -244,6 +244,7 @@ end
 
 function handlers.status(state)
     return { in_flight = state.in_flight, websockets = state.socket_count,
+        lost_websockets = state.lost_socket_count,
         tasks = scheduler.live_count() }
 end
 

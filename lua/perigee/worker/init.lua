@@ -97,6 +97,7 @@ function handlers.configure(body)
     log_settings.level, log_settings.format = body.log.level, body.log.format
     log_settings.name = "worker " .. body.slot
     local is_preemptive = host.start_watchdog(body.slice_ms)
+    host.deflate_limit(body.http.max_compressed)
     if body.shared_size > 0 then
         assert(host.shared_memory_map(worker.SHARED_FD, body.shared_size))
         assert(host.hear_bells(worker.FIRST_BELL_FD, body.worker_count, body.slot - 1))
@@ -271,7 +272,8 @@ local function describe(one)
         is_active = active[one.service] == one.number,
         heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
         turns = counters.turns,
-        in_flight = live.in_flight, websockets = live.websockets, tasks = live.tasks,
+        in_flight = live.in_flight, websockets = live.websockets,
+        lost_websockets = live.lost_websockets, tasks = live.tasks,
     }
 end
 
