@@ -251,8 +251,8 @@ describe("the host", function()
         local http = running:status().workers[1].http
         assert.same({ max_connections = 0, max_target = 1, max_head = 1, max_fields = 1,
             max_body = 1, max_framing = 0, max_pipelined = http.limits.max_pipelined,
-            max_unsent = 0, max_unread = 0, max_compressed = 0, head_timeout = 1, body_timeout = 1, idle_timeout = 1,
-            write_timeout = 0 }, http.limits)
+            max_unsent = 0, max_unread = 0, max_compressed = 0, head_timeout = 1,
+            body_timeout = 1, idle_timeout = 1, write_timeout = 0 }, http.limits)
         assert.is_true(http.limits.max_pipelined >= 1)
         assert.equal(1, http.malformed)
         assert.equal(1, http.unsupported)
