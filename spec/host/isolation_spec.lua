@@ -27,6 +27,28 @@ describe("a service", function()
         peer:close()
     end)
 
+    it("that rests gives back what it does not need any more, without being asked", function()
+        local running = start({ ["big.lua"] = [[
+            return { http = function(request)
+                local list = {}
+                for i = 1, request.path == "/big/fill" and 100000 or 0 do
+                    list[i] = { i }
+                end
+                return tostring(collectgarbage "count" * 1024)
+            end }
+        ]] })
+        -- A request gives it a turn, in which its collector does not begin by itself: for that the
+        -- heap would have to become three times as large. Once, everything is collected some time
+        -- after it was loaded.
+        for _ = 1, 2 do
+            local peak = tonumber(running:body("/big/fill"))
+            assert.is_true(peak > 5e6)
+            running:wait_until(function()
+                return tonumber(running:body("/big")) < peak / 5
+            end, "the heap is small again")
+        end
+    end)
+
     it("that loops inside pcall and inside its own coroutine leaves them answering too", function()
         local running = start({ ["busy.lua"] = [[
             local function loop() while true do end end

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "net/socket.h"
 #include "net/stream.h"
+#include "os/turn.h"
 
 enum { BIG_SIZE = 8 * 1024 * 1024 };
 
@@ -411,6 +412,64 @@ static void reading_may_pause(void **state)
     expect_received(&far, "kept");
 }
 
+static void count(void *owner)
+{
+    (*(int *)owner)++;
+}
+
+static void ignore(void *owner)
+{
+    (void)owner;
+}
+
+/* libuv is told to stop only when something came that nobody wants, and then it is: a loop that
+ * kept asking would turn as fast as it can. */
+static void what_nobody_reads_does_not_turn_the_loop(void **state)
+{
+    int turn_count = 0;
+    Turn *turn;
+
+    (void)state;
+    connect_both();
+    stream_start_reading(far.stream);
+    stream_stop_reading(far.stream);
+    write_text(&near, "kept");
+    assert_int_equal(turn_open(loop, count, ignore, &turn_count, &turn), 0);
+    timer_start(fixture_timer, 50, 0);
+    loop_run(loop);
+    turn_close(turn);
+    assert_in_range(turn_count, 1, 10);
+    assert_int_equal(far.received.size, 0);
+    stream_start_reading(far.stream);
+    expect_received(&far, "kept");
+}
+
+/* Stopped and started in turns, with bytes coming all the time, nothing is lost. */
+static void reading_may_pause_again_and_again(void **state)
+{
+    (void)state;
+    connect_both();
+    for (int i = 0; i < 100; i++) {
+        stream_start_reading(far.stream);
+        for (int turns = 0; turns < i % 4; turns++)
+            run_turn();
+        stream_stop_reading(far.stream);
+        write_text(&near, "x");
+        for (int turns = 0; turns < i % 3; turns++)
+            run_turn();
+    }
+    stream_start_reading(far.stream);
+    RUN_UNTIL(far.received.size == 100);
+    stream_stop_reading(far.stream);
+    close_end(&near);
+    for (int turns = 0; turns < 3; turns++)
+        run_turn();
+    assert_int_equal(far.end_count, 0);
+    stream_start_reading(far.stream);
+    RUN_UNTIL(far.end_count == 1);
+    assert_int_equal(far.end_status, ERR_EOF);
+}
+
 static void a_reset_is_told_to_readers_and_writers(void **state)
 {
     char *bytes = make_big();
@@ -583,6 +642,8 @@ int main(void)
         stream_test(a_big_write_to_a_slow_reader_arrives_whole),
         stream_test(can_be_written_again_after_it_drained),
         stream_test(reading_may_pause),
+        stream_test(what_nobody_reads_does_not_turn_the_loop),
+        stream_test(reading_may_pause_again_and_again),
         stream_test(a_reset_is_told_to_readers_and_writers),
         stream_test(writing_to_a_closed_peer_fails_without_a_signal),
         stream_test(a_peer_that_closes_with_unread_bytes_resets),
