@@ -1,147 +1,12 @@
 /* Stream: connecting, both directions, both ends, and what closing promises. */
-#include "../loop_fixture.h"
+#include "stream_fixture.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/buffer.h"
-#include "base/error.h"
-#include "net/socket.h"
-#include "net/stream.h"
-#include "os/turn.h"
 
 enum { BIG_SIZE = 8 * 1024 * 1024 };
-
-/* What one end of a connection was told. */
-typedef struct End {
-    Stream *stream;
-    Buffer received;
-    int connect_count, connect_status;
-    int end_count, end_status;
-    int drain_count, drain_status;
-    bool is_closing_on_event;
-} End;
-
-static End near, far;
-static int listening = -1;
-
-static void close_when_asked(End *end)
-{
-    if (!end->is_closing_on_event)
-        return;
-    stream_close(end->stream);
-    end->stream = NULL;
-}
-
-static void on_connect(void *owner, int status)
-{
-    End *end = owner;
-
-    end->connect_count++;
-    end->connect_status = status;
-    close_when_asked(end);
-}
-
-static void on_read(void *owner, const char *bytes, size_t size)
-{
-    End *end = owner;
-
-    buffer_append(&end->received, bytes, size);
-    close_when_asked(end);
-}
-
-static void on_end(void *owner, int status)
-{
-    End *end = owner;
-
-    end->end_count++;
-    end->end_status = status;
-    close_when_asked(end);
-}
-
-static void on_drain(void *owner, int status)
-{
-    End *end = owner;
-
-    end->drain_count++;
-    end->drain_status = status;
-    close_when_asked(end);
-}
-
-static const StreamHandler handler = {on_connect, on_read, on_end, on_drain};
-
-static void adopt(End *end, int fd)
-{
-    assert_int_equal(stream_adopt(loop, fd, &end->stream), 0);
-    stream_set_handler(end->stream, &handler, end);
-}
-
-static Address listen_on(const char *text)
-{
-    Address where, actual;
-
-    assert_int_equal(address_parse(text, &where), 0);
-    assert_int_equal(socket_listen(&where, 16, 1, &listening, &actual), 0);
-    return actual;
-}
-
-static void connect_near(const Address *where)
-{
-    assert_int_equal(stream_connect(loop, where, &near.stream), 0);
-    stream_set_handler(near.stream, &handler, &near);
-}
-
-static void accept_far(void)
-{
-    adopt(&far, accept(listening, NULL, NULL));
-}
-
-/* The far end is the descriptor that is returned. */
-static int connect_near_alone(void)
-{
-    Address where = listen_on("127.0.0.1:0");
-
-    connect_near(&where);
-    RUN_UNTIL(near.connect_count > 0);
-    assert_int_equal(near.connect_status, 0);
-    return accept(listening, NULL, NULL);
-}
-
-static void connect_both(void)
-{
-    adopt(&far, connect_near_alone());
-}
-
-static void close_end(End *end)
-{
-    stream_close(end->stream);
-    end->stream = NULL;
-}
-
-static int setup(void **state)
-{
-    near = far = (End){0};
-    listening = -1;
-    return loop_setup(state);
-}
-
-static int teardown(void **state)
-{
-    close_end(&near);
-    close_end(&far);
-    buffer_deinit(&near.received);
-    buffer_deinit(&far.received);
-    if (listening >= 0)
-        close(listening);
-    return loop_teardown(state);
-}
-
-#define stream_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 static char *make_big(void)
 {
@@ -151,18 +16,6 @@ static char *make_big(void)
     for (size_t i = 0; i < BIG_SIZE; i++)
         bytes[i] = (char)(i * 7 + i / 251);
     return bytes;
-}
-
-static void write_text(End *end, const char *text)
-{
-    assert_int_equal(stream_write(end->stream, text, strlen(text)), 0);
-}
-
-static void expect_received(End *end, const char *text)
-{
-    RUN_UNTIL(end->received.size >= strlen(text));
-    assert_int_equal(end->received.size, strlen(text));
-    assert_memory_equal(end->received.bytes, text, strlen(text));
 }
 
 static void talk(void)
@@ -397,79 +250,6 @@ static void can_be_written_again_after_it_drained(void **state)
     free(bytes);
 }
 
-static void reading_may_pause(void **state)
-{
-    (void)state;
-    connect_both();
-    stream_start_reading(far.stream);
-    stream_start_reading(far.stream);
-    stream_stop_reading(far.stream);
-    write_text(&near, "kept");
-    for (int i = 0; i < 3; i++)
-        run_turn();
-    assert_int_equal(far.received.size, 0);
-    stream_start_reading(far.stream);
-    expect_received(&far, "kept");
-}
-
-static void count(void *owner)
-{
-    (*(int *)owner)++;
-}
-
-static void ignore(void *owner)
-{
-    (void)owner;
-}
-
-/* libuv is told to stop only when something came that nobody wants, and then it is: a loop that
- * kept asking would turn as fast as it can. */
-static void what_nobody_reads_does_not_turn_the_loop(void **state)
-{
-    int turn_count = 0;
-    Turn *turn;
-
-    (void)state;
-    connect_both();
-    stream_start_reading(far.stream);
-    stream_stop_reading(far.stream);
-    write_text(&near, "kept");
-    assert_int_equal(turn_open(loop, count, ignore, &turn_count, &turn), 0);
-    timer_start(fixture_timer, 50, 0);
-    loop_run(loop);
-    turn_close(turn);
-    assert_in_range(turn_count, 1, 10);
-    assert_int_equal(far.received.size, 0);
-    stream_start_reading(far.stream);
-    expect_received(&far, "kept");
-}
-
-/* Stopped and started in turns, with bytes coming all the time, nothing is lost. */
-static void reading_may_pause_again_and_again(void **state)
-{
-    (void)state;
-    connect_both();
-    for (int i = 0; i < 100; i++) {
-        stream_start_reading(far.stream);
-        for (int turns = 0; turns < i % 4; turns++)
-            run_turn();
-        stream_stop_reading(far.stream);
-        write_text(&near, "x");
-        for (int turns = 0; turns < i % 3; turns++)
-            run_turn();
-    }
-    stream_start_reading(far.stream);
-    RUN_UNTIL(far.received.size == 100);
-    stream_stop_reading(far.stream);
-    close_end(&near);
-    for (int turns = 0; turns < 3; turns++)
-        run_turn();
-    assert_int_equal(far.end_count, 0);
-    stream_start_reading(far.stream);
-    RUN_UNTIL(far.end_count == 1);
-    assert_int_equal(far.end_status, ERR_EOF);
-}
-
 static void a_reset_is_told_to_readers_and_writers(void **state)
 {
     char *bytes = make_big();
@@ -641,9 +421,6 @@ int main(void)
         stream_test(small_writes_do_not_wait_for_each_other),
         stream_test(a_big_write_to_a_slow_reader_arrives_whole),
         stream_test(can_be_written_again_after_it_drained),
-        stream_test(reading_may_pause),
-        stream_test(what_nobody_reads_does_not_turn_the_loop),
-        stream_test(reading_may_pause_again_and_again),
         stream_test(a_reset_is_told_to_readers_and_writers),
         stream_test(writing_to_a_closed_peer_fails_without_a_signal),
         stream_test(a_peer_that_closes_with_unread_bytes_resets),
