@@ -1,6 +1,7 @@
 --- `perigee serve DIR`: the supervisor, from flags, environment and configuration file.
 local flags = require "perigee.cli.flags"
 local host = require "host"
+local location = require "perigee.registry.location"
 local log_settings = require "perigee.core.log_settings"
 local options = require "perigee.cli.options"
 local supervisor = require "perigee.supervisor"
@@ -105,6 +106,56 @@ local function check_tls(values)
     return true
 end
 
+-- "10.0.0.7" of "10.0.0.7:8080"; nil for an address that others cannot connect to.
+local function host_of(address)
+    local name = address:match("^%[(.*)%]:%d+$") or address:match("^([^:]+):%d+$")
+    if name ~= "0.0.0.0" and name ~= "::" and name ~= "unix" then
+        return name
+    end
+end
+
+local EMBEDDED, REGISTRY_DELAY_S = "embedded", 1
+
+local function registry_settings(values)
+    return {
+        location = values.registry,
+        advertise = values.advertise or host_of(values.http) or "127.0.0.1",
+        zone = values.zone,
+        ttl_s = values["registry-ttl"],
+        snapshot_path = values["registry-snapshot"],
+    }
+end
+
+-- True, or nil and what is wrong with the flags for the registry.
+local function check_registry(values)
+    local parsed, problem = location.parse(values.registry)
+    if not parsed then
+        return nil, "--registry: " .. problem
+    elseif parsed.kind ~= EMBEDDED and not values.advertise and not host_of(values.http) then
+        return nil, ("--registry needs --advertise HOST: others cannot connect to %s"):format(
+            values.http)
+    elseif values.advertise and not values.advertise:find("^[%w.:_%-]+$") then
+        return nil, ("--advertise takes a name or an address without a port, got '%s'"):format(
+            values.advertise)
+    end
+    return true
+end
+
+local function check_consistency(values)
+    for _, check in ipairs({ check_tls, check_registry }) do
+        local is_consistent, conflict = check(values)
+        if not is_consistent then
+            return nil, conflict
+        end
+    end
+    return true
+end
+
+-- Those who watch the registry hear at once that a host goes, and need a moment to act on it.
+local function drain_delay(values)
+    return values["drain-delay"] or values.registry ~= EMBEDDED and REGISTRY_DELAY_S or 0
+end
+
 --- The settings of perigee.supervisor from option values.
 function serve.settings(values, directory, worker_count)
     return {
@@ -125,6 +176,8 @@ function serve.settings(values, directory, worker_count)
         stop_timeout_s = values["load-timeout"],
         hand_over_s = values["hand-over"],
         drain_s = values.drain,
+        drain_delay_s = drain_delay(values),
+        registry = registry_settings(values),
         websocket_ping_s = values["websocket-ping"],
         http = http_options(values),
         rpc = rpc_options(values),
@@ -158,7 +211,7 @@ function serve.read_settings(arguments)
     if not worker_count then
         return nil, problem
     end
-    local is_consistent, conflict = check_tls(values)
+    local is_consistent, conflict = check_consistency(values)
     if not is_consistent then
         return nil, conflict
     end

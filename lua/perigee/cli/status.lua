@@ -69,6 +69,15 @@ local function print_shared_memory(memory)
     end
 end
 
+local function print_registry(registry)
+    if registry.backend ~= "embedded" then
+        io.stdout:write(("\nregistry %s: %d of %d registered, last sign of life: %s\n"):format(
+            registry.location, registry.registered, registry.wanted,
+            registry.beat_age_s and ("%.0f s ago"):format(registry.beat_age_s)
+                or "never"))
+    end
+end
+
 local function print_channels(channels)
     if #channels == 0 then
         return
@@ -98,6 +107,7 @@ local function print_report(report)
     print_services(report)
     print_workers(report)
     print_shared_memory(report.shared_memory)
+    print_registry(report.registry)
     print_channels(report.channels)
     print_failures(report)
 end

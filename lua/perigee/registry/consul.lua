@@ -44,7 +44,7 @@ local function meta_of(record)
     for key, value in pairs(record.metadata) do
         meta[key] = value
     end
-    for _, name in ipairs({ "rpc", "version", "zone", "generation", "weight" }) do
+    for _, name in ipairs({ "rpc", "mount", "version", "zone", "generation", "weight" }) do
         if record[name] ~= nil then
             meta[META_PREFIX .. name] = tostring(record[name])
         end

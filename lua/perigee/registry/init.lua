@@ -11,6 +11,7 @@ local keeper = require "perigee.registry.keeper"
 local known = require "perigee.registry.known"
 local location = require "perigee.registry.location"
 local select_module = require "perigee.core.select"
+local worker_link = require "perigee.core.worker_link"
 
 local registry = {}
 
@@ -22,8 +23,23 @@ local DEFAULT_TTL_S = 15
 -- A first answer, which an etcd that is starting keeps waiting for.
 local FIRST_ANSWER_S = 3
 
-local BACKENDS = { embedded = "perigee.registry.embedded", etcd = "perigee.registry.etcd",
-    consul = "perigee.registry.consul" }
+local BACKENDS = {
+    consul = "perigee.registry.consul",
+    embedded = "perigee.registry.embedded",
+    etcd = "perigee.registry.etcd",
+    host = "perigee.registry.of_host",
+}
+
+local function make(parsed, options)
+    local backend = require(BACKENDS[parsed.kind]).new(parsed)
+    return setmetatable({
+        backend = backend,
+        keeper = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
+            spread_s = backend.spread_s, verify_s = options.verify_s }),
+        known = known.new(options),
+        is_closed = false,
+    }, metatable)
+end
 
 --- Opens a registry.
 -- @param where "embedded", "etcd://HOST:PORT,HOST:PORT/PREFIX", "consul://HOST:PORT"
@@ -38,15 +54,30 @@ function registry.open(where, options)
     options = options or {}
     parsed.ttl_s = options.ttl_s or DEFAULT_TTL_S
     parsed.silence_s, parsed.wait_s = options.silence_s, options.wait_s
-    local backend = require(BACKENDS[parsed.kind]).new(parsed)
-    return setmetatable({
-        backend = backend,
-        keeper = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
-            spread_s = backend.spread_s, verify_s = options.verify_s }),
-        known = known.new(options),
-        is_closed = false,
-    }, metatable)
+    return make(parsed, options)
 end
+
+local of_host
+
+--- The registry of the host that runs this service: the services of this host and, with
+-- `--registry`, of all others. An error outside of a host, where services are not served.
+function registry.host()
+    if not worker_link.call then
+        error("registry.host() is there for services that a host runs", 2)
+    elseif not of_host then
+        of_host = make({ kind = "host" }, {})
+    end
+    return of_host
+end
+
+--- The id that an instance has when it is given none.
+registry.id_of = instance.id_of
+
+--- The complete record of what is given; or nil, problem.
+registry.record = instance.new
+
+--- Whether two complete records say the same.
+registry.are_same = instance.are_same
 
 local function check_open(self)
     if self.is_closed then
@@ -73,6 +104,9 @@ function methods:register(record)
     local made, problem = instance.new(record)
     if not made then
         error("register: " .. problem, 2)
+    elseif self == of_host then
+        error("register: the host registers its services itself; registry.open makes a registry "
+            .. "for others", 2)
     end
     return setmetatable({ registry = self, record = made, settled = self.keeper:add(made) },
         registration_metatable)

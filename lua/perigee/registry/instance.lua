@@ -1,8 +1,8 @@
 --- Instance records: what the registry knows of one running copy of a service.
 --
 --    { service = "users", id = "users-10.0.0.7-8080", address = "10.0.0.7:8080",
---      rpc = "10.0.0.7:1234", version = "1.2", generation = 7, zone = "a", weight = 100,
---      metadata = { canary = "yes" } }
+--      rpc = "10.0.0.7:1234", mount = "/users", version = "1.2", generation = 7, zone = "a",
+--      weight = 100, metadata = { canary = "yes" } }
 --
 -- `service` and `address` must be there. Records are not changed once they are made: whoever wants
 -- another makes one.
@@ -18,8 +18,9 @@ local MAX_METADATA = 32
 
 -- Field -> the type it must have.
 local FIELDS = {
-    service = "string", id = "string", address = "string", rpc = "string", version = "string",
-    zone = "string", generation = "number", weight = "number", metadata = "table",
+    service = "string", id = "string", address = "string", rpc = "string", mount = "string",
+    version = "string", zone = "string", generation = "number", weight = "number",
+    metadata = "table",
 }
 
 --- What is wrong with the name of a service or an instance; nil when nothing is. A "/" separates

@@ -98,6 +98,14 @@ local function are_same_lists(a, b)
     return true
 end
 
+--- Sets the instances of a service, and believes it. The list is sorted and not changed any more.
+function methods:set(name, list)
+    local entry = self.services[name]
+    if #list > 0 or entry then
+        set_list(self, name, list)
+    end
+end
+
 --- Takes all instances of one service, as a registry answered. The list is the caller's no more.
 function methods:replace(name, list)
     local entry = self.services[name]

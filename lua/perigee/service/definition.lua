@@ -15,6 +15,8 @@ local KEYS = {
     health = "a function",
     replicas = "1 or \"worker\"",
     limits = "a table",
+    version = "a string such as \"1.2\"",
+    metadata = "a table of strings by name",
 }
 local KEY_NAMES = {}
 for name in pairs(KEYS) do
@@ -69,6 +71,15 @@ local function is_router(value)
     return type(value) == "table" and value.kind == "router"
 end
 
+local function is_metadata(value)
+    for key, item in pairs(type(value) == "table" and value or { false }) do
+        if type(key) ~= "string" or type(item) ~= "string" then
+            return false
+        end
+    end
+    return true
+end
+
 local CHECKS = {
     http = function(value) return is_function(value) or is_router(value) end,
     mount = is_mount,
@@ -77,6 +88,8 @@ local CHECKS = {
     health = is_function,
     replicas = function(value) return value == 1 or value == "worker" end,
     limits = function(value) return type(value) == "table" end,
+    version = function(value) return type(value) == "string" end,
+    metadata = is_metadata,
 }
 
 local function describe(value)

@@ -8,6 +8,7 @@ local modules = require "perigee.core.modules"
 local scheduler = require "perigee.core.scheduler"
 local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
+local worker_link = require "perigee.core.worker_link"
 
 local exchange = lazy "perigee.service.exchange"
 local http_server = lazy "perigee.http.server"
@@ -181,6 +182,10 @@ end)
 scheduler.on_event(event.CALL, function(id)
     require("perigee.service.calls").take(state, id)
 end)
+
+function worker_link.call(op, body, timeout_s)
+    return require("perigee.service.operations").call(state, op, body, timeout_s)
+end
 
 local release_timer
 

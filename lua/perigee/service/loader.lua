@@ -6,7 +6,7 @@ local loader = {}
 local PUBLIC = {
     ["perigee"] = true, ["perigee.http"] = true, ["perigee.json"] = true, ["perigee.log"] = true,
     ["perigee.testing"] = true, ["perigee.sync"] = true, ["perigee.context"] = true,
-    ["perigee.shared"] = true, ["perigee.rpc"] = true,
+    ["perigee.registry"] = true, ["perigee.shared"] = true, ["perigee.rpc"] = true,
 }
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"

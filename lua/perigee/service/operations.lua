@@ -11,6 +11,7 @@ local log_settings = require "perigee.core.log_settings"
 local peer = require "perigee.core.peer"
 local sandbox = require "perigee.service.sandbox"
 local scheduler = require "perigee.core.scheduler"
+local worker_link = require "perigee.core.worker_link"
 
 local log = lazy "perigee.log"
 
@@ -87,6 +88,8 @@ local function manifest(service, methods)
         routes = describe_routes(service.http),
         rpc = rpc_services,
         methods = rpc_methods,
+        version = service.version,
+        metadata = service.metadata,
         drain_s = limits.drain,
         memory_size = limits.memory and definition.parse_size(limits.memory),
         body_size = limits.body and definition.parse_size(limits.body),
@@ -258,6 +261,14 @@ function handlers.tasks(_, body)
     return { tasks = tasks, total = total }
 end
 
+--- body = { op =, body = }: news for the modules of the service.
+function handlers.notify(_, body)
+    local fn = worker_link.on_notify[body.op]
+    if fn then
+        fn(body.body)
+    end
+end
+
 local function bind_handlers(state)
     local bound = {}
     for name, handler in pairs(handlers) do
@@ -284,6 +295,12 @@ end
 function operations.fetch(state, name)
     local file, _, message = peer_of(state):call("module", { name = name })
     return file, message
+end
+
+--- Asks the worker something else: see peer:call.
+function operations.call(state, op, body, timeout_s)
+    local result, code, detail = peer_of(state):call(op, body, timeout_s)
+    return result, code, detail
 end
 
 --- Takes one message of the worker.

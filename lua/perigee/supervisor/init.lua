@@ -8,6 +8,7 @@ local directory = require "perigee.supervisor.directory"
 local event = require "perigee.core.event"
 local host = require "host"
 local log = require "perigee.log"
+local membership = require "perigee.supervisor.membership"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
 local sockets = require "perigee.supervisor.sockets"
@@ -68,6 +69,7 @@ function supervisor.open(settings)
         return nil, reason
     end
     self.addresses, self.admin_fd = opened.addresses, opened.admin_fd
+    self.membership = membership.open(settings.registry, opened.addresses)
     self:open_workers(opened.http_fds, opened.rpc_fds)
     self.directory = directory.open({ path = settings.directory,
         module_paths = settings.module_paths })
@@ -90,10 +92,9 @@ local function ring_all(bell_fds)
     end
 end
 
-function methods:open_workers(http_fds, rpc_fds)
-    local list, mesh_addresses = {}, {}
-    local bell_fds = open_bells(self.settings.worker_count)
-    local handlers = {
+-- What workers ask of the supervisor.
+local function handlers_of(self)
+    return {
         module = function(body)
             return self:answer_module(body)
         end,
@@ -101,10 +102,38 @@ function methods:open_workers(http_fds, rpc_fds)
             return self.catalog:describe_rpc()
         end,
         retired = function() end,
+        watch_instances = function(body, worker)
+            return self.membership:watch(body.name, worker)
+        end,
+        list_services = function()
+            return self.membership:list()
+        end,
         broken = function(body)
             self:on_broken(body)
         end,
     }
+end
+
+local function open_reload(self)
+    return reload.new({
+        catalog = self.catalog,
+        workers = self.workers,
+        settings = self.settings,
+        on_change = function(service)
+            self:watch_service(service)
+        end,
+        on_route = function()
+            if self.is_loaded then
+                self.membership:update(self.catalog:list())
+            end
+        end,
+    })
+end
+
+function methods:open_workers(http_fds, rpc_fds)
+    local list, mesh_addresses = {}, {}
+    local bell_fds = open_bells(self.settings.worker_count)
+    local handlers = handlers_of(self)
     for slot = 1, self.settings.worker_count do
         mesh_addresses[slot] = "unix:@perigee-" .. host.random_id() .. host.random_id()
         list[slot] = worker_process.new({
@@ -126,14 +155,7 @@ function methods:open_workers(http_fds, rpc_fds)
     end
     self.mesh_addresses = mesh_addresses
     self.workers = workers.new(list)
-    self.reload = reload.new({
-        catalog = self.catalog,
-        workers = self.workers,
-        settings = self.settings,
-        on_change = function(service)
-            self:watch_service(service)
-        end,
-    })
+    self.reload = open_reload(self)
 end
 
 function methods:answer_module(body)
@@ -371,6 +393,7 @@ function methods:start()
         end
     end
     self.is_loaded = true
+    self.membership:update(self.catalog:list())
     admin.open(self, self.admin_fd)
     if self.settings.is_watching then
         self.directory:listen()
@@ -409,6 +432,8 @@ end
 function methods:stop()
     local drain_s = self.settings.drain_s
     log.info("stopping: no new connections, what runs is finished", { deadline_s = drain_s })
+    self.membership:leave()
+    scheduler.wait(host.now() + self.settings.drain_delay_s)
     for _, worker in ipairs(self.workers.list) do
         worker.is_wanted = false
     end

@@ -15,7 +15,8 @@ local metatable = { __index = methods }
 -- How often a candidate is tried again whose worker died, unless it died of another service.
 local MAX_INTERRUPTIONS = 2
 
---- `options` = { catalog=, workers=, settings=, on_change = function(service) }.
+--- `options` = { catalog=, workers=, settings=, on_change = function(service), on_route =
+-- function() }.
 function reload.new(options)
     return setmetatable({
         catalog = options.catalog,
@@ -23,6 +24,7 @@ function reload.new(options)
         settings = options.settings,
         rollout = rollout.new(options),
         on_change = options.on_change,
+        on_route = options.on_route,
         is_routing_paused = false,
     }, metatable)
 end
@@ -88,6 +90,7 @@ function methods:route()
     local home_of = function(name)
         return self.workers:home_of(name)
     end
+    self.on_route()
     workers_module.each(self.workers:serving(), function(worker)
         return worker:call("route", {
             entries = self.catalog:routes(worker.slot, home_of, self.settings.is_developing),

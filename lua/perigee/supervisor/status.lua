@@ -70,8 +70,8 @@ local function describe_channels(objects, reports)
     return channels
 end
 
---- `parts` = { catalog=, workers=, settings=, started_at=, addresses=, certificates= or nil }. Asks
--- every worker, so it waits.
+--- `parts` = { catalog=, workers=, settings=, started_at=, addresses=, membership=,
+-- certificates= or nil }. Asks every worker, so it waits.
 function status.collect(parts)
     local by_name, services, workers = {}, json.array(), json.array()
     for _, service in ipairs(parts.catalog:list()) do
@@ -94,6 +94,7 @@ function status.collect(parts)
         uptime_s = host.now() - parts.started_at,
         directory = parts.settings.directory,
         addresses = parts.addresses,
+        registry = parts.membership:status(),
         tls = parts.certificates and parts.certificates:describe(),
         shared_memory = memory,
         channels = describe_channels(memory.objects, reports),

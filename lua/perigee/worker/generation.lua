@@ -1,5 +1,6 @@
 --- A service's isolate as its worker sees it: opened, spoken to by messages, drained and closed.
 local host = require "host"
+local instances = require "perigee.worker.instances"
 local peer = require "perigee.core.peer"
 
 local generation = {}
@@ -43,6 +44,10 @@ function generation.open(options)
             module = function(body)
                 return options.fetch_module(body.name)
             end,
+            watch_instances = function(body)
+                return instances.watch(self, body.name)
+            end,
+            list_services = instances.list,
         },
         send = function(bytes)
             host.post(handle, bytes)

@@ -8,6 +8,7 @@ local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local host = require "host"
 local host_methods = require "perigee.worker.host_methods"
+local instances = require "perigee.worker.instances"
 local log = require "perigee.log"
 local log_settings = require "perigee.core.log_settings"
 local parallel = require "perigee.core.parallel"
@@ -315,6 +316,12 @@ function handlers.health()
     return ill
 end
 
+--- body = { name =, list = }: other instances of a service than before.
+function handlers.instances(body)
+    instances.take(body)
+    return true
+end
+
 function handlers.exit()
     host.exit(0)
     return true
@@ -357,6 +364,7 @@ function worker.run()
             control:post(frame.encode(bytes))
         end,
     })
+    instances.configure(supervisor)
     scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
         local one = generation.find(handle)
         if one then

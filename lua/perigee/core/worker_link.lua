@@ -1,0 +1,8 @@
+--- How the modules of a service reach its worker. The isolate of a service fills it in; anywhere
+-- else there is no worker to ask.
+return {
+    --- call(op, body, timeout_s) → result; or nil, code, detail
+    call = false,
+    --- name of an operation → what is done with its body when the worker says so
+    on_notify = {},
+}

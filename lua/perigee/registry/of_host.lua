@@ -1,0 +1,44 @@
+--- The registry as the services of a host see it: what their supervisor knows, whatever stands
+-- behind that. It is asked for a service once, and tells every change from then on.
+local worker_link = require "perigee.core.worker_link"
+
+local ASK_S = 5
+
+local methods = {}
+local metatable = { __index = methods }
+
+local of_host = {}
+
+function of_host.new()
+    return setmetatable({ name = "host", ttl_s = math.huge, asked = {} }, metatable)
+end
+
+--- Has `known` follow one service from now on.
+function methods:discover(known, name)
+    if self.asked[name] then
+        return
+    end
+    self.asked[name] = true
+    worker_link.on_notify.instances = function(body)
+        known:set(body.name, body.list)
+        known:mark_good()
+    end
+    local answer = worker_link.call("watch_instances", { name = name }, ASK_S)
+    if not answer then
+        self.asked[name] = nil
+        return
+    end
+    known:set(name, answer.list)
+    known:mark_good()
+    known:mark_complete(name)
+end
+
+function methods.list()
+    return worker_link.call("list_services", nil, ASK_S)
+end
+
+function methods.finish()
+    return true
+end
+
+return of_host
