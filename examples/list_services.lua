@@ -1,12 +1,12 @@
--- The services that the registry knows, each with its instances: what Consul's list of services is to
--- a program in Go. Without `--registry` these are the services of this host; with
+-- The services that the registry knows, each with its instances: what Consul's list of services is
+-- to a program in Go. Without `--registry` these are the services of this host; with
 -- `--registry etcd://127.0.0.1:2379` or `--registry consul://127.0.0.1:8500` those of all hosts.
+-- /list_services alone lists the names.
 --
 -- $ curl -s http://127.0.0.1:8080/list_services/list_services
 -- list_services at 127.0.0.1:8080/list_services
---
--- $ curl -s http://127.0.0.1:8080/list_services | grep greet
--- greet
+-- $ curl -s http://127.0.0.1:8080/list_services/greet
+-- greet at 127.0.0.1:8080/greet
 local http = require "perigee.http"
 local registry = require "perigee.registry"
 
@@ -17,7 +17,7 @@ app:get("/", function()
     if not names then
         return 503, ("%s: %s"):format(code, detail)
     end
-    return table.concat(names, "\n") .. "\n"
+    return table.concat(names, "\n")
 end)
 
 app:get("/:name", function(request)
@@ -29,7 +29,7 @@ app:get("/:name", function(request)
     for i, instance in ipairs(list) do
         lines[i] = ("%s at %s%s"):format(instance.service, instance.address, instance.mount or "")
     end
-    return table.concat(lines, "\n") .. "\n"
+    return table.concat(lines, "\n")
 end)
 
 return { http = app }
