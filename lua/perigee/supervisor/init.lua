@@ -11,8 +11,9 @@ local log = require "perigee.log"
 local membership = require "perigee.supervisor.membership"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
-local sockets = require "perigee.supervisor.sockets"
 local shared_memory = require "perigee.supervisor.shared_memory"
+local shutdown = require "perigee.supervisor.shutdown"
+local sockets = require "perigee.supervisor.sockets"
 local worker_process = require "perigee.supervisor.worker_process"
 local worker_settings = require "perigee.supervisor.worker_settings"
 local workers = require "perigee.supervisor.workers"
@@ -28,9 +29,6 @@ local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 local REMOVAL_S = 0.15
 local PULSE_CHECK_S = 0.05
 local LOAD_CONCURRENCY = 8
-
--- What a worker gets beyond the drain deadline to say that it is done, and then to exit.
-local STOP_MARGIN_S, EXIT_S = 5, 2
 
 -- A worker that dies this often before the host was ever up will not come up.
 local START_ATTEMPTS = 3
@@ -427,45 +425,6 @@ function methods:check_pulses()
     end
 end
 
--- Drains every worker, then ends it. Requests and WebSockets that outlast the deadline are cut and
--- counted.
-function methods:stop()
-    local drain_s = self.settings.drain_s
-    log.info("stopping: no new connections, what runs is finished", { deadline_s = drain_s })
-    self.membership:leave()
-    scheduler.wait(host.now() + self.settings.drain_delay_s)
-    for _, worker in ipairs(self.workers.list) do
-        worker.is_wanted = false
-    end
-    local cut_requests, cut_websockets, deadline = 0, 0, host.now() + drain_s
-    self.workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
-    for _, result in pairs(self.workers:call("retire", { drain_s = deadline - host.now() },
-        drain_s + STOP_MARGIN_S)) do
-        local cut = result[1]
-        cut_requests = cut_requests + (cut and cut.requests or 0)
-        cut_websockets = cut_websockets + (cut and cut.websockets or 0)
-    end
-    for _, worker in ipairs(self.workers.list) do
-        worker:call("exit", nil, 1)
-    end
-    deadline = host.now() + EXIT_S
-    while self:has_children() and host.now() < deadline do
-        scheduler.wait(host.now() + 0.01)
-    end
-    self:kill_workers()
-    log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })
-    host.exit(0)
-end
-
-function methods:has_children()
-    for _, worker in ipairs(self.workers.list) do
-        if worker.child then
-            return true
-        end
-    end
-    return false
-end
-
 function methods:kill_workers()
     for _, worker in ipairs(self.workers.list) do
         worker:kill()
@@ -480,7 +439,7 @@ local function on_stop_signal(self)
         return
     end
     self.is_stopping = true
-    scheduler.spawn(self.stop, self).name = "stop"
+    scheduler.spawn(shutdown, self).name = "stop"
 end
 
 --- Has signals handled: TERM and INT stop, HUP reloads everything.

@@ -1,0 +1,60 @@
+--- The end of a host, in order: it leaves the registry, goes on serving until others have heard of
+-- that, drains every worker, and ends them.
+local host = require "host"
+local log = require "perigee.log"
+local scheduler = require "perigee.core.scheduler"
+
+-- What a worker gets beyond the drain deadline to say that it is done, and then to exit.
+local STOP_MARGIN_S, EXIT_S = 5, 2
+
+local EXIT_STEP_S = 0.01
+
+-- Returns how many requests and WebSockets outlasted the deadline.
+local function drain(workers, drain_s)
+    local cut_requests, cut_websockets, deadline = 0, 0, host.now() + drain_s
+    workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
+    for _, result in pairs(workers:call("retire", { drain_s = deadline - host.now() },
+        drain_s + STOP_MARGIN_S)) do
+        local cut = result[1]
+        cut_requests = cut_requests + (cut and cut.requests or 0)
+        cut_websockets = cut_websockets + (cut and cut.websockets or 0)
+    end
+    return cut_requests, cut_websockets
+end
+
+local function has_children(list)
+    for _, worker in ipairs(list) do
+        if worker.child then
+            return true
+        end
+    end
+    return false
+end
+
+local function await_exits(list)
+    for _, worker in ipairs(list) do
+        worker:call("exit", nil, 1)
+    end
+    local deadline = host.now() + EXIT_S
+    while has_children(list) and host.now() < deadline do
+        scheduler.wait(host.now() + EXIT_STEP_S)
+    end
+end
+
+--- Runs to the end of the process.
+-- @param supervisor of perigee.supervisor
+return function(supervisor)
+    local settings, list = supervisor.settings, supervisor.workers.list
+    log.info("stopping: no new connections, what runs is finished",
+        { deadline_s = settings.drain_s })
+    supervisor.membership:leave()
+    scheduler.wait(host.now() + settings.drain_delay_s)
+    for _, worker in ipairs(list) do
+        worker.is_wanted = false
+    end
+    local cut_requests, cut_websockets = drain(supervisor.workers, settings.drain_s)
+    await_exits(list)
+    supervisor:kill_workers()
+    log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })
+    host.exit(0)
+end
