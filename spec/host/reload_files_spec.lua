@@ -1,6 +1,10 @@
 --- Every way in which a file can come to have other contents ends in the same: the new version
 -- answers.
 local host = require "spec.support.host"
+local perigee = require "perigee"
+
+-- A change counts once it has paused for so long.
+local SETTLE_S = 0.008
 
 local function version(text)
     return ([[return { http = function() return %q end, mount = "/" }]]):format(text)
@@ -54,11 +58,14 @@ for workers = 1, 2 do
         end)
 
         it("many times in a burst ends at the last version, in few reloads", function()
+            local began = perigee.now()
             for i = 2, 50 do
                 running:write("a.lua", version(tostring(i)))
             end
+            -- On a machine that is slow to write, a burst has pauses that end a change.
+            local pauses = (perigee.now() - began) / SETTLE_S
             running:wait_for_body("/", "50")
-            assert.is_true(running:service("a").reloads < 25)
+            assert.is_true(running:service("a").reloads < math.max(25, pauses))
         end)
 
         it("leaves one generation behind, in every worker", function()
