@@ -17,6 +17,22 @@ local function describe_key(path, key)
     return ("%s[%s]"):format(path, type(key) == "string" and ("%q"):format(key) or tostring(key))
 end
 
+-- Whether all in a table can be copied, as far as that is plain; a table inside itself is not.
+local function is_plain(value, depth)
+    for key, item in pairs(value) do
+        if not COPYABLE[type(key)] then
+            return false
+        elseif type(item) == "table" then
+            if depth == MAX_DEPTH or not is_plain(item, depth + 1) then
+                return false
+            end
+        elseif not COPYABLE[type(item)] then
+            return false
+        end
+    end
+    return true
+end
+
 -- Finds what cannot be copied. Returns its path and why, or nil.
 local function find_fault(value, path, above, depth)
     if COPYABLE[type(value)] then
@@ -44,9 +60,13 @@ end
 --- The bytes of `value`. Returns nil, "invalid", detail when it cannot be copied;
 -- `name` is what the detail calls the value.
 function copy.encode(value, name)
-    local path, reason = find_fault(value, name or "the value", {}, 0)
-    if path then
-        return nil, "invalid", ("%s is %s, which cannot be copied"):format(path, reason)
+    local kind = type(value)
+    if not (kind == "table" and is_plain(value, 1) or COPYABLE[kind]) then
+        -- Names of places cost more than all else, so they are made only for who asks why.
+        local path, reason = find_fault(value, name or "the value", {}, 0)
+        if path then
+            return nil, "invalid", ("%s is %s, which cannot be copied"):format(path, reason)
+        end
     end
     return buffer.encode(value)
 end
