@@ -78,6 +78,7 @@ Logs.Flood = rpc.stream {
         while send(text) do
             sent = sent + 1
         end
+        log.info("flooding ended")
     end,
 }
 
@@ -279,22 +280,31 @@ for _, workers in ipairs({ 1, 2 }) do
             assert.same({ 1, 9, NULL, "through" }, receive())
         end)
 
-        it("waits for a client that does not read", function()
-            send({ 3, 1, "Logs.Flood", {}, 65536 })
-            local function sent()
-                return running:request({ method = "POST", target = "/rpc/Logs.Sent",
-                    fields = { "Content-Type", "application/json" }, body = "" }).body
-            end
+        -- What lies in the sockets and the bounded buffers of both workers is sent, and no more.
+        local function expect_standstill()
             local before
             eventually(function()
-                local now = sent()
+                local now = running:request({ method = "POST", target = "/rpc/Logs.Sent",
+                    fields = { "Content-Type", "application/json" }, body = "" }).body
                 local is_still = now == before and tonumber(now) > 0
                 before = now
                 return is_still
             end, "the method is waited for")
-            -- What lies in the sockets and the bounded buffers of both workers, and no more.
             assert.is_true(tonumber(before) < 3000, before .. " items of 10 KB")
-            peer:close()
+        end
+
+        it("waits for a client that does not read", function()
+            send({ 3, 1, "Logs.Flood", {}, 65536 })
+            expect_standstill()
+        end)
+
+        it("waits for an HTTP client that does not read, and ends with it", function()
+            local web = running:open()
+            web:write("POST /rpc/Logs.Flood HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+                .. "Content-Type: application/json\r\n\r\n")
+            expect_standstill()
+            web:close()
+            running:wait_for_log("flooding ended")
         end)
 
         it("is a list for who asks for none", function()
