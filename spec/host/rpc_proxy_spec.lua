@@ -441,6 +441,21 @@ for _, workers in ipairs({ 1, 2 }) do
             assert.same({ "full", 2 }, case("full"))
         end)
 
+        it("is refused while the other has as many as it may", function()
+            serve({ "--rpc-calls", "2" })
+            local peer = assert(stream.connect(running.rpc))
+            for number = 1, 2 do
+                peer:write("\x94\x00" .. string.char(number) .. "\xafCalculator.Hang\x90")
+            end
+            eventually(function()
+                return in_flight() == 2
+            end, "the calls are in flight")
+            assert.same({ NULL, "unavailable",
+                "perigee: the service has too many calls in flight, call again later" },
+                case("divide"))
+            peer:close()
+        end)
+
         it("is named where its task waits", function()
             serve()
             local peer = running:open()
@@ -470,10 +485,11 @@ describe("calls by proxy while their service is replaced", function()
 
     return {
         rpc = { Keeper = Keeper },
-        save = function() return count end,
+        save = %s,
         start = function(saved) count = saved or 0 end,
     }
     ]]
+    local SAVE = "function() return count end"
 
     local CALLING = [[
     local perigee = require "perigee"
@@ -502,31 +518,31 @@ describe("calls by proxy while their service is replaced", function()
     end }
     ]]
 
-    it("are lost neither with save() nor without, nor done twice", function()
-        local running = host.start({ services = {
-            ["a_keeper.lua"] = KEEPER:format(1) } })
-        running:write("calling.lua", CALLING)
-        running:wait_for_log("calling  the service is up")
-        for version = 2, 8 do
-            running:write("a_keeper.lua", KEEPER:format(version))
-            eventually(function()
-                return running:json("/").version == version
-            end, "version " .. version .. " answers")
-        end
-        local said = running:json("/")
-        assert.same({}, said.failures)
-        assert.is_true(said.done > 100)
-    end)
+    for save, name in pairs({ [SAVE] = "with save()", ["nil"] = "without save()" }) do
+        it("are not lost, " .. name, function()
+            local running = host.start({ services = { ["keeper.lua"] = KEEPER:format(1, save) } })
+            running:write("calling.lua", CALLING)
+            running:wait_for_log("calling  the service is up")
+            for version = 2, 8 do
+                running:write("keeper.lua", KEEPER:format(version, save))
+                eventually(function()
+                    return running:json("/").version == version
+                end, "version " .. version .. " answers")
+            end
+            local said = running:json("/")
+            assert.same({}, said.failures)
+            assert.is_true(said.done > 100)
+        end)
+    end
 
     it("end when it is gone for good", function()
-        local running = host.start({ services = {
-            ["a_keeper.lua"] = KEEPER:format(1) } })
+        local running = host.start({ services = { ["keeper.lua"] = KEEPER:format(1, SAVE) } })
         running:write("calling.lua", CALLING)
         eventually(function()
             local answer = running:request({ target = "/" })
             return answer.status == 200 and json.decode(answer.body).done > 0
         end, "calls are answered")
-        running:remove("a_keeper.lua")
+        running:remove("keeper.lua")
         eventually(function()
             local failures = running:json("/").failures
             return #failures > 8 and failures[#failures]:find("not_found", 1, true)

@@ -4,6 +4,7 @@ local host = require "spec.support.host"
 local json = require "perigee.json"
 local msgpack = require "perigee.rpc.msgpack"
 local perigee = require "perigee"
+local rpc = require "perigee.rpc"
 local stream = require "perigee.core.stream"
 
 local LOGS = [[
@@ -151,6 +152,24 @@ for _, workers in ipairs({ 1, 2 }) do
                 assert.same({ 4, 7, number }, receive())
             end
             assert.same({ 1, 7, NULL, "Count 3" }, receive())
+        end)
+
+        it("is what a client of Perigee's own asks for", function()
+            local client = rpc.dial("tcp://" .. running.rpc)
+            local items, sum = assert(client:stream("Logs.Count", 1000)), 0
+            for item in items do
+                sum = sum + item
+            end
+            assert.same({ 500500, "Count 1000" }, { sum, (items:result()) })
+            items = assert(client:stream("Logs.Fail"))
+            assert.equal("first", (items:recv()))
+            local _, is_ok, code = items:recv()
+            assert.same({ false, "failed" }, { is_ok, code })
+            items = assert(client:stream("Logs.Wait"))
+            assert.equal(1, (items:recv()))
+            items:close()
+            running:wait_for_log("waiting ended.*reason=canceled")
+            client:close()
         end)
 
         it("may bring nothing, a failure, or both", function()
