@@ -32,10 +32,11 @@ function opening.ask(stream, path, deadline)
             return nil, "too_large", "the answer to CONNECT is too large"
         end
     until last
-    if last <= #head then
+    local is_ok, code, detail = judge(head)
+    if is_ok and last <= #head then
         return nil, "invalid", "the server spoke before it was asked"
     end
-    return judge(head)
+    return is_ok, code, detail
 end
 
 return opening

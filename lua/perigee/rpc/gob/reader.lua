@@ -194,6 +194,9 @@ local sources = { struct = struct_source, slice = list_source, array = list_sour
 
 local opaque = basic[5]
 
+-- Go names no pointer's type, and every argument and reply of net/rpc may be a pointer to a time.
+local names_of_time = { Time = true, [""] = true }
+
 -- Knows every type that a value of type `id` may meet: gives each composite one a place in the list
 -- of readers, and tells how a part of another is read.
 local function new_plan(definitions)
@@ -208,7 +211,7 @@ local function new_plan(definitions)
         if not definition then
             fail("malformed", format("the type %s is not defined", tostring(id)))
         elseif definition.kind == "opaque" then
-            part = definition.name == "Time" and time or opaque
+            part = names_of_time[definition.name] and time or opaque
         else
             local place = #plan.composites + 1
             plan.composites[place] = definition
