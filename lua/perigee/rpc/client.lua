@@ -2,11 +2,13 @@
 -- One client has one connection, which all tasks share.
 local dial_options = require "perigee.rpc.client.dial_options"
 local dialler = require "perigee.rpc.client.dialler"
-local future = require "perigee.rpc.client.future"
-local item_stream = require "perigee.rpc.client.item_stream"
+local lazy = require "perigee.core.lazy"
+local middleware = require "perigee.rpc.middleware"
 local notation = require "perigee.rpc.client.notation"
 local scheduler = require "perigee.core.scheduler"
-local where = require "perigee.core.where"
+
+local future = lazy "perigee.rpc.future"
+local item_stream = lazy "perigee.rpc.client.item_stream"
 
 local begin_wait, check_yieldable = scheduler.begin_wait, scheduler.check_yieldable
 local prepare_wait, check_options = scheduler.prepare_wait, notation.check
@@ -33,7 +35,7 @@ function client.dial(address, options)
     return setmetatable({
         dialler = dialler.new(checked),
         middleware = {},
-        chain = false, -- the handler inside all of them, when there are some
+        chain = false, -- the handler inside all of it, when there is some
     }, metatable)
 end
 
@@ -127,7 +129,7 @@ end
 
 local kinds = { call = perform, notification = notify, stream = open_stream }
 
--- Goes through the middleware, the first outermost.
+-- Goes through the middleware, if there is any.
 local function run(self, kind, method, args, options)
     check_method(method, 3)
     if self.chain then
@@ -136,33 +138,15 @@ local function run(self, kind, method, args, options)
     return kinds[kind](self, method, args, check_options(options, 3))
 end
 
-local function chain_of(self)
-    local handler = function(method, args, call)
-        return kinds[call.kind](self, method, args, check_options(call.options, 2))
-    end
-    for i = #self.middleware, 1, -1 do
-        handler = self.middleware[i](handler)
-        if type(handler) ~= "function" then
-            error(("%s: this middleware must return a function, not %s"):format(
-                where.of(self.middleware[i]), type(handler)), 3)
-        end
-    end
-    return handler
-end
-
 --- Puts middleware around every call, the first outermost: functions that take the next handler,
 -- function(method, args, call), and return a handler around it. `call` is { kind = "call",
 -- "notification" or "stream"; options = as they were given }. A handler returns what client:call,
 -- client:notify or client:stream does.
 function methods:use(...)
-    for i = 1, select("#", ...) do
-        local wrap = select(i, ...)
-        if type(wrap) ~= "function" then
-            error("client:use takes functions that return a handler around the next one", 2)
-        end
-        self.middleware[#self.middleware + 1] = wrap
-    end
-    self.chain = chain_of(self)
+    middleware.add(self.middleware, "client:use", ...)
+    self.chain = middleware.compose(self.middleware, function(method, args, call)
+        return kinds[call.kind](self, method, args, check_options(call.options, 2))
+    end, 2)
 end
 
 --- Calls a method and waits for its result.
@@ -178,55 +162,12 @@ function methods:call(method, args, options)
     return value, code, detail, data
 end
 
--- Ends a future whose task was ended, by an error of middleware or by the host.
-local function watch(task, started)
-    scheduler.on_finish(task, function(ended, is_ok, failure, traceback)
-        if not is_ok then
-            started:complete(false, { code = "failed", detail = tostring(failure) })
-            scheduler.on_failure(ended, failure, traceback)
-        end
-    end)
-end
-
-local function run_into(started, self, packed)
-    local value, code, detail, data = run(self, "call", packed.method, packed.args,
-        packed.options)
-    if code then
-        started:complete(false, { code = code, detail = detail, data = data })
-    else
-        started:complete(true, value)
-    end
-end
-
--- Where waiting is needed before anything can be sent, a task does it.
-local function go_by_task(self, method, args, options)
-    local started = future.new(method)
-    local task = scheduler.spawn(run_into, started, self,
-        { method = method, args = args, options = options })
-    task.name = "rpc " .. method
-    watch(task, started)
-    return started
-end
-
---- Starts a call without waiting for anything.
--- @return a future: started:wait() returns what client:call would, perigee.select can await it, and
--- started:cancel() gives it up
+--- Begins a call and returns a future: see perigee.rpc.future.
 function methods:go(method, args, options)
     check_method(method, 2)
-    local checked = check_options(options, 2)
-    if self.chain or not self.dialler.link or checked.timeout_s then
-        return go_by_task(self, method, args, options)
-    end
-    local started = future.new(method, checked.reply and function(value)
-        return self.dialler.codec.fit(checked.reply, value)
-    end)
-    local link, body, detail = prepare(self, args, checked)
-    if link then
-        started.link, started.number = link, link:send_call(started, method, body)
-    else
-        started:complete(false, { code = body, detail = detail })
-    end
-    return started
+    check_options(options, 2)
+    local begun = future.start(2, methods.call, self, method, args, options)
+    return begun
 end
 
 --- Sends a call that nobody answers; waits for a connection at most. For the codecs json and

@@ -1,7 +1,7 @@
 --- The methods of a service's RPC services, as calls find them: the function inside its middleware,
 -- and the types of its argument and its reply where they are declared.
+local middleware = require "perigee.rpc.middleware"
 local types = require "perigee.rpc.types"
-local where = require "perigee.core.where"
 
 local method = {}
 
@@ -9,7 +9,7 @@ local DECLARED = {}
 local KEYS = { args = true, reply = true, doc = true, fn = true }
 local STREAM_KEYS = { args = true, item = true, doc = true, fn = true }
 
-local middleware = {}
+local wraps = {} -- the middleware of this service
 
 local function parse(notation, what, level)
     if notation == nil then
@@ -70,25 +70,7 @@ end
 
 --- See rpc.use.
 function method.use(...)
-    for i = 1, select("#", ...) do
-        local wrap = select(i, ...)
-        if type(wrap) ~= "function" then
-            error("rpc.use takes functions that return a handler around the next one", 2)
-        end
-        middleware[#middleware + 1] = wrap
-    end
-end
-
-local function wrap_all(run)
-    for i = #middleware, 1, -1 do
-        local wrapped = middleware[i](run)
-        if type(wrapped) ~= "function" then
-            error(("%s: this middleware must return a function, not %s"):format(
-                where.of(middleware[i]), type(wrapped)), 0)
-        end
-        run = wrapped
-    end
-    return run
+    middleware.add(wraps, "rpc.use", ...)
 end
 
 -- What codecs take for the method when it is about one item, or about all in a list.
@@ -104,7 +86,7 @@ local function compile(service, name, declared)
     local compiled = {
         service = service,
         name = name,
-        run = wrap_all(declared.fn),
+        run = middleware.compose(wraps, declared.fn, 0),
         args = declared.args,
         reply = declared.reply,
         doc = declared.doc,

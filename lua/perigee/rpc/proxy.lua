@@ -4,10 +4,10 @@
 --    local calculator = rpc.service("Calculator")
 --    local sum, code, detail = calculator:call("Add", { A = 10, B = 5 })
 local future = require "perigee.core.lazy" "perigee.rpc.future"
+local middleware = require "perigee.rpc.middleware"
 local notation = require "perigee.rpc.client.notation"
 local resolver = require "perigee.rpc.resolver"
 local scheduler = require "perigee.core.scheduler"
-local where = require "perigee.core.lazy" "perigee.core.where"
 
 local proxy = {}
 
@@ -97,33 +97,15 @@ end
 
 local kinds = { call = perform, notification = notify, stream = open_stream }
 
-local function chain_of(self)
-    local handler = function(method, args, call)
-        local value, code, detail, data = kinds[call.kind](self, method, args, call.options, 2)
-        return value, code, detail, data
-    end
-    for i = #self.middleware, 1, -1 do
-        handler = self.middleware[i](handler)
-        if type(handler) ~= "function" then
-            error(("%s: this middleware must return a function, not %s"):format(
-                where.of(self.middleware[i]), type(handler)), 3)
-        end
-    end
-    return handler
-end
-
 --- Puts middleware around every call, as client:use does: functions that take the next handler,
 -- function(method, args, call), and return a handler around it. `call` is { kind = "call",
 -- "notification" or "stream"; options = as they were given }.
 function methods:use(...)
-    for i = 1, select("#", ...) do
-        local wrap = select(i, ...)
-        if type(wrap) ~= "function" then
-            error("use takes functions that return a handler around the next one", 2)
-        end
-        self.middleware[#self.middleware + 1] = wrap
-    end
-    self.chain = chain_of(self)
+    middleware.add(self.middleware, "use", ...)
+    self.chain = middleware.compose(self.middleware, function(method, args, call)
+        local value, code, detail, data = kinds[call.kind](self, method, args, call.options, 2)
+        return value, code, detail, data
+    end, 2)
 end
 
 --- Calls a method and waits for its result.

@@ -53,7 +53,8 @@ function methods:take_item(value)
     return true
 end
 
---- For the connection: the call has ended, as for a future.
+--- For the connection: the call has ended, with true and its result; or false and { code =,
+-- detail =, data = }.
 function methods:complete(is_ok, result)
     if self.is_done then
         return

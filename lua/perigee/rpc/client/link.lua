@@ -61,7 +61,7 @@ function link.new(stream, codec, options)
         is_whole = true,      -- no request in `out` was broken off
         flusher = false,      -- the task that writes, or will at the end of this turn
         unsent_size = 0,      -- of what is behind `out`
-        waiters = {},         -- number of a call -> task, future, stream or ABANDONED
+        waiters = {},         -- number of a call -> task, stream or ABANDONED
         began = {},           -- number -> the look before it; NEVER when it has its own time limit
         free = {}, free_count = 0,
         number_count = 0,     -- handed out so far
