@@ -78,7 +78,7 @@ end
 function codec_methods:open()
     return setmetatable({
         framing = "gob", has_notifications = false, codec = self,
-        decoder = gob.decoder(),
+        decoder = gob.decoder(self.max_values),
         header = nil,           -- the Response whose reply is next
         has_request = false,    -- its definition was sent
         numbers = {},           -- encoder -> the numbers of its types here
@@ -220,8 +220,10 @@ end
 
 return {
     --- The codec of a client.
-    new = function()
+    -- @param max_values of one message, 1,000,000 by default
+    new = function(max_values)
         return setmetatable({
+            max_values = max_values,
             framing = "gob", fit = notation.fit,
             encoders = {}, encoder_count = 0,               -- by the text of their type
             declared = setmetatable({}, { __mode = "k" }),  -- type -> encoder

@@ -6,6 +6,8 @@ local null = require("perigee.json_encoder").null
 local quote = require("perigee.json_encoder").quote
 local remember = require "perigee.rpc.client.remember"
 
+local NO_ANSWER = "a message is no answer of JSON-RPC 2.0"
+
 local codec = { framing = "json", has_notifications = true }
 
 local quoted = remember(quote)
@@ -46,14 +48,15 @@ end
 -- Returns what is wrong with the answer, or nil.
 local function take(answer, sink)
     local problem = without_null(answer.error)
-    if type(answer.id) == "number" and problem == nil then
-        sink:answer(answer.id, without_null(answer.result))
-    elseif type(answer.id) == "number" then
+    local is_numbered = type(answer.id) == "number"
+    if is_numbered and problem ~= nil then
         sink:answer_failure(answer.id, failure.of_value(problem))
+    elseif is_numbered and answer.result ~= nil then
+        sink:answer(answer.id, without_null(answer.result))
     elseif type(problem) == "table" then
         return "the server did not understand: " .. failure.of_value(problem).detail
     else
-        return "a message is no answer of JSON-RPC 2.0"
+        return NO_ANSWER
     end
 end
 
@@ -63,7 +66,7 @@ function codec.read(_, text, sink)
     local answer, _, detail = json_values.read(text)
     local problem
     if type(answer) ~= "table" or answer.jsonrpc ~= "2.0" then
-        problem = detail or "a message is no answer of JSON-RPC 2.0"
+        problem = detail or NO_ANSWER
     else
         problem = take(answer, sink)
     end

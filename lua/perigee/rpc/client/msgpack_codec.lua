@@ -18,11 +18,11 @@ local byte = string.byte
 local ANSWER = 0x94 * 256 + 1
 local ITEM = 0x93 * 256 + 4
 local NIL = 0xc0
-local MAX_VALUES = 1000000
 local MAX_SPARE_SIZE = 65536
 
 local codec = { framing = "msgpack", has_notifications = true, has_streams = true,
-    fit = notation.fit }
+    fit = notation.fit, max_values = 1000000 }
+local metatable = { __index = codec }
 
 local pack = remember(msgpack.encode)
 
@@ -123,12 +123,12 @@ local function read_answer(bytes, position, sink)
     return select(2, read(bytes, position, state, 1))
 end
 
-local function read_all(bytes, sink)
+local function read_all(bytes, sink, max_values)
     local position, size = 1, #bytes
     while position <= size do
         local head, kind = byte(bytes, position, position + 1)
         head = head * 256 + (kind or 0)
-        state.values_left = MAX_VALUES
+        state.values_left = max_values
         if head == ANSWER then
             position = read_answer(bytes, position + 2, sink)
         elseif head == ITEM then
@@ -142,8 +142,8 @@ end
 --- Takes whole messages, and calls sink:answer(number, value), sink:answer_failure(number, {
 -- code =, detail =, data = }), sink:item(number, value), or sink:fail(code, detail) when the
 -- connection cannot go on.
-function codec.read(_, bytes, sink)
-    local is_ok, problem = pcall(read_all, bytes, sink)
+function codec.read(self, bytes, sink)
+    local is_ok, problem = pcall(read_all, bytes, sink, self.max_values)
     if is_ok then
         return
     elseif type(problem) ~= "table" then
@@ -159,7 +159,8 @@ end
 
 return {
     --- The codec of a client.
-    new = function()
-        return codec
+    -- @param max_values of one message, 1,000,000 by default
+    new = function(max_values)
+        return max_values and setmetatable({ max_values = max_values }, metatable) or codec
     end,
 }
