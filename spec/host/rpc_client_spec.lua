@@ -106,3 +106,135 @@ for _, codec in ipairs { "msgpack", "gob", "jsonrpc", "json" } do
         end)
     end)
 end
+
+local COUNTDOWN = [[
+local log = require "perigee.log"
+local perigee = require "perigee"
+local rpc = require "perigee.rpc"
+
+local Countdown = {}
+
+Countdown.From = rpc.stream {
+    args = "int", item = "int",
+    fn = function(first, _, send)
+        for number = first, 1, -1 do
+            local is_sent, reason = send(number)
+            if not is_sent then
+                log.info("nobody wants more", { reason = reason })
+                return nil, reason
+            end
+        end
+        return "liftoff"
+    end,
+}
+
+function Countdown.Hang()
+    local _, _, reason = perigee.chan():recv()
+    log.info("hanging ended", { reason = reason })
+end
+
+function Countdown.Plain(args)
+    return args
+end
+
+return { rpc = { Countdown = Countdown } }
+]]
+
+describe("a client of streams", function()
+    local running, client
+
+    before_each(function()
+        running = host.start({ services = { ["countdown.lua"] = COUNTDOWN } })
+        client = rpc.dial("tcp://" .. running.rpc, { cancel = true })
+    end)
+
+    after_each(function()
+        client:close()
+        host.stop_all()
+    end)
+
+    it("gets all items in order, and the result", function()
+        for _, credit in ipairs { 1, 2, 64 } do
+            local expected = 500
+            local items = client:stream("Countdown.From", 500, { credit = credit })
+            for number in items do
+                assert.equal(expected, number)
+                expected = expected - 1
+            end
+            assert.equal(0, expected)
+            assert.equal("liftoff", items:result())
+        end
+    end)
+
+    it("gets those of several streams, and calls between them", function()
+        together(8, function()
+            local items, sum = client:stream("Countdown.From", 300, { credit = 4 }), 0
+            for number in items do
+                sum = sum + number
+                if number % 50 == 0 then
+                    assert.equal(number, client:call("Countdown.Plain", number))
+                end
+            end
+            assert.equal(300 * 301 / 2, sum)
+            assert.equal("liftoff", items:result())
+        end)
+    end)
+
+    it("ends the method's task when it wants no more", function()
+        local items = client:stream("Countdown.From", 1000000, { credit = 2 })
+        assert.equal(1000000, (items:recv()))
+        items:close()
+        running:wait_for_log("nobody wants more.*reason=canceled")
+        assert.equal(7, client:call("Countdown.Plain", 7))
+        assert.equal(0, client.dialler.link.abandoned_count)
+    end)
+
+    it("gets the result of a method that has no items", function()
+        local items = client:stream("Countdown.Plain", 5)
+        assert.same({ nil, false, "closed" }, { items:recv() })
+        assert.equal(5, items:result())
+        assert.equal(5, #client:call("Countdown.From", 5))
+    end)
+
+    it("tells the server of a call that it does not wait for any more", function()
+        local _, code = client:call("Countdown.Hang", nil, { timeout_s = 0.05 })
+        assert.equal("timeout", code)
+        running:wait_for_log("hanging ended.*reason=canceled")
+        assert.equal(7, client:call("Countdown.Plain", 7))
+    end)
+end)
+
+local FRONT = [[
+local http = require "perigee.http"
+local rpc = require "perigee.rpc"
+
+local client = rpc.dial("tcp://%s")
+local app = http.router()
+
+app:get("/sum", function()
+    local sum, code, detail = client:call("Calculator.Add", { A = 10, B = 5 })
+    return { sum = sum, code = code, detail = detail, version = %d }
+end)
+
+return { http = app, mount = "/" }
+]]
+
+describe("a service", function()
+    after_each(host.stop_all)
+
+    it("calls another host, and its connections end with its version", function()
+        local back = host.start({ services = { ["calculator.lua"] = CALCULATOR } })
+        local front = host.start({ services = { ["front.lua"] = FRONT:format(back.rpc, 1) } })
+        assert.same({ sum = 15, version = 1 }, front:json("/sum"))
+        front:write("front.lua", FRONT:format(back.rpc, 2))
+        front:wait_until(function()
+            return front:json("/sum").version == 2
+        end, "the new version answers")
+        assert.equal(15, front:json("/sum").sum)
+        front:wait_until(function()
+            return back:status().workers[1].rpc.connections == 1
+        end, "the connection of the old version is closed")
+        back:stop()
+        assert.equal("refused", front:json("/sum").code)
+    end)
+end)

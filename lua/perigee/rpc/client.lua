@@ -195,6 +195,13 @@ function methods:stream(method, args, options)
     return items, code, detail
 end
 
+--- How it is: { is_connected =, waiting = calls for a connection, in_flight =, abandoned = calls
+-- that nobody waits for and that have no answer yet, unsent_size =, dials =, failed_dials =,
+-- ended = connections, late = answers that were dropped, refused = calls without room }.
+function methods:status()
+    return self.dialler:status()
+end
+
 --- Ends the connection, and the calls in flight with "closed". Later ones fail.
 function methods:close()
     self.dialler:close()

@@ -37,6 +37,7 @@ function dialler.new(options)
         fruitless_count = 0,   -- attempts in a row that brought no answer
         retry_at = 0,
         failure = nil,         -- of the last attempt, { code =, detail = }
+        counts = { dials = 0, failed_dials = 0, ended = 0, late = 0, refused = 0 },
         is_closed = false,
     }, metatable)
 end
@@ -56,6 +57,7 @@ end
 local function on_link_end(self, ended)
     open_count = open_count - 1
     self.link = false
+    self.counts.ended = self.counts.ended + 1
     if ended.has_answered then
         self.fruitless_count = 0
     elseif not self.is_closed then
@@ -69,7 +71,7 @@ local function make_link(self, opened)
     return link.new(opened, self.codec:open(), {
         address = options.address, timeout_s = options.timeout_s, max_calls = options.max_calls,
         max_unsent = options.max_unsent, max_message = options.max_message,
-        is_cancelling = options.cancel,
+        is_cancelling = options.cancel, counts = self.counts,
         on_end = function(ended)
             on_link_end(self, ended)
         end,
@@ -109,11 +111,13 @@ end
 
 local function dial(self)
     local opened, code, detail = connect(self)
+    self.counts.dials = self.counts.dials + 1
     if opened and self.is_closed then
         opened:close()
     elseif opened then
         self.link = make_link(self, opened)
     elseif not self.is_closed then
+        self.counts.failed_dials = self.counts.failed_dials + 1
         note_failure(self, code, detail)
     end
     end_waiting(self)
@@ -132,6 +136,7 @@ local function obstacle(self)
         return "closed", "the client is closed"
     elseif self.waiting then
         if self.waiting_count >= self.options.max_calls then
+            self.counts.refused = self.counts.refused + 1
             return "full", ("%d calls wait for a connection"):format(self.waiting_count)
         end
         return nil
@@ -166,6 +171,19 @@ function methods:get(deadline)
         return nil, "closed", "the client is closed"
     end
     return nil, self.failure.code, self.failure.detail
+end
+
+--- How it is, see client:status.
+function methods:status()
+    local report = { is_connected = self.link ~= false, waiting = self.waiting_count,
+        in_flight = 0, abandoned = 0, unsent_size = 0 }
+    for name, count in pairs(self.counts) do
+        report[name] = count
+    end
+    if self.link then
+        self.link:describe(report)
+    end
+    return report
 end
 
 --- Ends the connection, and every call in flight with "closed". There will be no other.

@@ -53,7 +53,7 @@ end
 -- @param codec of this connection
 -- @param options { address =, timeout_s = of a call, 0 for none; max_calls = in flight, max_unsent
 -- = bytes, max_message = bytes, is_cancelling = whether the server is told of calls nobody waits
--- for; on_end = function(link) }
+-- for; counts = { late =, refused = }, which it adds to; on_end = function(link) }
 function link.new(stream, codec, options)
     local self = setmetatable({
         stream = stream, codec = codec, options = options,
@@ -105,6 +105,7 @@ local function take_waiter(self, number)
     self.has_answered = true
     if waiter == ABANDONED then
         self.abandoned_count = self.abandoned_count - 1
+        self.options.counts.late = self.options.counts.late + 1
         return nil
     end
     self.in_flight = self.in_flight - 1
@@ -204,16 +205,31 @@ local function flush_later(self)
     self.flusher = task
 end
 
+-- Bytes that the server's side has not taken.
+local function unsent_size(self)
+    return self.unsent_size + #self.out
+end
+
+local function refuse(self, detail, count)
+    self.options.counts.refused = self.options.counts.refused + 1
+    return "full", detail:format(count)
+end
+
 --- Says why nothing can be sent now: nil when something can, else code, detail.
 function methods:obstacle()
     if self.is_closed then
         return self.failure.code, self.failure.detail
     elseif self.in_flight >= self.options.max_calls then
-        return "full", ("%d calls are in flight"):format(self.in_flight)
-    elseif self.unsent_size + #self.out > self.options.max_unsent then
-        return "full", ("%s has %d bytes still to read"):format(self.options.address,
-            self.unsent_size + #self.out)
+        return refuse(self, "%d calls are in flight", self.in_flight)
+    elseif unsent_size(self) > self.options.max_unsent then
+        return refuse(self, "the server has not read %d bytes that were sent", unsent_size(self))
     end
+end
+
+--- Adds to a table what goes on here.
+function methods:describe(report)
+    report.in_flight, report.abandoned = self.in_flight, self.abandoned_count
+    report.unsent_size = unsent_size(self)
 end
 
 local function take_number(self)
