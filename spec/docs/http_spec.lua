@@ -1,18 +1,8 @@
 -- Runs the Lua blocks of docs/http.md and asks the routes they define.
 local http = require "perigee.http"
+local lua_blocks = require "spec.support.lua_blocks"
 local temporary = require "spec.support.temporary"
 local testing = require "perigee.testing"
-
-local function read_blocks(path)
-    local file = assert(io.open(path))
-    local text = file:read "*a"
-    file:close()
-    local blocks = {}
-    for block in text:gmatch("\n```lua\n(.-)```\n") do
-        blocks[#blocks + 1] = block
-    end
-    return blocks
-end
 
 -- The page's blocks share `app` and `http`, as a reader takes them to; the first one is a service.
 local app = http.router()
@@ -38,7 +28,7 @@ describe("docs/http.md", function()
         root:destroy()
     end)
 
-    local blocks = read_blocks "docs/http.md"
+    local blocks = lua_blocks "docs/http.md"
     services["services.hello"] = run(blocks[1])
     for i = 2, #blocks do
         run(blocks[i])

@@ -1,5 +1,6 @@
 -- Runs the Lua blocks of docs/rpc.md, which call a service of a running host.
 local host = require "spec.support.host"
+local lua_blocks = require "spec.support.lua_blocks"
 local rpc = require "perigee.rpc"
 
 local SERVICE = [[
@@ -31,17 +32,6 @@ Statistics.Mean = rpc.method {
 return { rpc = { Calculator = Calculator, Statistics = Statistics } }
 ]]
 
-local function read_blocks(path)
-    local file = assert(io.open(path))
-    local text = file:read "*a"
-    file:close()
-    local blocks = {}
-    for block in text:gmatch("\n```lua\n(.-)```\n") do
-        blocks[#blocks + 1] = block
-    end
-    return blocks
-end
-
 describe("docs/rpc.md", function()
     local running, logged, counted, environment, client
 
@@ -69,7 +59,7 @@ describe("docs/rpc.md", function()
             return replaced[name] or require(name)
         end
         -- The page's blocks share what they declare, as a reader takes them to.
-        local page = table.concat(read_blocks "docs/rpc.md")
+        local page = table.concat(lua_blocks "docs/rpc.md")
             .. "\nreturn { sum = sum, mean = mean, total = total }"
         environment.results = setfenv(assert(loadstring(page, "@docs/rpc.md")), environment)()
     end)
