@@ -14,6 +14,8 @@ app:websocket("/echo", function(socket)
     end
 end)
 
+app:post("/plain", function(request) return request:body() end)
+app:get("/plain", function(request) return request:body() end)
 app:websocket("/who", function(socket)
     socket:send_binary(socket.request.remote.host)
 end)
@@ -65,6 +67,21 @@ describe("a WebSocket of a service in another worker", function()
             local peer = websocket_peer.open(running:open(), "/who",
                 { ["Perigee-Origin"] = "10.0.0.1,1,,,," })
             assert.equal("127.0.0.1", read_message(peer))
+        end
+    end)
+
+    it("may be one of several protocols that are asked for", function()
+        for _ = 1, CONNECTION_COUNT do
+            assert.matches("^HTTP/1.1 101 ", open({ Upgrade = "h2c, WebSocket" }).head)
+        end
+    end)
+
+    it("is none where a body comes or the route is another", function()
+        for _ = 1, CONNECTION_COUNT do
+            assert.matches("^HTTP/1.1 200 .*\r\n\r\nabc$", running:raw("GET /plain HTTP/1.1\r\n"
+                .. "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                .. "Content-Length: 3\r\n\r\nabc", true))
+            assert.matches("^HTTP/1.1 200 ", websocket_peer.open(running:open(), "/plain").head)
         end
     end)
 

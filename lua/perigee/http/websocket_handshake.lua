@@ -145,16 +145,25 @@ function handshake.choose_deflate(value)
     return nil
 end
 
+local function asks_for_upgrade(request)
+    return request.method == "GET" and has_token(request:header("upgrade"), "websocket")
+        and has_token(request:header("connection"), "upgrade")
+end
+
 -- The host upgrades no other request: what follows the handshake must be the WebSocket's.
 local function can_upgrade(request)
     return request.version ~= "1.0" and not has_token(request:header("connection"), "close")
         and not request:header("content-length") and not request:header("transfer-encoding")
 end
 
+--- True for a request that may become a WebSocket, if its route has one.
+function handshake.is_asked_for(request)
+    return asks_for_upgrade(request) and can_upgrade(request)
+end
+
 -- What is wrong with the request: status, message, fields; nothing when all is well.
 local function refusal(request, options)
-    if request.method ~= "GET" or not has_token(request:header("upgrade"), "websocket")
-        or not has_token(request:header("connection"), "upgrade") then
+    if not asks_for_upgrade(request) then
         return 426, "this is a WebSocket: ask for an upgrade", { Upgrade = "websocket" }
     elseif request:header("sec-websocket-version") ~= handshake.VERSION then
         return 426, "the version of WebSocket spoken here is 13",

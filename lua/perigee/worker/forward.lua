@@ -8,6 +8,7 @@ local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 
 local client = lazy "perigee.http.client"
+local handshake = lazy "perigee.http.websocket_handshake"
 local tunnel = lazy "perigee.worker.tunnel"
 
 local forward = {}
@@ -152,7 +153,11 @@ local function refuse_unavailable(asked, entry)
 end
 
 local function wants_websocket(asked)
-    return asked.method == "GET" and (asked:field("upgrade") or ""):lower() == "websocket"
+    return asked:field("upgrade") ~= nil and handshake.is_asked_for({
+        method = asked.method,
+        version = "1." .. asked.minor_version,
+        header = function(_, name) return asked:field(name) end,
+    })
 end
 
 local function tunnel_on(asked, entry)
