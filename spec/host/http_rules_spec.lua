@@ -22,3 +22,26 @@ describe("the rules of HTTP/1.1:", function()
         end)
     end
 end)
+
+describe("the rules of HTTP/1.1, for a service of another worker:", function()
+    -- So many connections that some of them come to either worker.
+    local CONNECTION_COUNT = 8
+
+    local running
+
+    setup(function()
+        local service = http_corpus.SERVICE:gsub("return { http", "return { replicas = 1, http")
+        running = host.start({ services = { ["service.lua"] = service }, workers = 2 })
+    end)
+
+    teardown(host.stop_all)
+
+    for _, case in ipairs(http_corpus.cases) do
+        local title, bytes, statuses = unpack(case)
+        it(title, function()
+            for _ = 1, CONNECTION_COUNT do
+                assert.same(statuses, http_corpus.statuses(running:raw(bytes, true)))
+            end
+        end)
+    end
+end)
