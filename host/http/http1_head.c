@@ -1,5 +1,6 @@
-/* http_parser splits the head; what the head means is decided here. The parser never sees a byte of
- * a body, so its own ideas of framing do not count. */
+/* http_parser takes the request line apart; the rules have seen that the rest is nothing but lines
+ * "name: value", so those are cut where they stand, and what they mean is decided here. The parser
+ * sees neither fields nor a body, so its own ideas of framing do not count. */
 #include "http/http1_head.h"
 
 #include <assert.h>
@@ -9,12 +10,6 @@
 
 #include "http/http1_chars.h"
 #include "http/http1_rules.h"
-
-/* What http_parser fills. */
-typedef struct Split {
-    Http1Head *head;
-    size_t field_capacity;
-} Split;
 
 /* What the fields say together, while they are looked at one by one. */
 typedef struct Summary {
@@ -49,59 +44,32 @@ static bool is_text(const char *bytes, size_t size, const char *lower_text)
     return strlen(lower_text) == size && strncasecmp(bytes, lower_text, size) == 0;
 }
 
-/* --- what http_parser reports: each slice in one piece, as the whole head is fed at once --- */
+/* --- the lines --- */
 
+/* Called once, as the whole line is fed at once. */
 static int take_target(http_parser *parser, const char *bytes, size_t size)
 {
-    Http1Head *head = ((Split *)parser->data)->head;
+    Http1Head *head = parser->data;
+
     head->target = slice_of(head, bytes, size);
     return 0;
 }
 
-static int take_name(http_parser *parser, const char *bytes, size_t size)
+static const http_parser_settings settings = {.on_url = take_target};
+
+/* The line is `size` bytes from `line` on. Returns the parser's number for the method, or minus a
+ * status. */
+static int split_request_line(Http1Head *head, const char *line, size_t size)
 {
-    const Split *split = parser->data;
-    Http1Head *head = split->head;
-
-    assert(head->field_count < split->field_capacity);
-    head->fields[head->field_count++] = (Http1Field){.name = slice_of(head, bytes, size)};
-    return 0;
-}
-
-static int take_value(http_parser *parser, const char *bytes, size_t size)
-{
-    Http1Head *head = ((Split *)parser->data)->head;
-
-    while (size != 0 && http1_char_is(bytes[size - 1], CHAR_BLANK))
-        size--;
-    head->fields[head->field_count - 1].value = slice_of(head, bytes, size);
-    return 0;
-}
-
-/* Tells the parser that no body follows. */
-static int skip_body(http_parser *parser)
-{
-    (void)parser;
-    return 1;
-}
-
-static const http_parser_settings settings = {
-    .on_url = take_target,
-    .on_header_field = take_name,
-    .on_header_value = take_value,
-    .on_headers_complete = skip_body,
-};
-
-/* Returns the parser's number for the method, or minus a status. */
-static int split_head(Http1Head *head, size_t field_capacity)
-{
-    Split split = {head, field_capacity};
+    const char *method_end = memchr(line, ' ', size);
     http_parser parser;
 
+    assert(method_end != NULL);
+    head->method = slice_between(head, line, method_end);
     http_parser_init(&parser, HTTP_REQUEST);
     http_parser_set_max_header_size(UINT32_MAX); /* the rules have counted */
-    parser.data = &split;
-    http_parser_execute(&parser, &settings, head->bytes, head->size);
+    parser.data = head;
+    http_parser_execute(&parser, &settings, line, size);
     if (HTTP_PARSER_ERRNO(&parser) == HPE_INVALID_METHOD)
         return -501;
     if (HTTP_PARSER_ERRNO(&parser) != HPE_OK)
@@ -110,13 +78,47 @@ static int split_head(Http1Head *head, size_t field_capacity)
     return (int)parser.method;
 }
 
-static void slice_method(Http1Head *head)
+static Http1Slice trim(const Http1Head *head, const char *start, const char *end)
 {
-    const char *start = head->bytes[0] == '\r' ? head->bytes + 2 : head->bytes;
-    const char *end = memchr(start, ' ', head->size - (size_t)(start - head->bytes));
+    while (start < end && http1_char_is(*start, CHAR_BLANK))
+        start++;
+    while (start < end && http1_char_is(end[-1], CHAR_BLANK))
+        end--;
+    return slice_between(head, start, end);
+}
 
-    assert(end != NULL);
-    head->method = slice_between(head, start, end);
+static void split_fields(Http1Head *head, const char *at, size_t field_capacity)
+{
+    const char *end = head->bytes + head->size;
+
+    while (*at != '\r') {
+        const char *colon = memchr(at, ':', (size_t)(end - at));
+        const char *line_end;
+
+        assert(head->field_count < field_capacity && colon != NULL);
+        line_end = memchr(colon, '\r', (size_t)(end - colon));
+        assert(line_end != NULL);
+        head->fields[head->field_count++] = (Http1Field){
+            .name = slice_between(head, at, colon),
+            .value = trim(head, colon + 1, line_end),
+        };
+        at = line_end + 2;
+    }
+    (void)field_capacity; /* without assertions */
+}
+
+/* Returns the parser's number for the method, or minus a status. */
+static int split_head(Http1Head *head, size_t field_capacity)
+{
+    const char *line = head->bytes[0] == '\r' ? head->bytes + 2 : head->bytes;
+    const char *newline = memchr(line, '\n', head->size - (size_t)(line - head->bytes));
+    int method;
+
+    assert(newline != NULL);
+    method = split_request_line(head, line, (size_t)(newline + 1 - line));
+    if (method >= 0)
+        split_fields(head, newline + 1, field_capacity);
+    return method;
 }
 
 /* --- the target --- */
@@ -260,24 +262,28 @@ static int take_upgrade(Summary *summary, Http1Slice value)
     return 0;
 }
 
+#define NAME(text) text, sizeof text - 1
+
 static const struct {
     const char *name;
+    size_t name_size;
     int (*take)(Summary *summary, Http1Slice value);
 } known_fields[] = {
-    {"host",              take_host             },
-    {"connection",        take_connection       },
-    {"content-length",    take_content_length   },
-    {"transfer-encoding", take_transfer_encoding},
-    {"expect",            take_expect           },
-    {"upgrade",           take_upgrade          },
+    {NAME("host"),              take_host             },
+    {NAME("connection"),        take_connection       },
+    {NAME("content-length"),    take_content_length   },
+    {NAME("transfer-encoding"), take_transfer_encoding},
+    {NAME("expect"),            take_expect           },
+    {NAME("upgrade"),           take_upgrade          },
 };
 
 static int summarize_field(Summary *summary, const Http1Field *field)
 {
     const char *name = text_of(summary->head, field->name);
+    size_t size = field->name.size;
 
     for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
-        if (is_text(name, field->name.size, known_fields[i].name))
+        if (known_fields[i].name_size == size && strncasecmp(name, known_fields[i].name, size) == 0)
             return known_fields[i].take(summary, field->value);
     return 0;
 }
@@ -338,7 +344,6 @@ int http1_head_parse(const char *bytes, size_t size, Http1Field *fields, size_t 
         return method;
     if (method == HTTP_CONNECT)
         return -501;
-    slice_method(out);
     out->is_head = method == HTTP_HEAD;
     if ((result = split_target(out, method)) < 0)
         return result;

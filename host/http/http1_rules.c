@@ -1,5 +1,7 @@
 /* The head's grammar as a state machine. In each state one class of bytes may come in any number
- * and is skipped in a tight loop; the byte behind such a run decides where to go. */
+ * and is skipped in a tight loop; the byte behind such a run decides where to go.
+ * Nearly all lines are whole and harmless: take_lines passes over those, and leaves every other to
+ * the machine from its first byte on, which alone knows of errors and of limits. */
 #include "http/http1_rules.h"
 
 #include <arpa/inet.h>
@@ -150,9 +152,105 @@ static int step(Http1Rules *rules, char byte)
     return step_field(rules, byte);
 }
 
+static const char *skip(const char *at, const char *end, uint8_t classes)
+{
+    return at + http1_run_size(at, (size_t)(end - at), classes);
+}
+
+static const char *skip_target(const char *at, const char *end)
+{
+    for (;;) {
+        at = skip(at, end, CHAR_TARGET);
+        if (end - at < 3 || at[0] != '%' || !http1_char_is(at[1], CHAR_HEX) ||
+            !http1_char_is(at[2], CHAR_HEX))
+            return at;
+        at += 3;
+    }
+}
+
+/* Of a request for a path. Returns its size, or 0. */
+static size_t take_request_line(Http1Rules *rules, const char *bytes, size_t size)
+{
+    static const char version[] = " HTTP/1.";
+    enum { VERSION_SIZE = sizeof version - 1, REST_SIZE = VERSION_SIZE + 3 };
+    const char *end = bytes + size;
+    const char *target = skip(bytes, end, CHAR_TOKEN) + 1;
+    const char *at;
+
+    if (target == bytes + 1 || end - target < REST_SIZE || target[-1] != ' ' || target[0] != '/')
+        return 0;
+    at = skip_target(target, end);
+    if (end - at < REST_SIZE || memcmp(at, version, VERSION_SIZE) != 0 ||
+        (size_t)(at - target) > rules->limits->target_size)
+        return 0;
+    if ((at[VERSION_SIZE] & ~1) != '0' || at[VERSION_SIZE + 1] != '\r' ||
+        at[VERSION_SIZE + 2] != '\n')
+        return 0;
+    rules->target_size = (size_t)(at - target);
+    rules->version = 10 + (at[VERSION_SIZE] - '0');
+    rules->state = FIELD_START;
+    return (size_t)(at + REST_SIZE - bytes);
+}
+
+/* Whole fields, and the end of the head behind them. Returns their size. */
+static size_t take_fields(Http1Rules *rules, const char *bytes, size_t size)
+{
+    const char *at = bytes, *end = bytes + size;
+
+    while (rules->field_count < rules->limits->field_count) {
+        const char *colon = skip(at, end, CHAR_TOKEN);
+        const char *line_end;
+
+        if (colon == at || colon == end || *colon != ':')
+            break;
+        line_end = skip(colon + 1, end, CHAR_VALUE);
+        if (end - line_end < 2 || line_end[0] != '\r' || line_end[1] != '\n')
+            break;
+        rules->field_count++;
+        at = line_end + 2;
+    }
+    if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') {
+        rules->state = COMPLETE;
+        at += 2;
+    }
+    return (size_t)(at - bytes);
+}
+
+static size_t take_lines(Http1Rules *rules, const char *bytes, size_t size)
+{
+    size_t taken = 0;
+
+    if (rules->state == START || rules->state == METHOD_START)
+        taken = take_request_line(rules, bytes, size);
+    if (rules->state == FIELD_START)
+        taken += take_fields(rules, bytes + taken, size - taken);
+    return taken;
+}
+
 static bool is_inside_target(int state)
 {
     return state > TARGET_START && state < VERSION_TEXT;
+}
+
+/* A run, and the byte behind it. Returns how many bytes that were, or minus a status. */
+static int take_run(Http1Rules *rules, const char *bytes, size_t size)
+{
+    size_t run_size = http1_run_size(bytes, size, run_classes[rules->state]);
+    int next;
+
+    if (is_inside_target(rules->state)) {
+        rules->target_size += run_size;
+        if (rules->target_size > rules->limits->target_size)
+            return -414;
+    }
+    if (run_size == size)
+        return (int)size;
+    if ((next = step(rules, bytes[run_size])) < 0)
+        return next;
+    if (is_inside_target(next))
+        rules->target_size++;
+    rules->state = next;
+    return (int)run_size + 1;
 }
 
 int http1_rules_feed(Http1Rules *rules, const char *bytes, size_t size)
@@ -163,22 +261,14 @@ int http1_rules_feed(Http1Rules *rules, const char *bytes, size_t size)
 
     assert(rules->state != COMPLETE);
     while (at < end && rules->state != COMPLETE) {
-        size_t run_size = http1_run_size(bytes + at, end - at, run_classes[rules->state]);
-        int next;
+        int taken;
 
-        at += run_size;
-        if (is_inside_target(rules->state)) {
-            rules->target_size += run_size;
-            if (rules->target_size > rules->limits->target_size)
-                return -414;
-        }
-        if (at == end)
+        at += take_lines(rules, bytes + at, end - at);
+        if (at == end || rules->state == COMPLETE)
             break;
-        if ((next = step(rules, bytes[at++])) < 0)
-            return next;
-        if (is_inside_target(next))
-            rules->target_size++;
-        rules->state = next;
+        if ((taken = take_run(rules, bytes + at, end - at)) < 0)
+            return taken;
+        at += (size_t)taken;
     }
     rules->head_size += at;
     if (rules->state == COMPLETE)
