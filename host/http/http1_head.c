@@ -317,20 +317,22 @@ static void unify_host(const Http1Head *head)
 {
     int index = http1_head_find(head, "host", 4, 0);
 
-    if (index >= 0 && head->host.size != 0)
+    if (index >= 0)
         head->fields[index].value = head->host;
 }
 
 static int interpret_fields(Http1Head *head)
 {
     Summary summary = {.head = head};
+    bool is_absolute = head->host.size != 0;
 
     for (size_t i = 0; i < head->field_count; i++) {
         int result = summarize_field(&summary, &head->fields[i]);
         if (result < 0)
             return result;
     }
-    unify_host(head);
+    if (is_absolute)
+        unify_host(head);
     return conclude(&summary);
 }
 

@@ -55,13 +55,13 @@ function request.path_below(self)
     return below == "" and "/" or below
 end
 
-local function query_list(self)
-    local list, code = url.parse_query(self._query or "")
-    if not list then
+local function parsed_query(self, parse)
+    local pairs_of_query, code = parse(self._query or "")
+    if not pairs_of_query then
         error(http_error.new(400, code == "invalid" and "the query has a malformed percent-encoding"
             or "the query has too many names"), 0)
     end
-    return list
+    return pairs_of_query
 end
 
 --- The values of the path's `:name` and `*rest`, decoded.
@@ -71,12 +71,12 @@ end
 
 --- The first value of each name of the query. A malformed query answers 400 here.
 function lazy.query(self)
-    return url.first_values(query_list(self))
+    return parsed_query(self, url.parse_first_values)
 end
 
 --- All values of each name of the query, in order.
 function lazy.query_all(self)
-    return url.all_values(query_list(self))
+    return url.all_values(parsed_query(self, url.parse_query))
 end
 
 --- "1.1" or "1.0".

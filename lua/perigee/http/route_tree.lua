@@ -52,6 +52,14 @@ local function rest_at(node, segments, i, method)
     end
 end
 
+local function with_param(params, name, value)
+    if not params then
+        return { [name] = value }
+    end
+    params[name] = value
+    return params
+end
+
 local function walk(node, segments, i, method)
     local segment = segments[i]
     if not segment then
@@ -64,8 +72,7 @@ local function walk(node, segments, i, method)
     if not route and node.param and segment ~= "" then
         route, params = walk(node.param, segments, i + 1, method)
         if route then
-            params = params or {}
-            params[route.names[i]] = segment
+            params = with_param(params, route.names[i], segment)
         end
     end
     if not route and node.rest then

@@ -207,6 +207,12 @@ local function compose(route)
     return run
 end
 
+--- Whether `fn` has a single parameter, so that a response would be nothing to it.
+local function is_of_request_only(fn)
+    local info = debug.getinfo(fn, "u")
+    return (info.nparams == 0 or info.nparams == 1) and not info.isvararg
+end
+
 --- Ends the definition: composes every handler with its middleware. Done once, before the first
 -- request.
 function Group:seal()
@@ -217,6 +223,7 @@ function Group:seal()
     shared.is_sealed = true
     for _, route in ipairs(shared.routes) do
         route.run = compose(route)
+        route.is_blind = route.run == route.handler and is_of_request_only(route.handler)
     end
 end
 

@@ -134,6 +134,26 @@ local function handle_raised(self, asked, answered, caught)
     end
 end
 
+-- The response of a handler that never sees it. Taken while in use, so that two tasks never share
+-- it.
+local spare
+
+local function take_response(exchange, handler)
+    local answered = spare
+    if not answered then
+        return response.new(exchange, handler)
+    end
+    spare = nil
+    answered._exchange, answered._handler = exchange, handler
+    return answered
+end
+
+local function keep_response(answered)
+    answered._exchange, answered._headers = false, false
+    answered._status, answered._length, answered._answered_at = false, false, false
+    spare = answered
+end
+
 --- Answers one request, in the task that calls it.
 -- @return the status sent, and the pattern of the route or nil
 function Server:dispatch(exchange)
@@ -143,9 +163,10 @@ function Server:dispatch(exchange)
         route, params = self.router:resolve(asked.method, request.path_below(asked))
     end
     asked.route, asked.params = route.pattern, params
-    local answered = response.new(exchange, route.handler)
+    local answered = not route.is_blind and response.new(exchange, route.handler) or nil
     local is_returned, first, second, third =
         protected_call(route.run, catch, asked, answered)
+    answered = answered or take_response(exchange, route.handler)
     if not is_returned then
         handle_raised(self, asked, answered, first)
     else
@@ -154,7 +175,11 @@ function Server:dispatch(exchange)
             fail(self, asked, answered, problem)
         end
     end
-    return answered._status or 200, route.pattern
+    local status = answered._status or 200
+    if route.is_blind then
+        keep_response(answered)
+    end
+    return status, route.pattern
 end
 
 return server

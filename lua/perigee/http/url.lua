@@ -42,7 +42,7 @@ function url.encode(text)
 end
 
 -- Paths and queries have few pieces, and LuaJIT gives up a trace that meets a loop of few turns,
--- with all that calls it. So each piece is a tail call.
+-- with all that calls it. So each piece is a tail call. Lists have room for four from the start.
 
 -- Adds the segments of `path` from position `from` on.
 local function add_segments(segments, count, path, from)
@@ -65,11 +65,21 @@ function url.split_path(path)
     if byte(path) ~= 47 then
         return nil, "invalid"
     end
-    return add_segments({}, 0, path, 2)
+    return add_segments({ nil, nil, nil, nil }, 0, path, 2)
 end
 
--- Adds the pairs of `text` from position `from` on.
-local function add_pairs(list, count, text, from, limit)
+local function put_last(list, count, name, value)
+    list[2 * count + 1], list[2 * count + 2] = name, value
+end
+
+local function put_first(values, _, name, value)
+    if values[name] == nil then
+        values[name] = value
+    end
+end
+
+-- Puts the pairs of `text` from position `from` on into `target`, where `count` are already.
+local function add_pairs(target, put, count, text, from, limit)
     local ampersand = find(text, "&", from, true)
     local piece = sub(text, from, (ampersand or 0) - 1)
     if piece ~= "" then
@@ -82,13 +92,13 @@ local function add_pairs(list, count, text, from, limit)
         if not (name and value) then
             return nil, "invalid"
         end
-        list[count + 1], list[count + 2] = name, value
-        count = count + 2
+        put(target, count, name, value)
+        count = count + 1
     end
     if not ampersand then
-        return list
+        return target
     end
-    return add_pairs(list, count, text, ampersand + 1, limit)
+    return add_pairs(target, put, count, text, ampersand + 1, limit)
 end
 
 --- Parses "a=1&b=2&a=3", as in a query or a form body.
@@ -97,16 +107,19 @@ end
 -- @return the flat array {name, value, name, value, ...} in order; or nil and "invalid" or
 -- "too_large"
 function url.parse_query(text, max_pairs)
-    return add_pairs({}, 0, text, 1, 2 * (max_pairs or MAX_PAIRS))
+    return add_pairs({ nil, nil, nil, nil }, put_last, 0, text, 1, max_pairs or MAX_PAIRS)
+end
+
+--- The same, as the first value of each name.
+function url.parse_first_values(text, max_pairs)
+    return add_pairs({}, put_first, 0, text, 1, max_pairs or MAX_PAIRS)
 end
 
 --- The first value of each name of a flat array {name, value, ...}.
 function url.first_values(list)
     local first = {}
     for i = 1, #list, 2 do
-        if first[list[i]] == nil then
-            first[list[i]] = list[i + 1]
-        end
+        put_first(first, i, list[i], list[i + 1])
     end
     return first
 end

@@ -71,6 +71,38 @@ describe("perigee.http.server", function()
         assert.same({ 201, "/users/:id" }, returned)
     end)
 
+    it("answers each request anew, whether its handler sees the response or not", function()
+        local app = http.router()
+        local function with_field(next_handler)
+            return function(request, response)
+                response:header("X-Middleware", "1")
+                return next_handler(request, response)
+            end
+        end
+        app:get("/refused", function() return 404, "refused", { ["X-Own"] = "1" } end)
+        app:get("/broken", function() error("broken") end)
+        app:get("/plain", function() return "plain" end)
+        app:get("/any", function(...) return (select(2, ...):header("X-Any", "1")) end)
+        app:get("/within", with_field, function() return "within" end)
+        local serving = server.new(app, { log = { error = function() end },
+            new_id = function() return "id" end })
+        local function ask(path)
+            local exchange = exchange_of({ path = path })
+            serving:dispatch(exchange)
+            assert.equal(1, #exchange.answers)
+            return exchange.answers[1].status, exchange.answers[1].lines
+        end
+        local text = "Content-Type: text/plain; charset=utf-8\r\n"
+        for _ = 1, 2 do
+            assert.same({ 404, "X-Own: 1\r\n" .. text }, { ask("/refused") })
+            assert.same({ 200, text }, { ask("/plain") })
+            assert.equal(500, (ask("/broken")))
+            assert.same({ 200, text }, { ask("/plain") })
+            assert.same({ 200, "X-Any: 1\r\n" }, { ask("/any") })
+            assert.same({ 200, "X-Middleware: 1\r\n" .. text }, { ask("/within") })
+        end
+    end)
+
     it("refuses what is neither", function()
         for _, app in ipairs { {}, "x", 5, http.router():group "/a" } do
             local is_fine, message = pcall(server.new, app, {})

@@ -127,6 +127,9 @@ describe("perigee.http.url", function()
 
     it("takes the first value of each name", function()
         assert.same({ a = "1", b = "2" }, url.first_values { "a", "1", "b", "2", "a", "3" })
+        assert.same({ a = "1", b = "2", c = "" }, url.parse_first_values "a=1&b=2&a=3&c")
+        assert.same({ nil, "invalid" }, { url.parse_first_values "a=1&a=%" })
+        assert.same({ nil, "too_large" }, { url.parse_first_values("a&a&a", 2) })
     end)
 
     it("collects all values of each name", function()
