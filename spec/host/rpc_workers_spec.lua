@@ -6,6 +6,7 @@ local stream = require "perigee.core.stream"
 local temporary = require "spec.support.temporary"
 
 local CALCULATOR = [[
+local perigee = require "perigee"
 local rpc = require "perigee.rpc"
 local Calculator = { }
 local count = 0
@@ -17,6 +18,10 @@ end
 function Calculator.Count()
     count = count + 1
     return count
+end
+
+function Calculator.Hang()
+    perigee.chan():recv()
 end
 
 function Calculator.Coded()
@@ -99,6 +104,31 @@ describe("a service with one replica", function()
                 body = "Calculator.Addx" })
             assert.equal("the service itself", answer.body)
         end
+    end)
+
+    local function in_flight()
+        local count = 0
+        for _, name in ipairs({ "calculator", "another" }) do
+            count = count + running:service(name).isolates[1].in_flight
+        end
+        return count
+    end
+
+    it("hears that a caller is gone", function()
+        local peers = {}
+        for i = 1, 8 do
+            peers[i] = assert(stream.connect(running.rpc))
+            peers[i]:write("\x94\x00\x05\xafCalculator.Hang\x90\x94\x00\x06\xacAnother.Hang\x90")
+        end
+        running:wait_until(function()
+            return in_flight() == 16
+        end, "the calls are in flight")
+        for i = 1, 8 do
+            peers[i]:close()
+        end
+        running:wait_until(function()
+            return in_flight() == 0
+        end, "none is in flight")
     end)
 
     it("is called by Go", function()
