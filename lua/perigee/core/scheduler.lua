@@ -113,8 +113,8 @@ local function push_ready(task)
     ready_last = task
 end
 
-local function enlist(task)
-    enter(current and current.context or background, task)
+local function enlist(task, within)
+    enter(within or current and current.context or background, task)
     push_ready(task)
     live_count = live_count + 1
 end
@@ -134,11 +134,14 @@ function scheduler.on_finish(task, fn)
     finishers[task] = fn
 end
 
---- Starts a task of a kind (perigee.core.task_record), which nobody gets to see, as spawn does.
-function scheduler.start(kind, site, a, b)
+--- Starts a task of a kind (perigee.core.task_record) as spawn does, and returns it to whoever
+-- knows of its end: nobody may hold it then.
+-- @param within its context; nil for that of the task that calls this
+function scheduler.start(kind, site, a, b, within)
     local task = take(kind)
     task.site, task.a, task.b, task.c = site, a, b, nil
-    enlist(task)
+    enlist(task, within)
+    return task
 end
 
 --- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback).

@@ -7,6 +7,7 @@ local lazy = require "perigee.core.lazy"
 local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.core.call_settings"
+local task_record = require "perigee.core.task_record"
 
 local call_items = lazy "perigee.service.call_items"
 local json = lazy "perigee.json"
@@ -26,7 +27,7 @@ local tasks = {}        -- number of a call -> its task
 local ids = {}          -- the other way round
 local call_count = 0
 local site = {}         -- of the tasks of calls
-local shared, shared_until, end_shared = nil, 0, nil -- the context of calls that begin now
+local shared, shared_until = nil, 0 -- the context of calls that begin now
 local hurried           -- the same of those whose callers wait for less
 
 -- What was raised, with a traceback unless it was meant for the caller.
@@ -154,6 +155,8 @@ local function finish(task, is_ok, failure, traceback)
     state.on_idle()
 end
 
+local call_kind = task_record.kind("call", serve, finish)
+
 -- The timers of such a context: its own, and the one that answers for it. They bring no call any
 -- further, so they do not count as the service's.
 local DEADLINE_TIMERS = 2
@@ -175,11 +178,11 @@ local function context_of_calls()
         return nil
     elseif now >= shared_until then
         shared_until = now + timeout_s * DEADLINE_SHARE
-        shared, end_shared = context.with_deadline(context.background(), shared_until + timeout_s)
+        shared = context.with_deadline(context.background(), shared_until + timeout_s)
         scheduler.at(shared_until + timeout_s, expire, shared)
         state.own_timer_count = state.own_timer_count + DEADLINE_TIMERS
     end
-    return shared, end_shared
+    return shared
 end
 
 --- What a call is named in reports.
@@ -196,16 +199,10 @@ function calls.take(of_instance, id)
             UNAVAILABLE)
         return
     end
-    local task = scheduler.spawn(serve, id)
-    local within = context_of_calls()
-    if within then
-        membership.move(task, within)
-    end
-    task.name, task.site = "call", site
+    local task = scheduler.start(call_kind, site, id, nil, context_of_calls())
     tasks[id], ids[task] = task, id
     call_count = call_count + 1
     state.in_flight = state.in_flight + 1
-    scheduler.on_finish(task, finish)
 end
 
 scheduler.on_event(event.CALL_ABANDONED, function(id)
