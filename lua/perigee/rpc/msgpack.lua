@@ -13,6 +13,10 @@ local msgpack = {
 }
 
 local MAX_VALUES = 1000000
+local MAX_SPARE_SIZE = 65536
+
+-- Taken while in use: a metamethod of what is encoded may wait, or encode something itself.
+local spare
 
 -- Failures of the data are results; others are mistakes of this code.
 local function rethrow_other(problem)
@@ -28,12 +32,14 @@ end
 -- @param what the name of the value in messages, "reply" by default
 -- @return the bytes; or nil, "invalid", message
 function msgpack.encode(value, wanted, what)
-    local out = buffer.new()
+    local out = spare or buffer.new()
+    spare = nil
     local is_ok, code, detail = msgpack.append(out, value, wanted, what)
-    if is_ok then
-        return out:get()
+    local bytes = is_ok and out:tostring() or nil
+    if #out <= MAX_SPARE_SIZE then
+        spare = out:reset()
     end
-    return nil, code, detail
+    return bytes, code, detail
 end
 
 --- Encodes a value as msgpack.encode does, and appends the bytes to a string.buffer, which after a
@@ -55,13 +61,16 @@ function msgpack.append(out, value, wanted, what)
         problem.problem)
 end
 
+-- Nothing but this reads, and it neither waits nor calls anybody.
+local state = { values_left = 0 }
+
 --- Decodes the value that begins at `position`, for a stream of values.
 -- @param max_values how many tables and elements it may have, 1,000,000 by default
 -- @return the value and the position behind it; or nil, code, detail, where code is "incomplete"
 -- when more bytes may make it a value, "malformed" or "too_large" when none can
 function msgpack.decode_next(bytes, position, max_values)
-    local is_ok, value, following = pcall(read, bytes, position,
-        { values_left = max_values or MAX_VALUES }, 0)
+    state.values_left = max_values or MAX_VALUES
+    local is_ok, value, following = pcall(read, bytes, position, state, 0)
     if is_ok then
         return value, following
     end
@@ -69,10 +78,10 @@ function msgpack.decode_next(bytes, position, max_values)
     return nil, value.code, value.detail
 end
 
---- Decodes bytes that hold one value and nothing else.
+--- Decodes bytes that hold one value and nothing else, from `position` on, 1 by default.
 -- @return the value; or nil, "malformed" or "too_large", detail
-function msgpack.decode(bytes, max_values)
-    local value, following, detail = msgpack.decode_next(bytes, 1, max_values)
+function msgpack.decode(bytes, max_values, position)
+    local value, following, detail = msgpack.decode_next(bytes, position or 1, max_values)
     if value == nil then
         return nil, following == "incomplete" and "malformed" or following, detail
     elseif following <= #bytes then

@@ -232,12 +232,16 @@ json2.encode = encode_json
 local packed = {}
 call_codecs[MSGPACK] = packed
 
+-- An array of one begins so, and needs no table.
+local ARRAY_OF_ONE = 0x91
+
 function packed.decode(method, bytes)
-    local params, _, problem = msgpack.decode(bytes)
+    local is_one = bytes:byte() == ARRAY_OF_ONE
+    local params, _, problem = msgpack.decode(bytes, nil, is_one and 2 or 1)
     if params == nil then
         return false, problem
     end
-    return fit(method, without_null(argument_of(params)))
+    return fit(method, without_null(is_one and params or argument_of(params)))
 end
 
 function packed.encode(method, value)

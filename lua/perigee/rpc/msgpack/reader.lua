@@ -107,7 +107,7 @@ end
 
 local function read_map(bytes, position, count, state, depth)
     enter(state, bytes, position, 2 * count, depth)
-    local map = {}
+    local map = new_table(0, count < MAX_PRESIZED and count or MAX_PRESIZED)
     for _ = 1, count do
         local key
         key, position = read(bytes, position, state, depth + 1)
