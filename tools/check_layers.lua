@@ -38,6 +38,7 @@ local LUA_RANKS = {
     json = 2, log = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     named_channel = 3,
+    balancer = 3,
     http = 4, rpc = 4,
     registry = 5,
     service = 6,
@@ -62,6 +63,9 @@ local YIELDERS = { "perigee/core/scheduler.lua" }
 -- except for what stands in this list too.
 local PURE = {
     "perigee.core.where", "perigee.core.lazy",
+    "perigee.balancer", "perigee.balancer.consistent_hash", "perigee.balancer.least_requests",
+    "perigee.balancer.maglev", "perigee.balancer.peak_ewma", "perigee.balancer.round_robin",
+    "perigee.balancer.weighted_random",
     "perigee.http.accept_encoding", "perigee.http.content_types", "perigee.http.date",
     "perigee.http.file_name", "perigee.http.preconditions", "perigee.http.ranges",
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",

@@ -7,6 +7,7 @@ local PUBLIC = {
     ["perigee"] = true, ["perigee.http"] = true, ["perigee.json"] = true, ["perigee.log"] = true,
     ["perigee.testing"] = true, ["perigee.sync"] = true, ["perigee.context"] = true,
     ["perigee.registry"] = true, ["perigee.shared"] = true, ["perigee.rpc"] = true,
+    ["perigee.balancer"] = true,
 }
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"

@@ -1,0 +1,30 @@
+--- Of two members drawn by chance the one that has less to do for its weight. Comparing all would
+-- make every caller rush to the same idle instance at once.
+local excluding = require "perigee.balancer.excluding"
+local two_of = require "perigee.balancer.two_of"
+
+local least_requests = {}
+
+local methods = {}
+local metatable = { __index = methods }
+
+function least_requests.new(random)
+    return setmetatable({ random = random }, metatable)
+end
+
+local function room(member)
+    return member.weight / (member.in_flight + 1)
+end
+
+function methods:pick(members, _, _, excluded)
+    members = excluding(members, excluded)
+    if not members[2] then
+        return members[1]
+    end
+    local a, b = two_of(self.random, #members)
+    a, b = members[a], members[b]
+    -- Drawn in either order, so a tie is decided by chance.
+    return room(b) > room(a) and b or a
+end
+
+return least_requests
