@@ -12,4 +12,5 @@ return {
     with_deadline = context.with_deadline,
     with_timeout = context.with_timeout,
     with_value = context.with_value,
+    without_cancel = context.without_cancel,
 }

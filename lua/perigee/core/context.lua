@@ -110,7 +110,7 @@ end
 
 local function expire(self)
     self.timer = false
-    cancel(self, "timeout")
+    cancel(self, "timeout", self.why_late)
 end
 
 local function derive(parent)
@@ -123,10 +123,12 @@ local function derive(parent)
         member_count = 0,
         reason = false,      -- "canceled" or "timeout" when it has ended
         why = nil,           -- what the one who cancelled it gave as the cause
+        why_late = nil,      -- the cause when its deadline comes
         ends_at = parent.ends_at,
         timer = false,
         closing = false,     -- the channel of done(), made when it is asked for
         key = nil, held = nil,
+        above = parent,      -- whose values are found in it
     }, metatable)
 end
 
@@ -163,16 +165,17 @@ function context.with_cancel(parent)
 end
 
 --- The same, and it ends at `deadline`, in seconds of perigee.now(), unless the parent does before.
-function context.with_deadline(parent, deadline)
+-- @param why the cause then; "timeout" when it is left out
+function context.with_deadline(parent, deadline, why)
     check_parent(parent)
     if type(deadline) ~= "number" or deadline ~= deadline then
         error(("a deadline is in seconds of perigee.now(), got %s"):format(tostring(deadline)), 2)
     end
     local self = derive(parent)
     if not self.ends_at or deadline < self.ends_at then
-        self.ends_at = deadline
+        self.ends_at, self.why_late = deadline, why
         if deadline <= scheduler.now() then
-            cancel(self, "timeout")
+            cancel(self, "timeout", why)
         else
             self.timer = scheduler.at(deadline, expire, self)
         end
@@ -188,12 +191,12 @@ function context.with_kept_deadline(parent, deadline)
 end
 
 --- The same, `seconds` from now.
-function context.with_timeout(parent, seconds)
+function context.with_timeout(parent, seconds, why)
     check_parent(parent)
     if type(seconds) ~= "number" or seconds ~= seconds then
         error(("a timeout is in seconds, got %s"):format(tostring(seconds)), 2)
     end
-    local self, cancel_it = context.with_deadline(parent, scheduler.now() + seconds)
+    local self, cancel_it = context.with_deadline(parent, scheduler.now() + seconds, why)
     return self, cancel_it
 end
 
@@ -205,6 +208,15 @@ function context.with_value(parent, key, value)
     end
     local self = derive(parent)
     self.key, self.held = key, value
+    return self
+end
+
+--- A context that knows what its parent knows and does not end with it: for what has to be done
+-- although its caller is gone.
+function context.without_cancel(parent)
+    check_parent(parent)
+    local self = derive(background)
+    self.above = parent
     return self
 end
 
@@ -241,7 +253,7 @@ function methods:value(key)
         if self.key == key then
             return self.held
         end
-        self = self.parent
+        self = self.above
     until not self
 end
 
