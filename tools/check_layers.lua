@@ -35,7 +35,7 @@ local LIBRARY_HEADERS = {
 -- A part of lua/perigee may require itself and every part with a lower rank. `perigee` is init.lua.
 local LUA_RANKS = {
     core = 1, json_encoder = 1,
-    json = 2, log = 2,
+    json = 2, log = 2, resilience = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     named_channel = 3,
     balancer = 3,
@@ -72,6 +72,8 @@ local PURE = {
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
+    "perigee.resilience.ejection", "perigee.resilience.retry_budget",
+    "perigee.resilience.retry_timing", "perigee.resilience.throttle",
     "perigee.rpc.client.gob_codec", "perigee.rpc.client.json_codec",
     "perigee.rpc.client.json1_codec", "perigee.rpc.client.msgpack_codec",
     "perigee.rpc.gob", "perigee.rpc.json_values", "perigee.rpc.msgpack", "perigee.rpc.types",

@@ -9,6 +9,7 @@
 --
 -- Pure: no host, no clock, no I/O. Times are seconds on any one clock, random(n) is a whole number
 -- from 1 to n.
+local ejection = require "perigee.resilience.ejection"
 local lazy = require "perigee.core.lazy"
 local roster = require "perigee.balancer.roster"
 local statistics = require "perigee.balancer.statistics"
@@ -50,7 +51,9 @@ end
 
 --- Makes a balancer without instances. `options`: random, a function as math.random that is called
 -- with one number; policy, "peak_ewma" when left out; zone, whose instances are preferred;
--- slow_start_s, how long a new instance takes to get its full share, 10 when left out, 0 for none.
+-- slow_start_s, how long a new instance takes to get its full share, 10 when left out, 0 for none;
+-- ejection, false or settings of perigee.resilience.ejection; on_eject(member, until_s, reason),
+-- called when one is left out.
 function balancer.new(options)
     if type(options.random) ~= "function" then
         error("balancer.new: random must be a function as math.random, got "
@@ -60,6 +63,8 @@ function balancer.new(options)
     return setmetatable({
         policy = policy,
         roster = roster.new(options.zone, options.slow_start_s or DEFAULT_SLOW_START_S),
+        ejection = options.ejection ~= false and ejection.new(options.ejection),
+        on_eject = options.on_eject,
     }, metatable)
 end
 
@@ -88,14 +93,36 @@ function methods:begin(member)
     statistics.begin(member, self.roster.load)
 end
 
+local function eject(self, member, until_s, reason)
+    self.roster:eject(member, until_s)
+    if self.on_eject then
+        self.on_eject(member, until_s, reason)
+    end
+end
+
+local function judge(self, member, now, is_ok)
+    local members = self.roster.members
+    local until_s, reason = self.ejection:observe(members, member, is_ok, now)
+    if until_s then
+        eject(self, member, until_s, reason)
+    end
+    local ejected = self.ejection:sweep(members, now)
+    for i = 1, ejected and #ejected or 0 do
+        eject(self, ejected[i].member, ejected[i].until_s, ejected[i].reason)
+    end
+end
+
 --- It is over after `latency_s`. `is_ok`: true; false when the instance is to blame, as for an
 -- error of the connection or 503; nil when the call says nothing of the instance, as one that the
 -- caller has cancelled.
 function methods:finish(member, now, latency_s, is_ok)
     statistics.finish(member, self.roster.load, now, latency_s, is_ok)
+    if self.ejection and member.is_member then
+        judge(self, member, now, is_ok)
+    end
 end
 
---- Leaves `member` out until `until_s`, unless fewer than half of all would be left.
+--- Leaves `member` out until `until_s`, for a reason of the caller's own.
 function methods:eject(member, until_s)
     self.roster:eject(member, until_s)
 end

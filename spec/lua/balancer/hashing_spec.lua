@@ -1,6 +1,7 @@
 --- The policies that go by a key: how even they spread, what weights do, and bounded loads.
 local balancer = require "perigee.balancer"
 local balancing = require "spec.support.balancing"
+local hash_ring = require "perigee.balancer.hash_ring"
 
 local KEYS = 100000
 
@@ -52,6 +53,9 @@ describe("the ring", function()
         local _, _, counts = spread(make("consistent_hash", { 1000000, 1000000, 1 }))
         assert.is_true(counts.i001 > 0.45 * KEYS)
         assert.is_true((counts.i003 or 0) < 0.01 * KEYS)
+        local members = make("consistent_hash", { 1000000, 1000000, 1 }):members()
+        local points = hash_ring.new(members).points
+        assert.is_true(#points > 200000 and #points <= 2 ^ 18, tostring(#points))
     end)
 end)
 

@@ -117,6 +117,12 @@ describe("the own zone", function()
         assert.equal(1, share_of(made, "i002", 1))
         made:eject(made:members()[2], 30)
         assert_near(1 / 3, share_of(made, "i003", 1), 0.02)
+        -- One of three is too few.
+        made = make(in_zones { "a", "a", "a", "b", "b", "b" }, { zone = "a" })
+        made:eject(made:members()[1], 30)
+        assert.equal(0, share_of(made, "i004", 1))
+        made:eject(made:members()[2], 30)
+        assert_near(1 / 4, share_of(made, "i004", 1), 0.02)
     end)
 
     it("does not matter when nobody is in it", function()

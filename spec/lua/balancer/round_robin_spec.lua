@@ -61,6 +61,14 @@ describe("round robin", function()
         end
     end)
 
+    it("writes down one turn, and none that is very long", function()
+        local policy = round_robin.new(first)
+        names_of(policy, members_of { 500, 100, 100 }, 50)
+        assert.equal(7, #policy.turn)
+        names_of(policy, members_of { 10007, 9973 }, 50)
+        assert.equal(0, #policy.turn)
+    end)
+
     it("spreads the picks of a heavy one over the turn", function()
         local members = members_of { 4, 2, 1, 1 }
         local text = names_of(round_robin.new(first), members, 16)
