@@ -18,6 +18,10 @@ local websocket = lazy "perigee.service.websocket"
 -- How long after the last order its modules are let go.
 local RELEASE_S = 0.05
 
+-- A full collection takes a millisecond for each megabyte or so, and nothing cuts it. A larger heap
+-- is left to the collector that goes in steps while nobody has work (host/isolate/runner.c).
+local SMALL_HEAP_SIZE = 1024 * 1024
+
 -- Shared with perigee.service.operations.
 local state = {
     service = nil,        -- what the script returned
@@ -199,7 +203,9 @@ local function release()
     for _, name in ipairs(require("perigee.service.operations").MODULES) do
         modules[name] = nil
     end
-    collectgarbage()
+    if host.heap_size() < SMALL_HEAP_SIZE then
+        collectgarbage()
+    end
 end
 
 scheduler.on_event(event.MESSAGE, function(_, _, bytes)
