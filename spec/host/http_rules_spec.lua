@@ -36,6 +36,15 @@ describe("the rules of HTTP/1.1, for a service of another worker:", function()
 
     teardown(host.stop_all)
 
+    it("the service sees the client's version, and no Host that it did not send", function()
+        for _ = 1, CONNECTION_COUNT do
+            assert.matches("GET|/known/|/known/|1.0|%-|%-||%-$",
+                running:raw("GET /known/ HTTP/1.0\r\n\r\n"))
+            assert.matches("GET|/known/|/known/|1.0|a.test|%-||%-$",
+                running:raw("GET /known/ HTTP/1.0\r\nHost: a.test\r\n\r\n"))
+        end
+    end)
+
     for _, case in ipairs(http_corpus.cases) do
         local title, bytes, statuses = unpack(case)
         it(title, function()

@@ -37,10 +37,9 @@ local request = {}
 function request.new(exchange, new_id)
     -- Constants first, see perigee.core.task_record.
     local self = { method = false, target = false, path = false, mount = false, route = false,
-        params = false, _exchange = false, _query = false, _minor_version = 0, _new_id = false }
+        params = false, _exchange = false, _query = false, _new_id = false }
     self._exchange, self._new_id = exchange, new_id
-    self.method, self.path, self._query, self.mount, self._minor_version, self.target =
-        exchange:request_line()
+    self.method, self.path, self._query, self.mount, self.target = exchange:request_line()
     self.route, self.params = nil, nil
     return setmetatable(self, metatable)
 end
@@ -81,7 +80,7 @@ end
 
 --- "1.1" or "1.0".
 function lazy.version(self)
-    return "1." .. self._minor_version
+    return self._exchange:version()
 end
 
 --- All fields, see perigee.http.headers.

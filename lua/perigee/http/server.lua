@@ -1,7 +1,8 @@
 --- Answers requests with a router or a function. It knows no sockets: a request comes as an
 -- exchange, which the host's HTTP connection implements, and perigee.testing without one:
 --
---    exchange:request_line() → method, path, query or nil, mount, minor version, target
+--    exchange:request_line() → method, path, query or nil, mount, target
+--    exchange:version() → "1.1" or "1.0"
 --    exchange:fields() → flat array {name, value, ...}, as sent
 --    exchange:field(lower-case name) → value or nil; repeated fields joined by ", "
 --    exchange:peer() → host, port

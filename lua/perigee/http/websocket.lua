@@ -152,7 +152,7 @@ local function conclude(socket, transport, value)
         return
     end
     local asked = socket.request
-    local line = { count = 6, asked._exchange:request_line() }
+    local line = { count = 5, asked._exchange:request_line() }
     local is_passed, code, detail = transport:pass_on({ value = value, line = line,
         protocol = socket.subprotocol, params = asked.params })
     if code == "invalid" then

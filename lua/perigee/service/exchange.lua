@@ -29,29 +29,37 @@ function exchange.new(id, method, path, query, mount, minor_version, target)
     return self
 end
 
+--- That of a WebSocket another generation has passed on: its number, and its request_line.
+function exchange.resume(id, method, path, query, mount, target)
+    return exchange.new(id, method, path, query, mount, 1, target)
+end
+
 --- What the task that answers it is called in reports.
 function methods:title()
     return self.method .. " " .. self.target
 end
 
 function methods:request_line()
-    return self.method, self.path, self.query, self.mount, self.minor_version, self.target
+    return self.method, self.path, self.query, self.mount, self.target
+end
+
+--- Of the client's HTTP, also where another worker has sent the request on in 1.1.
+function methods:version()
+    local sent = host.exchange_origin(self.id)
+    return sent and origin.version(sent) or "1." .. self.minor_version
 end
 
 function methods:fields()
     local fields = host.exchange_fields(self.id) or {}
-    if host.exchange_origin(self.id) then
-        for i = #fields - 1, 1, -2 do
-            if fields[i] == origin.FIELD then
-                table.remove(fields, i)
-                table.remove(fields, i)
-            end
-        end
-    end
-    return fields
+    local sent = host.exchange_origin(self.id)
+    return sent and origin.restore(fields, sent) or fields
 end
 
 function methods:field(name)
+    local sent = name == "host" and host.exchange_origin(self.id)
+    if sent and not origin.has_host(sent) then
+        return nil
+    end
     return host.exchange_field(self.id, name)
 end
 

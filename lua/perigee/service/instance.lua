@@ -177,7 +177,7 @@ local websocket_kind = task_record.kind("websocket", resume, on_request_finished
 
 scheduler.on_event(event.RESUME, function(id, _, bytes)
     local passed = websocket.unpack(bytes)
-    local asked = exchange.new(id, unpack(passed.line, 1, passed.line.count))
+    local asked = exchange.resume(id, unpack(passed.line, 1, passed.line.count))
     asked.owner = state
     scheduler.start(websocket_kind, asked, asked, passed)
     state.in_flight = state.in_flight + 1

@@ -39,7 +39,11 @@ Exchange.__index = Exchange
 
 function Exchange:request_line()
     local path, mark, query = self.target:match("^([^?]*)(%??)(.*)$")
-    return self.method, path, mark == "?" and query or nil, self.mount, 1, self.target
+    return self.method, path, mark == "?" and query or nil, self.mount, self.target
+end
+
+function Exchange.version()
+    return "1.1"
 end
 
 function Exchange:fields()

@@ -6,7 +6,7 @@ local testing = require "perigee.testing"
 local function request_of(pieces, fields, lines)
     local position = 0
     return request.new {
-        request_line = function() return "POST", "/", nil, "/", 1, "/" end,
+        request_line = function() return "POST", "/", nil, "/", "/" end,
         field = function(_, name) return (fields or {})[name] end,
         read = function()
             position = position + 1

@@ -14,7 +14,8 @@ local function exchange_of(options)
         end
     end
     answer("request_line", options.method or "GET", options.path or "/x", options.query, "/",
-        options.minor_version or 1, "/x?target")
+        "/x?target")
+    answer("version", options.version or "1.1")
     answer("fields", options.fields or {})
     answer("peer", "192.0.2.1", 4711)
     answer("tls", unpack(options.tls or {}, 1, 4))
@@ -106,7 +107,7 @@ describe("perigee.http.request", function()
 
     it("knows its version", function()
         assert.equal("1.1", request_of().version)
-        assert.equal("1.0", request_of({ minor_version = 0 }).version)
+        assert.equal("1.0", request_of({ version = "1.0" }).version)
     end)
 
     it("knows the client's address", function()

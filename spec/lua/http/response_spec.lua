@@ -215,7 +215,7 @@ describe("perigee.http.response", function()
                 seen = { response:send "x" }
                 return unpack(seen)
             end, { log = {} }):dispatch {
-                request_line = function() return "GET", "/", nil, "/", 1, "/" end,
+                request_line = function() return "GET", "/", nil, "/", "/" end,
                 respond = function() return nil, "closed" end,
             }
             assert.same({ nil, "closed" }, seen)

@@ -8,7 +8,7 @@ local function exchange_of(options)
     local exchange = { answers = {} }
     function exchange.request_line()
         local path = options.path or "/x"
-        return options.method or "GET", path, options.query, options.mount or "/", 1,
+        return options.method or "GET", path, options.query, options.mount or "/",
             options.query and path .. "?" .. options.query or path
     end
     function exchange.field(_, name)

@@ -1,7 +1,9 @@
 local origin = require "perigee.service.origin"
 
-local function exchange(peer, tls)
+local function exchange(peer, tls, version, host)
     return {
+        version = function() return version or "1.1" end,
+        field = function(_, name) return name == "host" and host or nil end,
         peer = function() return unpack(peer) end,
         tls = function() return unpack(tls, 1, 4) end,
     }
@@ -23,6 +25,21 @@ describe("perigee.service.origin", function()
         text = origin.encode(exchange({ "127.0.0.1", 1 }, { "TLSv1.2", "AES", nil, "CN=a" }))
         assert.is_nil((select(5, origin.decode(text))))
         assert.equal("CN=a", (select(6, origin.decode(text))))
+    end)
+
+    it("says of an old client what it did not send", function()
+        local text = origin.encode(exchange({ "127.0.0.1", 1 }, {}, "1.0"))
+        assert.equal("1.0", origin.version(text))
+        assert.is_false(origin.has_host(text))
+        assert.same({ "X", "y" }, origin.restore({ "Host", "localhost", "X", "y", origin.FIELD,
+            text }, text))
+        text = origin.encode(exchange({ "127.0.0.1", 1 }, {}, "1.0", "a.test"))
+        assert.equal("1.0", origin.version(text))
+        assert.is_true(origin.has_host(text))
+        assert.same({ "host", "a.test" }, origin.restore({ "host", "a.test", origin.FIELD, text },
+            text))
+        text = origin.encode(exchange({ "127.0.0.1", 1 }, {}, "1.1", "a.test"))
+        assert.same({ "1.1", true }, { origin.version(text), origin.has_host(text) })
     end)
 
     it("takes the place of what a client has made up", function()
