@@ -101,10 +101,20 @@ static int push_interface(GobWalk *walk, GobReader *reader)
     return name.size == 0 ? 0 : push(walk, (Frame){.shape = NULL});
 }
 
+static int skip_numbers(GobReader *reader, int count)
+{
+    uint64_t number;
+
+    for (int i = 0; i < count; i++) {
+        if (!gob_read_uint(reader, &number))
+            return ERR_INVALID;
+    }
+    return 0;
+}
+
 /* Passes a value, or the beginning of one that has others in it. */
 static int enter(GobWalk *walk, GobReader *reader, int64_t type)
 {
-    uint64_t number;
     GobReader bytes;
 
     switch (type) {
@@ -112,9 +122,9 @@ static int enter(GobWalk *walk, GobReader *reader, int64_t type)
     case GOB_INT:
     case GOB_UINT:
     case GOB_FLOAT:
-        return gob_read_uint(reader, &number) ? 0 : ERR_INVALID;
+        return skip_numbers(reader, 1);
     case GOB_COMPLEX:
-        return gob_read_uint(reader, &number) && gob_read_uint(reader, &number) ? 0 : ERR_INVALID;
+        return skip_numbers(reader, 2);
     case GOB_BYTES:
     case GOB_STRING:
         return gob_read_bytes(reader, &bytes) ? 0 : ERR_INVALID;
