@@ -47,10 +47,12 @@ tool() {
     echo "$made"
 }
 
-# Runs a command on one processor; with one alone, wherever there is room.
+# Runs a command on one processor; with one alone, wherever there is room. With
+# PERIGEE_BENCH_REALTIME=1 it goes before whatever else runs there, which needs root.
 on_core() {
     core=$1
     shift
+    [ "${PERIGEE_BENCH_REALTIME:-}" != 1 ] || set -- chrt --fifo 1 "$@"
     if [ "$(nproc)" -gt 1 ]; then
         exec taskset -c "$core" "$@"
     fi
