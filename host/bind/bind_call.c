@@ -38,6 +38,22 @@ static int l_call_request(lua_State *L)
     return 7;
 }
 
+/* call_peer(id) -> host, port | nothing when nobody outside called | nil, "closed" */
+static int l_call_peer(lua_State *L)
+{
+    CallBox *box = check_call(L, 1);
+    char host[ADDRESS_TEXT_SIZE];
+
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    if (box->peer.raw_size == 0)
+        return 0;
+    address_format_host(&box->peer, host, sizeof host);
+    lua_pushstring(L, host);
+    lua_pushinteger(L, address_port(&box->peer));
+    return 2;
+}
+
 /* call_definitions(id, count) -> {message, ...} that define types on the call's connection, without
  * the first `count` of them | nil, "closed" */
 static int l_call_definitions(lua_State *L)
@@ -231,6 +247,7 @@ static const luaL_Reg functions[] = {
     {"call_hand_over",   l_call_hand_over  },
     {"call_is_known",    l_call_is_known   },
     {"call_notify",      l_call_notify     },
+    {"call_peer",        l_call_peer       },
     {"call_reply",       l_call_reply      },
     {"call_request",     l_call_request    },
     {"call_send",        l_call_send       },

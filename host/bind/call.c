@@ -49,12 +49,14 @@ static void announce_room(RpcCall *call)
     isolate_push_event(box->resource.isolate, (Event){.kind = EVENT_CALL_ROOM, .id = box->handle});
 }
 
-static void deliver(Host *host, Isolate *isolate, RpcCall *call)
+static void deliver(Host *host, Isolate *isolate, RpcCall *call, const Address *peer)
 {
     CallBox *box = memory_alloc(sizeof *box);
 
     box->host = host;
     box->call = call;
+    if (peer != NULL)
+        box->peer = *peer;
     box->handle = handle_table_add(&host->calls, box);
     call->holder = box;
     call->on_room = announce_room;
@@ -70,7 +72,7 @@ static void refuse(RpcCall *call, const char *text)
     rpc_call_fail(call, RPC_METHOD_NOT_FOUND, message);
 }
 
-static void on_call(void *owner, RpcCall *call)
+static void on_call(void *owner, RpcCall *call, const Address *peer)
 {
     Host *host = owner;
     RpcSlice service = rpc_call_service(call);
@@ -82,7 +84,7 @@ static void on_call(void *owner, RpcCall *call)
     else if (isolate == NULL)
         refuse(call, "rpc: can't find service ");
     else
-        deliver(host, isolate, call);
+        deliver(host, isolate, call, peer);
 }
 
 static void on_abandoned(void *owner, RpcCall *call)

@@ -12,6 +12,7 @@ typedef struct CallBox {
     Host *host;
     Handle handle;
     RpcCall *call;
+    Address peer; /* all zero when nobody outside sent it */
 } CallBox;
 
 /* Calls of this process's RPC server go to the isolate the method table names. */

@@ -98,11 +98,49 @@ static void finish_channel(HttpCall *http_call)
     end(http_call);
 }
 
+static bool has_field(const Http1Head *head, const char *name)
+{
+    return http1_head_find(head, name, strlen(name), 0) >= 0;
+}
+
+bool http_call_is_forwarded(const Http1Exchange *exchange)
+{
+    const Http1Head *head = http1_exchange_head(exchange);
+
+    return http_server_trusts(exchange) && has_field(head, protocol_field) &&
+           !has_field(head, origin_field);
+}
+
+/* Who called the worker that sends this on, as it says. */
+static bool read_sent_peer(const Http1Head *head, Address *out)
+{
+    static const char name[] = "perigee-peer";
+    int index = http1_head_find(head, name, sizeof name - 1, 0);
+    char text[ADDRESS_TEXT_SIZE];
+    Http1Slice value;
+
+    if (index < 0 || head->fields[index].value.size >= sizeof text)
+        return false;
+    value = head->fields[index].value;
+    memcpy(text, head->bytes + value.offset, value.size);
+    text[value.size] = '\0';
+    return address_parse(text, out) == 0;
+}
+
+static void deliver(HttpCall *http_call, RpcCall *call)
+{
+    const Http1Exchange *exchange = http_call->box.exchange;
+    const Address *peer = http_server_peer(exchange);
+    Address sent;
+
+    if (http_call_is_forwarded(exchange))
+        peer = read_sent_peer(http1_exchange_head(exchange), &sent) ? &sent : NULL;
+    call_handler.on_call(http_call->box.host, call, peer);
+}
+
 static void on_call(void *owner, RpcCall *call)
 {
-    HttpCall *http_call = owner;
-
-    call_handler.on_call(http_call->box.host, call);
+    deliver(owner, call);
 }
 
 static void on_abandoned(void *owner, RpcCall *call)
@@ -122,20 +160,6 @@ static const RpcHandler channel_handler = {
     .on_abandoned = on_abandoned,
     .on_output = on_output,
 };
-
-/* Another worker sends on what came to it, in whatever protocol that was. */
-static bool has_field(const Http1Head *head, const char *name)
-{
-    return http1_head_find(head, name, strlen(name), 0) >= 0;
-}
-
-bool http_call_is_forwarded(const Http1Exchange *exchange)
-{
-    const Http1Head *head = http1_exchange_head(exchange);
-
-    return http_server_trusts(exchange) && has_field(head, protocol_field) &&
-           !has_field(head, origin_field);
-}
 
 /* A page of somebody else's can have a browser post anything but this. */
 static bool is_json(const Http1Head *head)
@@ -296,7 +320,7 @@ static void call_method(HttpCall *http_call, RpcSlice method, RpcSlice argument)
     call->protocol = RPC_JSON;
     call->takes_items = true;
     call->credit = RPC_UNLIMITED_CREDIT;
-    call_handler.on_call(http_call->box.host, call);
+    deliver(http_call, call);
 }
 
 static void start_call(HttpCall *http_call, const Http1Head *head, const Buffer *body)
@@ -328,7 +352,7 @@ static void start_forwarded(HttpCall *http_call, const Http1Head *head, const Bu
     call->credit = RPC_UNLIMITED_CREDIT;
     if (left_s > 0)
         call->deadline_s = (double)clock_monotonic_ns() / 1e9 + left_s;
-    call_handler.on_call(http_call->box.host, call);
+    deliver(http_call, call);
 }
 
 static void start(HttpCall *http_call)

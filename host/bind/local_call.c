@@ -83,7 +83,7 @@ static void start(Host *host, RpcCaller *caller, const LocalTarget *target, bool
     call->is_notification = is_notification;
     if (is_notification)
         rpc_call_detach(call);
-    call_handler.on_call(host, call);
+    call_handler.on_call(host, call, NULL);
 }
 
 int local_call_start(Isolate *caller, const LocalTarget *target, Handle *out)

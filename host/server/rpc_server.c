@@ -34,9 +34,10 @@ static const RpcServerOptions *options_of(void *owner)
 static void on_call(void *owner, RpcCall *call)
 {
     const RpcServerOptions *options = options_of(owner);
+    ServerConnection *connection = owner;
 
-    ((ServerConnection *)owner)->server->counters.request_count++;
-    options->handler->on_call(options->owner, call);
+    connection->server->counters.request_count++;
+    options->handler->on_call(options->owner, call, stream_peer(connection->stream));
 }
 
 static void on_abandoned(void *owner, RpcCall *call)

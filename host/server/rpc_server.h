@@ -3,13 +3,15 @@
 #ifndef PERIGEE_SERVER_RPC_SERVER_H
 #define PERIGEE_SERVER_RPC_SERVER_H
 
+#include "net/address.h"
 #include "os/loop.h"
 #include "rpc/rpc_channel.h"
 #include "server/server.h"
 
 /* Inside a callback every function of server.h may be called. */
 typedef struct RpcServerHandler {
-    void (*on_call)(void *owner, RpcCall *call);      /* see RpcHandler */
+    /* See RpcHandler; `peer` is who sent it, NULL when nobody outside did. */
+    void (*on_call)(void *owner, RpcCall *call, const Address *peer);
     void (*on_abandoned)(void *owner, RpcCall *call); /* see RpcHandler */
 } RpcServerHandler;
 

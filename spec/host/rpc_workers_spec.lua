@@ -72,6 +72,8 @@ describe("a service with one replica", function()
                 peer:write(('{"method":"%s.Add","params":[{"A":%d,"B":5}],"id":1}'):format(name, i))
                 assert.equal(('{"id":1,"result":%d,"error":null}\n'):format(i + 5),
                     read(peer, "\n"))
+                peer:write(('{"method":"%s.Coded","params":[0],"id":2}'):format(name))
+                assert.equal('{"id":2,"result":null,"error":"seven"}\n', read(peer, "\n"))
                 peer:write(('{"jsonrpc":"2.0","method":"%s.Coded","id":"x"}'):format(name))
                 assert.same({ jsonrpc = "2.0", id = "x",
                     error = { code = 7, message = "seven", data = { why = "so" } } },

@@ -91,8 +91,6 @@ local function compile(service, name, declared)
         reply = declared.reply,
         doc = declared.doc,
         is_stream = declared.is_stream,
-        -- What the second argument of a method is: the same for all calls of it.
-        call = { service = service, method = name },
     }
     if declared.is_stream then
         compiled.item, compiled.list = item_forms(service, name, declared.item)

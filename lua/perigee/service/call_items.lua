@@ -78,14 +78,13 @@ local function collector(list)
     end
 end
 
---- What the streaming `method` gets as the call: it has `send` besides what all calls of the method
--- share. For callers that take no items, the list they go to comes second.
-function call_items.open(id, method, codec, takes_items)
-    local call = setmetatable({}, { __index = method.call })
+--- Gives the `call` of a streaming method its `send`. For callers that take no items, returns the
+-- list they go to.
+function call_items.open(call, id, method, codec, takes_items)
     if not takes_items then
         local list = {}
         call.send = collector(list)
-        return call, list
+        return list
     end
     function call.send(value)
         if value == nil then
@@ -94,7 +93,6 @@ function call_items.open(id, method, codec, takes_items)
         local is_sent, code = call_items.send(id, encode(method, codec, value))
         return is_sent, code
     end
-    return call
 end
 
 --- Why a list is not the result; nil when it is.

@@ -1,5 +1,6 @@
 --- RPC calls of one service: each is a task that decodes its argument, runs the method and answers.
 local call_codecs = require "perigee.service.call_codecs"
+local call_info = require "perigee.service.call_info"
 local context = require "perigee.core.context"
 local event = require "perigee.core.event"
 local host = require "host"
@@ -100,12 +101,12 @@ local function hurry(deadline)
 end
 
 -- An answer that has begun may go on for as long as its caller likes.
-local function serve_items(id, method, codec, argument, takes_items)
+local function serve_items(call, list, method, codec, argument)
     local task = scheduler.current()
-    if takes_items and task.context == shared then
+    local id = ids[task]
+    if not list and task.context == shared then
         membership.move(task, context.background())
     end
-    local call, list = call_items.open(id, method, codec, takes_items)
     local is_returned, value, reason = xpcall(method.run, catch, argument, call)
     local problem = list and call_items.problem(list, method)
     if problem then
@@ -135,11 +136,13 @@ local function serve(id)
         host.call_fail(id, argument, INVALID_PARAMS)
         return
     end
+    local call = call_info(method, id, protocol)
     if method.is_stream then
-        serve_items(id, method, codec, argument, takes_items)
+        local list = call_items.open(call, id, method, codec, takes_items)
+        serve_items(call, list, method, codec, argument)
         return
     end
-    conclude(id, method, codec, xpcall(method.run, catch, argument, method.call))
+    conclude(id, method, codec, xpcall(method.run, catch, argument, call))
 end
 
 -- A task that was ended by the host has not answered.

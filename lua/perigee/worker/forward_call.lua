@@ -32,10 +32,20 @@ local function conclude(call_id, bytes, numbers, code, data)
     end
 end
 
+-- Who called, for the other worker; nothing when that has no address.
+local function put_peer(fields, call_id)
+    local name, port = host.call_peer(call_id)
+    if name and port > 0 then
+        fields[#fields + 1] = "Perigee-Peer"
+        fields[#fields + 1] = (name:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(name, port)
+    end
+end
+
 -- Definitions of types belong to a connection, so a call of gob goes as a connection of its own.
 local function send_gob(call_id, entry, method, argument)
     local request = call_envelope.request(method, argument, host.call_definitions(call_id, 0) or {})
     request.timeout_s = TIMEOUT_S
+    put_peer(request.fields, call_id)
     local answer = forward.pool_of(entry.slot):request(request)
     if not answer then
         refuse(call_id, entry.service)
@@ -68,6 +78,7 @@ local function send_records(call_id, entry, request, takes_items)
     local outcome = { is_over = false }
     local read = reader_for(call_id, outcome)
     request.timeout_s, request.max_body = TIMEOUT_S, MAX_BODY_SIZE
+    put_peer(request.fields, call_id)
     request.on_head, request.on_piece = is_begun_well, read
     local answer = forward.pool_of(entry.slot, takes_items):request(request)
     if answer and answer.status == 200 then
