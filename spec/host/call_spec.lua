@@ -93,7 +93,8 @@ describe("perigee call", function()
                     "Calculator.Divide", '{"A":1,"B":0}')
                 assert_fails(1, "^perigee: Calculator%.Sub: ", "--codec", codec, "Calculator.Sub",
                     "1")
-                assert_fails(1, "args must be", "--codec", codec, "Calculator.Next", '"x"')
+                assert_fails(1, codec == "gob" and "decoding into local type %*int64"
+                    or "args must be", "--codec", codec, "Calculator.Next", '"x"')
             end)
 
             it("describes what there is", function()

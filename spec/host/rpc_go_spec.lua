@@ -83,6 +83,29 @@ Any.Show = show
 return { rpc = { Any = Any } }
 ]]
 
+local WANTS = [[
+local rpc = require "perigee.rpc"
+local Wants = {}
+
+local Inner = { name = "Inner", { "X", "int" } }
+
+local function method(args)
+    return rpc.method { args = args, reply = "int", fn = function()
+        return 0
+    end }
+end
+
+Wants.Struct = method { name = "Args", { "A", "int" }, { "B", "string" }, { "L", "[]float64" },
+    { "M", "map[string]int" }, { "P", "*bool" }, { "D", "bytes" }, { "T", "time" },
+    { "R", "[2]uint" }, { "Inner", { "[]", Inner } } }
+Wants.Int = method "int"
+Wants.Bytes = method "bytes"
+Wants.List = method "[]int"
+Wants.Map = method { "map[string]", Inner }
+
+return { rpc = { Wants = Wants } }
+]]
+
 local function expected(name)
     local lines = {}
     for _, line in ipairs {
@@ -132,6 +155,21 @@ describe("a client in Go", function()
             .. "<nil> {First=" .. deep .. ",ID=6,Lines={},Named={},Note=and again}\n"
             .. "<nil> {Inside={Count=1,SKU=w},Label=top}\n", output)
         assert.equal(0, status)
+    end)
+
+    it("is told of arguments that do not fit in the words of Go", function()
+        local running = host.start({ services = { ["wants.lua"] = WANTS } })
+        local client = go.build(root, "calculator/mismatches.go", running.rpc:match("%d+$"))
+        local status, output, log = go.run(client)
+        assert.equal("", log)
+        assert.equal(0, status)
+        local count = 0
+        for method, of_go, of_ours in output:gmatch("(%a+)\n([^\n]*)\n([^\n]*)\n") do
+            count = count + 1
+            assert.not_equal("<nil>", of_go)
+            assert.equal(method .. ": " .. of_go:gsub("main%.", ""), method .. ": " .. of_ours)
+        end
+        assert.equal(19, count)
     end)
 
     it("gets results and errors as from Go, over gob, DialHTTP and JSON", function()

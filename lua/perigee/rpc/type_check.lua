@@ -213,9 +213,15 @@ function finders.map(value, wanted, depth)
     end
 end
 
+local function struct_text(wanted)
+    return wanted.name and with_article(wanted.name) or "a table"
+end
+
 function finders.struct(value, wanted, depth)
     if type(value) ~= "table" then
-        return expected(wanted.name and with_article(wanted.name) or "a table", value), ""
+        return expected(struct_text(wanted), value), ""
+    elseif rawget(value, 1) ~= nil then
+        return ("must be %s, got a list"):format(struct_text(wanted)), ""
     elseif depth == type_check.MAX_DEPTH then
         return too_deep()
     end

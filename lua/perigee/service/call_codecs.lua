@@ -74,7 +74,11 @@ function gob_codec.decode(method, bytes, id, connection, definition_count)
     if code then
         return false, "gob: " .. detail
     end
-    return fit(method, value)
+    local is_fit, argument = fit(method, value)
+    if not is_fit then
+        return false, decoder:mismatch(method.args, bytes) or argument
+    end
+    return true, argument
 end
 
 -- Encoders by the text of their type: methods of one service often share one.

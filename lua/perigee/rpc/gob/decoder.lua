@@ -1,5 +1,6 @@
 --- Decodes what one direction of one gob connection carries.
 local definitions = require "perigee.rpc.gob.definitions"
+local mismatch = require "perigee.rpc.gob.mismatch"
 local reader = require "perigee.rpc.gob.reader"
 local scalars = require "perigee.rpc.gob.scalars"
 
@@ -205,6 +206,13 @@ function Decoder:piece(bytes)
         self.pieces = rest
     end
     return value, code, detail
+end
+
+--- Why the value of a message does not fit a declared type, as Go would say it.
+-- @param wanted a type of perigee.rpc.types
+-- @return the message; nil when Go would decode it
+function Decoder:mismatch(wanted, bytes)
+    return (mismatch(wanted, (scalars.int(bytes, 1)), self.definitions))
 end
 
 --- Whether the next message is a piece of the value that `piece` has begun.
