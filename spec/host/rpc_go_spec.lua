@@ -132,7 +132,8 @@ describe("a client in Go", function()
 
     it("gets its result from the sample service", function()
         local running = host.start({ directory = "services" })
-        local client = go.build(root, "calculator/client.go", running.rpc:match("%d+$"))
+        local client = go.build(root, "../../examples/calculator/client.go",
+            running.rpc:match("%d+$"))
         local status, output, log = go.run(client)
         assert.equal("", log)
         assert.equal("Result: 15\n", output)
