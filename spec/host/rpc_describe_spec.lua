@@ -86,6 +86,23 @@ describe("rpc.describe", function()
             say('{"method":"rpc.other","params":[""],"id":1}'), 1, true)
     end)
 
+    it("refuses what is asked too often at once, and answers the others", function()
+        local peer = assert(stream.connect(running.rpc))
+        local request = '{"jsonrpc":"2.0","method":"rpc.describe","id":1}'
+        peer:write(request:rep(150))
+        local text = ""
+        local function count(pattern)
+            return select(2, text:gsub(pattern, ""))
+        end
+        while count('"id":1}\n') < 150 do
+            text = text .. assert(peer:read())
+        end
+        peer:close()
+        assert.is_true(count('"result":') >= 100)
+        assert.is_true(count('"code":%-32002') > 0)
+        assert.same(ALL, ask("").result)
+    end)
+
     it("is JSON-RPC 1.0 and MessagePack-RPC too", function()
         assert.same(ALL, json.decode(say('{"method":"rpc.describe","params":[""],"id":1}')).result)
         local silent = say("\x94\0\1\xacrpc.describe\x91\xa6Silent", 10)

@@ -3,6 +3,7 @@
 local call_codecs = require "perigee.core.lazy" "perigee.service.call_codecs"
 local host = require "host"
 local scheduler = require "perigee.core.scheduler"
+local singleflight = require "perigee.core.sync.singleflight"
 local types = require "perigee.core.lazy" "perigee.rpc.types"
 
 local host_methods = {
@@ -13,7 +14,13 @@ local host_methods = {
 local METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32601, -32602, -32603
 local UNAVAILABLE = -32002
 
+-- Whoever can connect can ask, so one question is under way to the supervisor at a time, and so
+-- many calls wait for its answer.
+local MOST_CALLS = 100
+
 local ask -- function() -> what perigee.supervisor.catalog describes | nil, code, detail
+local questions = singleflight.new()
+local call_count = 0
 
 --- `describe` asks the supervisor for every service there is; it may wait.
 function host_methods.configure(describe)
@@ -24,9 +31,10 @@ local describe = { service = host_methods.SERVICE, name = "describe" }
 
 -- The argument is the name of one service, or empty for all.
 function describe.run(wanted)
-    local services, _, detail = ask()
+    local services, code, detail = questions:run("describe", ask)
     if not services then
-        return nil, "perigee: the host cannot tell now: " .. tostring(detail), UNAVAILABLE
+        return nil, ("perigee: the host cannot tell now, call again: %s"):format(detail or code),
+            UNAVAILABLE
     elseif wanted == "" then
         return services
     end
@@ -80,9 +88,16 @@ end
 
 --- Takes the call with this number; called outside of tasks.
 function host_methods.take(call_id)
+    if call_count == MOST_CALLS then
+        host.call_fail(call_id, "perigee: the host has too many calls in flight, call again later",
+            UNAVAILABLE)
+        return
+    end
+    call_count = call_count + 1
     local task = scheduler.spawn(serve, call_id)
     task.name = "call of rpc"
     scheduler.on_finish(task, function(_, is_ok, failure, traceback)
+        call_count = call_count - 1
         if not is_ok then
             host.call_fail(call_id, "perigee: the host failed; its log says why", INTERNAL_ERROR)
             scheduler.on_failure(task, failure, traceback)
