@@ -170,7 +170,7 @@ describe("a client in Go", function()
             assert.not_equal("<nil>", of_go)
             assert.equal(method .. ": " .. of_go:gsub("main%.", ""), method .. ": " .. of_ours)
         end
-        assert.equal(19, count)
+        assert.equal(20, count)
     end)
 
     it("gets results and errors as from Go, over gob, DialHTTP and JSON", function()

@@ -78,6 +78,10 @@ function gob_codec.decode(method, bytes, id, connection, definition_count)
     if not is_fit then
         return false, decoder:mismatch(method.args, bytes) or argument
     end
+    problem = method.args and decoder:strangers(method.args, bytes)
+    if problem then
+        return false, problem
+    end
     return true, argument
 end
 

@@ -212,7 +212,18 @@ end
 -- @param wanted a type of perigee.rpc.types
 -- @return the message; nil when Go would decode it
 function Decoder:mismatch(wanted, bytes)
-    return (mismatch(wanted, (scalars.int(bytes, 1)), self.definitions))
+    return (mismatch.find(wanted, (scalars.int(bytes, 1)), self.definitions))
+end
+
+--- The same of a struct that has no field of the declared one, though the value would fit.
+function Decoder:strangers(wanted, bytes)
+    local id = scalars.int(bytes, 1)
+    if self.acquainted[wanted] == id then
+        return nil
+    end
+    local problem = mismatch.find_strangers(wanted, id, self.definitions)
+    self.acquainted[wanted] = not problem and id or nil
+    return problem
 end
 
 --- Whether the next message is a piece of the value that `piece` has begun.
@@ -228,6 +239,7 @@ function decoder.new(max_values)
     return setmetatable({
         definitions = {}, definition_count = 0, definitions_size = 0,
         resolved = {},
+        acquainted = {}, -- declared type -> number of one that has a field of it
         max_values = max_values or MAX_VALUES, values_left = 0,
         pieces = nil, -- of a value that has begun, without definitions
     }, Decoder)

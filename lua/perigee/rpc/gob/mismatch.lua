@@ -113,11 +113,32 @@ local function find(wanted, id, definitions)
         wire_name(id, definitions))
 end
 
+local mismatch = {}
+
 --- @param wanted a type of perigee.rpc.types
 -- @param id the number of the type on the wire
 -- @param definitions see perigee.rpc.gob.definitions, by number
 -- @return the message; nil when Go would decode it
-return function(wanted, id, definitions)
+function mismatch.find(wanted, id, definitions)
     local problem = find(wanted, id, definitions)
     return problem and "gob: " .. problem
 end
+
+--- The same of two structs that have no field in common: every field would be zero, and nobody be
+-- told.
+function mismatch.find_strangers(wanted, id, definitions)
+    local definition = definitions[id]
+    wanted = without_pointers(wanted)
+    if wanted.kind ~= "struct" or not definition or definition.kind ~= "struct"
+        or #wanted.fields == 0 or #definition.fields == 0 then
+        return nil
+    end
+    for _, field in ipairs(definition.fields) do
+        if wanted.field_named[field.name] then
+            return nil
+        end
+    end
+    return "gob: type mismatch: no fields matched compiling decoder for " .. (wanted.name or "")
+end
+
+return mismatch
