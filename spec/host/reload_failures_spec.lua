@@ -13,7 +13,7 @@ for workers = 1, 2 do
 
         before_each(function()
             running = host.start({ services = { ["a.lua"] = version("old") }, workers = workers,
-                flags = { "--load-timeout", "300ms" } })
+                flags = { "--load-timeout", "300ms", "--memory", "8MB" } })
         end)
 
         after_each(host.stop_all)
