@@ -30,6 +30,7 @@ typedef struct Host {
     HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */
     HandleTable calls;       /* CallBox, see bind/call.h */
     HandleTable local_calls; /* LocalCall, see bind/local_call.h */
+    HandleTable lookups;     /* LookupBox */
     HandleTable streams;     /* StreamBox */
     HandleTable children;    /* ChildBox */
     HandleTable watches;     /* WatchBox */

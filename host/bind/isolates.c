@@ -58,6 +58,7 @@ static void register_for_all(lua_State *L, Isolate *isolate)
     bind_folder_open(L, isolate);
     bind_deflate_open(L, isolate);
     bind_channel_open(L, isolate);
+    bind_name_lookup_open(L, isolate);
     bind_stream_open(L, isolate);
 }
 

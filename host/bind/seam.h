@@ -58,6 +58,7 @@ void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_server_counters_open(lua_State *L, Isolate *isolate);
 void bind_routes_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
+void bind_name_lookup_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_stream_open_system(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);

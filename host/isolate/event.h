@@ -29,6 +29,7 @@ typedef enum EventKind {
     EVENT_ANSWER = 21,    /* id: an RPC call of the isolate's own that was answered */
     EVENT_ITEM = 22,      /* id: an RPC call of the isolate's own; bytes: an item of its result */
     EVENT_CALL_ROOM = 23, /* id: the RPC call whose caller takes items again */
+    EVENT_NAME = 24,      /* id: the lookup; code: 0 or why not; bytes: addresses, or its name */
 } EventKind;
 
 typedef struct Event {

@@ -114,6 +114,7 @@ static int open_process(Host *host)
     handle_table_init(&host->exchanges);
     handle_table_init(&host->calls);
     handle_table_init(&host->local_calls);
+    handle_table_init(&host->lookups);
     handle_table_init(&host->streams);
     handle_table_init(&host->children);
     handle_table_init(&host->watches);
@@ -144,6 +145,7 @@ static void close_process(Host *host)
     handle_table_deinit(&host->exchanges);
     handle_table_deinit(&host->calls);
     handle_table_deinit(&host->local_calls);
+    handle_table_deinit(&host->lookups);
     handle_table_deinit(&host->streams);
     handle_table_deinit(&host->children);
     handle_table_deinit(&host->watches);

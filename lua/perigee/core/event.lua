@@ -20,4 +20,5 @@ return {
     ANSWER = 21,
     ITEM = 22,
     CALL_ROOM = 23,
+    NAME = 24,
 }

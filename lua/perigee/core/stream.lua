@@ -1,6 +1,7 @@
 --- Byte streams for tasks: the seam's streams with calls that wait.
 local event = require "perigee.core.event"
 local host = require "host"
+local name_lookup = require "perigee.core.name_lookup"
 local scheduler = require "perigee.core.scheduler"
 
 local stream = {}
@@ -9,6 +10,9 @@ local metatable = { __index = methods }
 
 -- A writer waits while this much has not been taken by the kernel.
 local UNSENT_HIGH_SIZE = 256 * 1024
+
+-- For one of several addresses, when the caller has set no time.
+local SHARE_S = 2
 
 -- Of streams that were polled in vain, by their numbers.
 local listeners, arguments = {}, {}
@@ -25,8 +29,7 @@ local function wrap(box)
     return setmetatable({ box = box, id = box:id() }, metatable)
 end
 
---- Connects to `address` ("127.0.0.1:80", "unix:/path"). Returns a stream, or nil, code.
-function stream.connect(address, deadline)
+local function connect_numeric(address, deadline)
     local box, code = host.connect(address)
     if not box then
         return nil, code
@@ -42,6 +45,52 @@ function stream.connect(address, deadline)
     end
     box:close()
     return nil, status
+end
+
+-- The name in front of a port; nil for what the host connects to without asking.
+local function name_of(address)
+    local name, port = address:match("^([^:%[%]]+):(%d+)$")
+    if name and name ~= "localhost" and name ~= "unix" and not name:find("^[%d.]+$") then
+        return name, port
+    end
+end
+
+-- Until when an address is tried, of which so many are left: each but the last has its share of the
+-- time, so that one that swallows what is sent to it does not use up all.
+local function share_of(deadline, left_count)
+    local now = scheduler.now()
+    if deadline then
+        return now + (deadline - now) / left_count
+    end
+    return left_count > 1 and now + SHARE_S or nil
+end
+
+local function connect_to_any(addresses, port, deadline)
+    local opened, code
+    for i, address in ipairs(addresses) do
+        local text = (address:find(":", 1, true) and "[%s]:%s" or "%s:%s"):format(address, port)
+        opened, code = connect_numeric(text, share_of(deadline, #addresses - i + 1))
+        if opened or code == "canceled" then
+            break
+        end
+    end
+    return opened, code
+end
+
+--- Connects to `address` ("127.0.0.1:80", "[::1]:80", "unix:/path", "example.org:80"): to the first
+-- address of a name that answers. Returns a stream; or nil, code: "not_found" for a name that
+-- nobody knows.
+function stream.connect(address, deadline)
+    local name, port = name_of(address)
+    if not name then
+        local opened, code = connect_numeric(address, deadline)
+        return opened, code
+    end
+    local addresses, code = name_lookup(name, deadline)
+    if not addresses then
+        return nil, code
+    end
+    return connect_to_any(addresses, port, deadline)
 end
 
 --- A stream over a descriptor that this process inherited.
