@@ -3,7 +3,6 @@
 -- sealed before the first request; then every handler is composed with its middleware once.
 local lazy = require "perigee.core.lazy"
 local route_tree = require "perigee.http.route_tree"
-local where = require "perigee.core.where"
 
 local fallback = lazy "perigee.http.fallback"
 local url = lazy "perigee.http.url"
@@ -26,7 +25,8 @@ function router.is(value)
     return getmetatable(value) == Group and value.kind == "router"
 end
 
--- Patterns are parsed while a script loads; then the service lets go of that module.
+-- Routes are defined while a script loads; then the service lets go of what only that needs, which
+-- is therefore required where it is used.
 local function parse_pattern(text)
     return require("perigee.http.pattern").parse(text)
 end
@@ -88,6 +88,7 @@ local function define(group, method, path, functions)
     check_functions("a handler of " .. name, functions, 3)
     local handler = functions[functions.n]
     functions[functions.n], functions.n = nil, nil
+    local where = require "perigee.core.where"
     add_route({ method = method, pattern = text, names = names_of(segments), handler = handler,
         middleware = functions, group = group, where = where(3) or where.of(handler) }, segments, 3)
 end
@@ -191,7 +192,7 @@ local function wrap(run, middleware)
         local wrapped = middleware[i](run)
         if type(wrapped) ~= "function" then
             error(("%s: this middleware must return a function, not %s")
-                :format(where.of(middleware[i]), type(wrapped)), 0)
+                :format(require("perigee.core.where").of(middleware[i]), type(wrapped)), 0)
         end
         run = wrapped
     end

@@ -21,8 +21,8 @@ local operations = {}
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
     "perigee.service.key_line", "perigee.service.nearest", "perigee.service.sandbox",
     "perigee.service.loader", "perigee.service.stuck", "perigee.core.census",
-    "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "perigee.http.pattern",
-    "string.buffer" }
+    "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "perigee.core.where",
+    "perigee.http.pattern", "string.buffer" }
 
 local WORKER = 0
 
