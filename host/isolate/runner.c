@@ -6,15 +6,18 @@
 #include "base/memory.h"
 #include "os/turn.h"
 
+enum { ROUNDS_NS = 50 * 1000 };
+
 struct Runner {
     Turn *turn;
     Pulse *pulse;
     const RunnerHandler *handler;
     void *owner;
-    List queue;   /* isolates that something has happened to */
-    List busy;    /* isolates that used up their last turn and want another */
-    List resting; /* the others; those with garbage worth collecting come first */
-    bool has_run; /* anyone since the loop last looked for I/O */
+    List queue;       /* isolates that something has happened to */
+    List busy;        /* isolates that used up their last turn and want another */
+    List resting;     /* the others; those with garbage worth collecting come first */
+    uint64_t turn_ns; /* when the last turn began */
+    bool has_run;     /* anyone since the loop last looked for I/O */
 };
 
 static void enqueue(List *queue, RunLink *link)
@@ -54,6 +57,7 @@ static void give_turn(Runner *runner, Isolate *isolate)
     RunLink *link = isolate_run_link(isolate);
 
     runner->has_run = true;
+    runner->turn_ns = now_ns;
     rest(runner, link);
     begin_pulse(runner, isolate, now_ns);
     bool wants_more = isolate_turn(isolate, now_ns);
@@ -90,6 +94,18 @@ static void run_round(Runner *runner)
         give_turn(runner, isolate_from_run_link(runner->queue.next));
     list_unlink(&marker);
     runner->handler->on_round_end(runner->owner);
+}
+
+/* Isolates that speak to each other go on for a moment before the loop looks for I/O, which costs
+ * as much as a short turn. */
+static void run_rounds(Runner *runner)
+{
+    uint64_t began_ns;
+
+    run_round(runner);
+    began_ns = runner->turn_ns;
+    while (!list_is_empty(&runner->queue) && runner->turn_ns - began_ns < ROUNDS_NS)
+        run_round(runner);
 }
 
 /* One turn for one of those that compute without pause. I/O comes between any two such turns, so
@@ -133,7 +149,7 @@ static void before_sleep(void *owner)
     Runner *runner = owner;
     bool is_collecting;
 
-    run_round(runner);
+    run_rounds(runner);
     run_busy(runner);
     is_collecting = !has_work(runner) && has_garbage(runner);
     /* Where there was work a moment ago, more may be there already: it is looked for first. */
