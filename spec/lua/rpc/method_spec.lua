@@ -49,9 +49,9 @@ describe("a declaration of a method", function()
                 seen = { args, call.method, send(1) }
             end },
         } })["Logs.Tail"]
-        compiled.run("args", setmetatable({ send = function(item)
+        compiled.run("args", { method = compiled.name, send = function(item)
             return item + 1
-        end }, { __index = compiled.call }))
+        end })
         assert.same({ "args", "Tail", 2 }, seen)
     end)
 end)
