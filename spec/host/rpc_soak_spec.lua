@@ -16,8 +16,9 @@ local SIGTERM = 15
 local DEFAULT_S = 3
 local BARE_COUNT, WORKER_COUNT = 12, 2
 
--- What a run of any length may add: caches that fill up, and what the allocators keep.
-local MAX_GROWTH_KB = 8192
+-- What a run of any length may add to both workers: each service keeps readers of the last thousand
+-- connections of gob, and allocators keep what was once needed.
+local MAX_GROWTH_KB = 16384
 
 -- Connections between the workers that are kept for a while, at both ends.
 local MAX_KEPT = 2 * 64
