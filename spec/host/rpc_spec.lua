@@ -136,6 +136,25 @@ describe("the RPC port", function()
         peer:close()
     end)
 
+    it("runs a call in the task of one that was cancelled as if that was new", function()
+        start()
+        local hang = '{"method":"Calculator.Hang","params":[0],"id":1}\n'
+        local add = '{"method":"Calculator.Add","params":[{"A":1,"B":2}],"id":2}\n'
+        for _ = 1, 3 do
+            local peer = open()
+            peer:write(hang .. add)
+            read(peer, "\n")
+            peer:close()
+        end
+        running:wait_for_log("hanging ended.*canceled", 3)
+        local peer = open()
+        peer:write(hang .. add)
+        assert.equal('{"id":2,"result":3,"error":null}\n', read(peer, "\n"))
+        peer:write('{"method":"Calculator.Wake","params":[0],"id":3}\n')
+        assert.matches('{"id":1,"result":true,"error":null}', read(peer, '"id":1.*\n'), 1, true)
+        peer:close()
+    end)
+
     it("cancels the calls of a caller that is gone", function()
         start()
         local peer = open()
