@@ -1,6 +1,6 @@
---- What a program of tools/bench has measured, as tables and beside its goals: a file of lines
--- "KIND NAME SERVER NUMBER", of which the median is taken where there are several of one, and other
--- lines for what went wrong.
+--- What a program of tools/bench has measured, as tables of Markdown and beside its goals: a file
+-- of lines "KIND NAME SERVER NUMBER", of which the median is taken where there are several of one,
+-- and other lines for what went wrong.
 local figures = {}
 figures.__index = figures
 
@@ -30,18 +30,30 @@ function figures:median(kind, name, server)
     return (list[math.floor(middle)] + list[math.ceil(middle)]) / 2
 end
 
+local function print_cells(title, cells)
+    for i, cell in ipairs(cells) do
+        cells[i] = (" %9s |"):format(cell)
+    end
+    print(("| %-56s |"):format(title) .. table.concat(cells))
+end
+
+local function print_rule(count)
+    print("| --- |" .. (" --- |"):rep(count))
+end
+
 local function print_row(self, servers, row)
     local cells = {}
     for i, server in ipairs(servers) do
         local figure = self:median(row[2], row[3], server)
-        cells[i] = ("%10s"):format(figure and row[4]:format(figure) or "-")
+        cells[i] = figure and row[4]:format(figure) or "-"
     end
-    print(("%-52s"):format(row[1]) .. table.concat(cells))
+    print_cells(row[1], cells)
 end
 
 --- @param rows lists of title, kind, name and the format of a number
 function figures:print_table(servers, rows)
-    print((" "):rep(52) .. ("%10s"):rep(#servers):format(unpack(servers)))
+    print_cells("", { unpack(servers) })
+    print_rule(#servers)
     for _, row in ipairs(rows) do
         print_row(self, servers, row)
     end
@@ -69,13 +81,15 @@ end
 -- name and the other server or nil, with `least` or `most`, and `other_name` when the other
 -- server's figure goes by another name.
 function figures:print_goals(goals)
+    print_cells("of the others' figures", { "figure", "goal", "" })
+    print_rule(3)
     for _, goal in ipairs(goals) do
         local ratio = ratio_of(self, goal)
         if ratio then
             local miss = miss_of(goal, ratio)
-            print(("%-40s %9.4g   %s %.4g   %s"):format(goal[1], ratio,
-                goal.least and ">=" or "<=", goal.least or goal.most,
-                miss <= 0 and "reached" or ("missed by %.1f %%"):format(miss * 100)))
+            print_cells(goal[1], { ("%.3g"):format(ratio),
+                (goal.least and ">= %.4g" or "<= %.4g"):format(goal.least or goal.most),
+                miss <= 0 and "reached" or ("missed by %.1f %%"):format(miss * 100) })
         end
     end
 end
