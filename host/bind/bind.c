@@ -160,5 +160,5 @@ void bind_report_broken(Host *host, Isolate *isolate)
     }
     event.size = strlen(failure);
     event.bytes = memory_copy(failure, event.size);
-    isolate_push_event(host->system, event);
+    isolate_tell(host->system, event);
 }

@@ -28,8 +28,8 @@ static void on_exit(void *owner, int64_t exit_status, int signal)
     ChildBox *box = owner;
     int code = signal != 0 ? -signal : (int)exit_status;
 
-    isolate_push_event(box->resource.isolate,
-                       (Event){.kind = EVENT_EXIT, .id = box->handle, .code = code});
+    isolate_tell(box->resource.isolate,
+                 (Event){.kind = EVENT_EXIT, .id = box->handle, .code = code});
     resource_close(&box->resource);
 }
 

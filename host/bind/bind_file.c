@@ -160,8 +160,8 @@ static void on_change(void *owner, int status)
 {
     WatchBox *box = owner;
 
-    isolate_push_event(box->resource.isolate,
-                       (Event){.kind = EVENT_CHANGE, .id = box->handle, .code = status});
+    isolate_tell(box->resource.isolate,
+                 (Event){.kind = EVENT_CHANGE, .id = box->handle, .code = status});
 }
 
 static void close_watch(Resource *resource)

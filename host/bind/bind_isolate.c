@@ -24,7 +24,7 @@ static int l_post(lua_State *L)
     if (target == NULL || (handle != 0 && sender != host->system))
         return seam_push_failure(L, ERR_CLOSED);
     event.bytes = memory_copy(bytes, size);
-    return seam_push_result(L, isolate_push_event(target, event));
+    return seam_push_result(L, isolate_tell(target, event));
 }
 
 /* handle() -> the number of the isolate that asks */
@@ -103,7 +103,8 @@ static int l_isolate_limit(lua_State *L)
     return seam_push_result(L, 0);
 }
 
-/* isolate_counters(handle) -> {turns=, busy_s=, cuts=, refused=, heap_size=} | nil, "closed" */
+/* isolate_counters(handle) -> {turns=, busy_s=, cuts=, turned_away=, refused=, heap_size=} | nil,
+ * "closed" */
 static int l_isolate_counters(lua_State *L)
 {
     Isolate *isolate = isolates_find(seam_host(L), seam_check_handle(L, 1));
@@ -115,6 +116,7 @@ static int l_isolate_counters(lua_State *L)
     lua_createtable(L, 0, 5);
     seam_set_number(L, "turns", (lua_Number)counters.turn_count);
     seam_set_number(L, "cuts", (lua_Number)counters.cut_count);
+    seam_set_number(L, "turned_away", (lua_Number)counters.turned_away_count);
     seam_set_number(L, "refused", (lua_Number)counters.refused_count);
     seam_set_number(L, "heap_size", (lua_Number)counters.heap_size);
     lua_pushnumber(L, (lua_Number)counters.busy_ns / 1e9);

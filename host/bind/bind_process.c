@@ -79,7 +79,7 @@ static void on_signal(void *owner, int signal)
 {
     SignalBox *box = owner;
 
-    isolate_push_event(box->resource.isolate, (Event){.kind = EVENT_SIGNAL, .code = signal});
+    isolate_tell(box->resource.isolate, (Event){.kind = EVENT_SIGNAL, .code = signal});
 }
 
 static void close_signal(Resource *resource)

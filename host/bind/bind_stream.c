@@ -38,8 +38,7 @@ typedef struct StreamBox {
 
 static void push_event(StreamBox *box, EventKind kind, int code)
 {
-    isolate_push_event(box->resource.isolate,
-                       (Event){.kind = kind, .id = box->handle, .code = code});
+    isolate_tell(box->resource.isolate, (Event){.kind = kind, .id = box->handle, .code = code});
 }
 
 static void on_connect(void *owner, int status)

@@ -32,8 +32,11 @@ int call_answer(CallBox *box, const RpcReply *reply)
 static void announce(CallBox *box, Isolate *isolate)
 {
     resource_attach(&box->resource, isolate, close_box);
-    if (isolate_push_event(isolate, (Event){.kind = EVENT_CALL, .id = box->handle}) < 0)
-        resource_close(&box->resource);
+    if (isolate_push_event(isolate, (Event){.kind = EVENT_CALL, .id = box->handle}) == 0)
+        return;
+    rpc_call_fail(box->call, RPC_UNAVAILABLE, "perigee: the service has no room for another call");
+    box->call = NULL;
+    resource_close(&box->resource);
 }
 
 void call_hand_over(CallBox *box, Isolate *target)
@@ -93,8 +96,8 @@ static void on_abandoned(void *owner, RpcCall *call)
 
     (void)owner;
     if (box != NULL && box->resource.isolate != NULL)
-        isolate_push_event(box->resource.isolate,
-                           (Event){.kind = EVENT_CALL_ABANDONED, .id = box->handle});
+        isolate_tell(box->resource.isolate,
+                     (Event){.kind = EVENT_CALL_ABANDONED, .id = box->handle});
 }
 
 const RpcServerHandler call_handler = {

@@ -35,12 +35,12 @@ static int ask(ChannelPorts *ports, const SharedChannel *channel, ChannelSide si
                                    : shared_channel_ask_pop(channel, &party);
 }
 
-/* One that could not be told is left where it is: the next change tries again. */
+/* One that is broken and cannot be told is left where it is: it is closed soon. */
 static void wake(ChannelPort *port, ChannelSide side)
 {
     Event event = {.kind = EVENT_CHANNEL, .id = port->handle, .code = (int32_t)side};
 
-    if (isolate_push_event(port->resource.isolate, event) < 0)
+    if (isolate_tell(port->resource.isolate, event) < 0)
         return;
     list_unlink(&port->links[side]);
     port->is_woken[side] = true;

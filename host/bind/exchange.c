@@ -59,8 +59,11 @@ static void announce(ExchangeBox *box, Isolate *isolate, Event event)
 {
     event.id = box->handle;
     resource_attach(&box->resource, isolate, close_box);
-    if (isolate_push_event(isolate, event) < 0)
-        exchange_close(box);
+    if (isolate_push_event(isolate, event) == 0)
+        return;
+    if (!http1_exchange_is_answered(box->exchange))
+        respond_text(box->exchange, 503, "The service has no room for another request.\n");
+    exchange_close(box);
 }
 
 void exchange_hand_over(ExchangeBox *box, Isolate *target, Event event)
@@ -128,7 +131,7 @@ static void push_event(Http1Exchange *exchange, EventKind kind)
     if (box != NULL && box->on_event != NULL)
         box->on_event(box, kind);
     else if (box != NULL && box->resource.isolate != NULL)
-        isolate_push_event(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
+        isolate_tell(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
 }
 
 /* True when the exchange is a WebSocket, which tells itself what there is to tell. */

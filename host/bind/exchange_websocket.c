@@ -65,7 +65,7 @@ static void tell(ExchangeBox *box, bool *is_awaited, EventKind kind)
     if (!*is_awaited || box->resource.isolate == NULL)
         return;
     *is_awaited = false;
-    isolate_push_event(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
+    isolate_tell(box->resource.isolate, (Event){.kind = kind, .id = box->handle});
 }
 
 void exchange_websocket_move(ExchangeBox *box)

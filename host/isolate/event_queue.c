@@ -36,15 +36,20 @@ static void grow(EventQueue *queue)
 
 int event_queue_push(EventQueue *queue, Event event)
 {
-    if (queue->count == queue->limit) {
+    if (queue->count >= queue->limit) {
         memory_free(event.bytes);
         return ERR_FULL;
     }
+    event_queue_append(queue, event);
+    return 0;
+}
+
+void event_queue_append(EventQueue *queue, Event event)
+{
     if (queue->count == queue->ring_size)
         grow(queue);
     queue->ring[(queue->first + queue->count) & (queue->ring_size - 1)] = event;
     queue->count++;
-    return 0;
 }
 
 bool event_queue_pop(EventQueue *queue, Event *out)

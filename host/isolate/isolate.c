@@ -51,7 +51,7 @@ static void on_soft_limit(void *owner)
 
 static void on_alarm(void *owner)
 {
-    isolate_push_event(owner, (Event){.kind = EVENT_ALARM});
+    isolate_tell(owner, (Event){.kind = EVENT_ALARM});
 }
 
 typedef struct Boot {
@@ -216,7 +216,20 @@ int isolate_push_event(Isolate *isolate, Event event)
     }
     if ((result = event_queue_push(&isolate->events, event)) == 0)
         runner_wake(isolate);
+    else
+        isolate->counters.turned_away_count++;
     return result;
+}
+
+int isolate_tell(Isolate *isolate, Event event)
+{
+    if (isolate->failure != NULL) {
+        memory_free(event.bytes);
+        return ERR_CLOSED;
+    }
+    event_queue_append(&isolate->events, event);
+    runner_wake(isolate);
+    return 0;
 }
 
 bool isolate_pop_event(Isolate *isolate, Event *out)

@@ -24,7 +24,7 @@ typedef struct IsolateOptions {
     bool is_privileged; /* the host's own code: all libraries, no limits */
     size_t soft_size;   /* of the heap; 0 for none */
     size_t hard_size;
-    size_t event_limit; /* events waiting to be drained */
+    size_t event_limit; /* with so many events waiting it gets no new work */
     /* Pushes the `host` module. The isolate is found again by isolate_from. */
     void (*push_host)(struct lua_State *L, Isolate *isolate);
     void *host; /* for isolate_host */
@@ -33,9 +33,10 @@ typedef struct IsolateOptions {
 
 typedef struct IsolateCounters {
     uint64_t turn_count;
-    uint64_t busy_ns;       /* time spent in turns */
-    uint64_t cut_count;     /* slices that ended by force */
-    uint64_t refused_count; /* allocations refused at the hard limit */
+    uint64_t busy_ns;           /* time spent in turns */
+    uint64_t cut_count;         /* slices that ended by force */
+    uint64_t refused_count;     /* allocations refused at the hard limit */
+    uint64_t turned_away_count; /* new work for which too many events waited */
     size_t heap_size;
 } IsolateCounters;
 
@@ -49,9 +50,14 @@ void isolate_destroy(Isolate *isolate);
  * event. */
 bool isolate_turn(Isolate *isolate, uint64_t now_ns);
 
-/* Takes ownership of event.bytes. ERR_FULL at the limit, ERR_CLOSED when the isolate is broken;
- * then nothing was queued. */
+/* Gives it new work. Takes ownership of event.bytes. ERR_FULL at the limit, ERR_CLOSED when the
+ * isolate is broken; then nothing was queued. */
 int isolate_push_event(Isolate *isolate, Event event);
+
+/* Tells it what came of something it has, or what its host wants: never refused for want of room.
+ * Whoever calls it sees to it that there are few for each such thing, or that they come seldom.
+ * Takes ownership of event.bytes. ERR_CLOSED when the isolate is broken. */
+int isolate_tell(Isolate *isolate, Event event);
 bool isolate_pop_event(Isolate *isolate, Event *out);
 bool isolate_has_events(const Isolate *isolate);
 

@@ -272,7 +272,7 @@ local function describe(one)
         service = one.service, generation = one.number,
         is_active = active[one.service] == one.number,
         heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
-        turns = counters.turns,
+        turns = counters.turns, turned_away = counters.turned_away,
         in_flight = live.in_flight, websockets = live.websockets,
         lost_websockets = live.lost_websockets, tasks = live.tasks,
     }
