@@ -58,6 +58,15 @@ static int l_listen(lua_State *L)
     return lua_error(L);
 }
 
+/* is_address(text) -> whether it can be listened on or connected to, as far as its text goes */
+static int l_is_address(lua_State *L)
+{
+    Address address;
+
+    lua_pushboolean(L, address_parse(luaL_checkstring(L, 1), &address) == 0);
+    return 1;
+}
+
 /* close_descriptor(fd) */
 static int l_close_descriptor(lua_State *L)
 {
@@ -157,6 +166,7 @@ static const luaL_Reg functions[] = {
     {"close_descriptor", l_close_descriptor},
     {"close_server",     l_close_server    },
     {"drain_server",     l_drain_server    },
+    {"is_address",       l_is_address      },
     {"listen",           l_listen          },
     {"serve_http",       l_serve_http      },
     {"serve_rpc",        l_serve_rpc       },

@@ -120,6 +120,8 @@ static int l_set_tls(lua_State *L)
     check_options(L, 2, pairs, &options);
     if (server == NULL)
         return push_problem(L, ERR_CLOSED, "the server is closed");
+    if (http_server_counters(server) == NULL)
+        options.protocols = ""; /* RPC has no name: who offers one wants something else */
     if ((result = tls_context_create(&options, &context, problem)) < 0)
         return push_problem(L, result, problem);
     server_set_tls(server, context);

@@ -32,7 +32,8 @@ typedef struct TlsOptions {
     size_t pair_count;
     TlsPem client_ca;        /* given, clients are asked for a certificate these have signed */
     bool is_client_required; /* else those without one are served too */
-    const char *protocols;   /* for ALPN, the best first: "h2,http/1.1"; NULL: HTTP/1 */
+    /* For ALPN, the best first: "h2,http/1.1"; NULL: HTTP/1; "": whoever offers any is refused. */
+    const char *protocols;
     /* TLS_TICKET_KEY_SIZE random bytes; processes that share them resume each other's sessions.
      * NULL: made here. */
     const unsigned char *ticket_key;

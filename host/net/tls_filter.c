@@ -3,7 +3,6 @@
 #include "net/tls_filter.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -18,6 +17,10 @@
 enum { REPLY_SIZE = 16 * 1024 };
 
 enum { RECORD_SIZE = 16 * 1024 };
+
+/* What TLS begins with, and none of the protocols above it: the type of the record that has the
+ * ClientHello (RFC 8446 5.1). */
+enum { HANDSHAKE_TYPE = 22 };
 
 typedef struct TlsFilter {
     Filter filter;
@@ -158,7 +161,7 @@ static int decode(Filter *base, const char *bytes, size_t size, Buffer *plain, B
 
     if (filter->failure < 0)
         return filter->failure;
-    if (!filter->has_begun && isalpha((unsigned char)bytes[0])) {
+    if (!filter->has_begun && bytes[0] != HANDSHAKE_TYPE) {
         filter->failure = ERR_NOT_TLS;
         return filter->failure;
     }

@@ -80,7 +80,22 @@ describe("perigee", function()
                         "99999999999")
                 end
             end
-            refuse("%-%-http must be an address", ".", "--http", "127.0.0.1:99999")
+        end)
+
+        it("the address that is none, whatever the flag", function()
+            for _, flag in ipairs({ "http", "rpc", "admin" }) do
+                for _, text in ipairs({ "127.0.0.1:99999", "1.2.3:80", "8080", "of" }) do
+                    refuse("%-%-" .. flag .. " must be an address such as 127%.0%.0%.1:8080.*'"
+                        .. text:gsub("%p", "%%%0") .. "'", ".", "--" .. flag, text)
+                end
+            end
+            refuse("%-%-rpc must be .*, or off, got", ".", "--rpc", "on")
+        end)
+
+        it("what TLS for RPC wants besides", function()
+            refuse("%-%-rpc%-tls is of use only with %-%-tls%-cert", ".", "--rpc-tls")
+            refuse("%-%-rpc%-tls is of no use with %-%-rpc off", ".", "--rpc-tls", "--rpc", "off",
+                "--tls-cert", "a.pem", "--tls-key", "a.key")
         end)
 
         it("the second directory", function()

@@ -33,9 +33,10 @@ function go.build(root, fixture, port)
     return go.build_text(root, port and text:gsub("1234", port) or text)
 end
 
---- Runs a program to its end. Returns its status, standard output and standard error.
-function go.run(path)
-    return run({}, { file = path })
+--- Runs a program with these arguments to its end. Returns its status, standard output and standard
+-- error.
+function go.run(path, ...)
+    return run({ ... }, { file = path })
 end
 
 return go

@@ -1,12 +1,11 @@
 --- Command-line flags, environment variables and the configuration file, read by one description of
 -- the options. A flag beats the environment, the environment beats the file, the file beats the
--- default. Pure.
+-- default. Pure, but for what is an address.
 local definition = require "perigee.service.definition"
+local host = require "host"
 local nearest = require "perigee.service.nearest"
 
 local flags = {}
-
-local MAX_PORT = 65535
 
 -- What an option of a kind may be when it says nothing else, in steps of which every value is a
 -- whole number. Beyond, the parts of the host that take it would count it differently.
@@ -56,13 +55,13 @@ function PARSERS.text(value)
 end
 
 -- What it is the address of is found out by whoever uses it.
-function PARSERS.address(value)
+function PARSERS.address(value, option)
     local text = PARSERS.text(value)
-    local port = text and text:match(":(%d+)$")
-    if not text or not text:find("^unix:.") and not (port and tonumber(port) <= MAX_PORT) then
-        return nil, "an address such as 127.0.0.1:8080, :8080 or unix:/path"
+    if text and (text == option.other or host.is_address(text)) then
+        return text
     end
-    return text
+    return nil, "an address such as 127.0.0.1:8080, :8080 or unix:/path"
+        .. (option.other and ", or " .. option.other or "")
 end
 
 function PARSERS.count(value, option)

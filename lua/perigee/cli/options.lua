@@ -44,7 +44,7 @@ options.test = {
 local serve = {
     { name = "http", kind = "address", value = "ADDRESS", default = "127.0.0.1:8080",
         help = "where services answer; port 0 picks a free one" },
-    { name = "rpc", kind = "text", value = "ADDRESS", default = "127.0.0.1:1234",
+    { name = "rpc", kind = "address", other = "off", value = "ADDRESS", default = "127.0.0.1:1234",
         help = "where RPC clients connect; off for nowhere" },
     options.admin[1],
     { name = "registry", kind = "text", value = "WHERE", default = "embedded",
@@ -65,6 +65,8 @@ local serve = {
     { name = "tls-client", kind = "choice", choices = { "required", "optional" },
         value = "WHICH", default = "required",
         help = "whether clients must show a certificate: required or optional" },
+    { name = "rpc-tls", kind = "switch", default = false,
+        help = "the RPC address speaks TLS too, with the same certificates" },
     { name = "workers", kind = "text", value = "N", default = "auto",
         help = "worker processes; auto is one for each core" },
     { name = "watch", kind = "switch", default = true,

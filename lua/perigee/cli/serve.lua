@@ -102,6 +102,10 @@ local function check_tls(values)
             :format(certificate_count, key_count)
     elseif values["tls-client-ca"] and certificate_count == 0 then
         return nil, "--tls-client-ca is of use only with --tls-cert and --tls-key"
+    elseif values["rpc-tls"] and certificate_count == 0 then
+        return nil, "--rpc-tls is of use only with --tls-cert and --tls-key"
+    elseif values["rpc-tls"] and values.rpc == "off" then
+        return nil, "--rpc-tls is of no use with --rpc off"
     end
     return true
 end
@@ -183,6 +187,7 @@ function serve.settings(values, directory, worker_count)
         rpc = rpc_options(values),
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
         tls = tls_settings(values),
+        is_rpc_secured = values["rpc-tls"],
         log = { level = values["log-level"], format = values["log-format"] },
     }
 end

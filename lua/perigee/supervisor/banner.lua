@@ -50,14 +50,15 @@ local function describe(service)
 end
 
 --- The lines for `services` (records of perigee.supervisor.catalog) and `addresses` = { admin=,
--- rpc= or nil, and either http= or https= }.
+-- rpc= or nil, is_rpc_secured= or nil, and either http= or https= }.
 function banner.format(version, services, addresses, worker_count)
     local scheme = addresses.https and "https" or "http"
     local rows = { { "SERVICE", "SCRIPT", "ROUTES" } }
     for _, service in ipairs(services) do
         rows[#rows + 1] = describe(service)
     end
-    local rpc = addresses.rpc and ("  rpc    %s\n"):format(addresses.rpc) or ""
+    local rpc = addresses.rpc and ("  rpc    %s%s\n"):format(addresses.rpc,
+        addresses.is_rpc_secured and " (TLS)" or "") or ""
     return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n%s  admin  http://%s/status\n")
         :format(version, worker_count, worker_count == 1 and "" or "s", table_text.format(rows),
             scheme, scheme, addresses[scheme], rpc, addresses.admin)

@@ -39,6 +39,7 @@ function sockets.open(settings)
         addresses = {
             [settings.tls and "https" or "http"] = http_address,
             rpc = rpc_address,
+            is_rpc_secured = rpc_address and settings.is_rpc_secured or nil,
             admin = admin_address,
         },
     }

@@ -31,6 +31,7 @@ function worker_settings.compose(supervisor, worker)
         rpc = rpc_settings(supervisor),
         calls = settings.calls,
         tls = supervisor.certificates and supervisor.certificates.options,
+        is_rpc_secured = settings.is_rpc_secured,
         is_developing = settings.is_developing,
         slow_wait_s = settings.slow_wait_s,
         load_timeout_s = settings.load_timeout_s,

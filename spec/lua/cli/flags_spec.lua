@@ -9,6 +9,7 @@ local OPTIONS = {
     { name = "slice", kind = "count", value = "MS", default = 5, help = "turn",
         least = 1, most = 1000 },
     { name = "listen", kind = "address", value = "ADDRESS", help = "and here" },
+    { name = "else_where", kind = "address", other = "off", value = "ADDRESS", help = "or not" },
     { name = "watch", kind = "switch", default = true, help = "look" },
     { name = "dev", kind = "switch", default = false, short = "d", help = "show" },
     { name = "level", kind = "choice", choices = { "low", "high" }, value = "LEVEL",
@@ -105,13 +106,22 @@ describe("perigee.cli.flags", function()
         end)
 
         it("knows addresses when it sees them", function()
-            for _, address in ipairs { "127.0.0.1:80", "[::1]:0", ":65535", "unix:/x", "unix:@x" }
+            for _, address in ipairs { "127.0.0.1:80", "[::1]:0", ":65535", "unix:/x", "unix:@x",
+                "localhost:1" }
             do
                 assert.same({ listen = address }, (parse("--listen", address)))
             end
-            for _, text in ipairs { "x", "8080", "127.0.0.1", "127.0.0.1:65536", ":", "unix:" } do
-                refuse("%-%-listen must be an address such as", "--listen", text)
+            for _, text in ipairs { "x", "8080", "127.0.0.1", "127.0.0.1:65536", ":", "unix:",
+                "off", "1.2.3:4", "256.0.0.1:80", "[::1:80", "[::g]:80", "::1:80",
+                "a.example:80" } do
+                refuse("%-%-listen must be an address such as .* unix:/path, got", "--listen",
+                    text)
             end
+        end)
+
+        it("knows the one word that is no address", function()
+            assert.same({ else_where = "off" }, (parse("--else_where", "off")))
+            refuse("must be an address such as .*, or off, got 'of'", "--else_where", "of")
         end)
 
         it("refuses a flag without its value", function()
