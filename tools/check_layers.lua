@@ -62,7 +62,7 @@ local YIELDERS = { "perigee/core/scheduler.lua" }
 -- These compute and nothing else: whatever they require, they never reach the host or the core,
 -- except for what stands in this list too.
 local PURE = {
-    "perigee.core.where", "perigee.core.lazy",
+    "perigee.core.where", "perigee.core.lazy", "perigee.core.raised",
     "perigee.balancer", "perigee.balancer.consistent_hash", "perigee.balancer.least_requests",
     "perigee.balancer.maglev", "perigee.balancer.peak_ewma", "perigee.balancer.round_robin",
     "perigee.balancer.weighted_random",

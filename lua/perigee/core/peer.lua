@@ -3,6 +3,7 @@
 -- {id, false, message}.
 local copy = require "perigee.core.copy"
 local host = require "host"
+local raised = require "perigee.core.raised"
 local scheduler = require "perigee.core.scheduler"
 
 local peer = {}
@@ -67,14 +68,11 @@ function methods:is_busy()
     return next(self.waiting) ~= nil or self.answering > 0
 end
 
-local function traceback(message)
-    return { message = tostring(message), traceback = debug.traceback("", 2) }
-end
+local catch = raised.catcher()
 
--- Where there was no memory for a traceback, xpcall gives the bare reason.
-local function text_of(failure)
-    return type(failure) == "table" and failure.message .. "\n" .. failure.traceback
-        or tostring(failure)
+local function text_of(caught)
+    local message, traceback = raised.describe(caught)
+    return traceback and message .. "\n" .. traceback or message
 end
 
 local function answer(self, message)
@@ -83,7 +81,7 @@ local function answer(self, message)
         self:reply(message.id, false, ("there is no operation '%s'"):format(tostring(message.op)))
         return
     end
-    local is_ok, result, reason = xpcall(handler, traceback, message.body, self)
+    local is_ok, result, reason = xpcall(handler, catch, message.body, self)
     if not is_ok then
         self:reply(message.id, false, text_of(result))
     elseif result == nil and reason ~= nil then

@@ -21,6 +21,7 @@
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
 local outcome = require "perigee.http.outcome"
+local raised = require "perigee.core.raised"
 local request = require "perigee.http.request"
 local response = require "perigee.http.response"
 local router = require "perigee.http.router"
@@ -54,25 +55,7 @@ function server.new(app, options)
     return self
 end
 
--- Runs where the error was raised, while the stack is still there. After an overflow little room is
--- left, so it does only what cannot be done later.
-local function catch(raised)
-    if http_error.is(raised) then
-        return raised
-    end
-    return { raised = raised, traceback = debug.traceback("", 2) }
-end
-
-local function text_of(raised)
-    local is_text, text = pcall(tostring, raised)
-    return is_text and text or "an error that cannot be shown"
-end
-
---- A traceback without the frames of this file and those below, which are not the service's.
-local function service_frames(traceback)
-    local own = traceback:find("\n[^\n]*" .. OWN_FILE:gsub("%p", "%%%0") .. ":") or #traceback + 1
-    return (traceback:sub(2, own - 1):gsub("\n%s*%[C%][^\n]*$", ""))
-end
+local catch = raised.catcher(http_error.is)
 
 -- Lua 5.1, where some of our specs run, calls the function of xpcall without arguments.
 local protected_call = xpcall
@@ -123,15 +106,12 @@ local function fail_with_error(self, asked, answered, failure)
     end
 end
 
---- Answers for a handler that raised. `caught` is what `catch` made of it; or a string, for errors
--- that Lua does not show to `catch`, such as running out of memory.
+--- Answers for a handler that raised. `caught` is what `catch` made of it.
 local function handle_raised(self, asked, answered, caught)
-    if type(caught) ~= "table" then
-        fail(self, asked, answered, text_of(caught))
-    elseif http_error.is(caught) then
+    if http_error.is(caught) then
         fail_with_error(self, asked, answered, caught)
     else
-        fail(self, asked, answered, text_of(caught.raised), service_frames(caught.traceback))
+        fail(self, asked, answered, raised.describe(caught, OWN_FILE))
     end
 end
 

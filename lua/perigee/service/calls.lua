@@ -6,6 +6,7 @@ local event = require "perigee.core.event"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
 local membership = require "perigee.core.membership"
+local raised = require "perigee.core.raised"
 local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.core.call_settings"
 local task_record = require "perigee.core.task_record"
@@ -13,6 +14,8 @@ local task_record = require "perigee.core.task_record"
 local call_items = lazy "perigee.service.call_items"
 local json = lazy "perigee.json"
 local log = lazy "perigee.log"
+
+local OWN_FILE = debug.getinfo(1, "S").short_src
 
 local calls = {}
 
@@ -31,18 +34,12 @@ local site = {}         -- of the tasks of calls
 local shared, shared_until = nil, 0 -- the context of calls that begin now
 local hurried           -- the same of those whose callers wait for less
 
--- What was raised, with a traceback unless it was meant for the caller.
-local function catch(raised)
-    if type(raised) == "table" and type(raised.message) == "string" then
-        return raised
-    end
-    return { raised = raised, traceback = debug.traceback("", 2) }
+-- A table with a message, returned or raised, is meant for the caller.
+local function is_failure(value)
+    return type(value) == "table" and type(value.message) == "string"
 end
 
-local function text_of(raised)
-    local is_text, text = pcall(tostring, raised)
-    return is_text and text or "an error that cannot be shown"
-end
+local catch = raised.catcher(is_failure)
 
 -- An error of error() begins with the place in the script, which is the log's business.
 local function without_place(text)
@@ -55,13 +52,12 @@ local function fail_with(id, failure)
 end
 
 local function fail_raised(id, method, caught)
-    if type(caught) == "table" and caught.message then
+    if is_failure(caught) then
         fail_with(id, caught)
         return
     end
-    local text = text_of(type(caught) == "table" and caught.raised or caught)
-    log.error(text, { method = method.service .. "." .. method.name,
-        traceback = type(caught) == "table" and caught.traceback or nil })
+    local text, traceback = raised.describe(caught, OWN_FILE)
+    log.error(text, { method = method.service .. "." .. method.name, traceback = traceback })
     host.call_fail(id, without_place(text), INTERNAL_ERROR)
 end
 
@@ -80,10 +76,10 @@ local function conclude(id, method, codec, is_returned, value, reason)
         fail_raised(id, method, value)
     elseif value ~= nil or reason == nil then
         reply(id, method, codec, value)
-    elseif type(reason) == "table" and type(reason.message) == "string" then
+    elseif is_failure(reason) then
         fail_with(id, reason)
     else
-        host.call_fail(id, text_of(reason), SERVICE_ERROR)
+        host.call_fail(id, raised.text(reason), SERVICE_ERROR)
     end
 end
 

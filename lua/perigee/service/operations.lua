@@ -9,6 +9,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local log_settings = require "perigee.core.log_settings"
 local peer = require "perigee.core.peer"
+local raised = require "perigee.core.raised"
 local sandbox = require "perigee.service.sandbox"
 local scheduler = require "perigee.core.scheduler"
 local worker_link = require "perigee.core.worker_link"
@@ -34,20 +35,15 @@ local function print_to_log(...)
     require("perigee.log").info(table.concat(parts, "\t"))
 end
 
-local function with_traceback(message)
-    return { message = tostring(message), traceback = debug.traceback("", 2) }
-end
+local catch = raised.catcher()
 
--- Returns true and what fn returned, or nil, message, traceback.
+-- Returns true and what fn returned, or nil, message, traceback or nil.
 local function call_guarded(fn, ...)
-    local is_ok, result = xpcall(fn, with_traceback, ...)
+    local is_ok, result = xpcall(fn, catch, ...)
     if is_ok then
         return true, result
-    elseif type(result) ~= "table" then
-        -- There was no memory for a traceback.
-        return nil, tostring(result), ""
     end
-    return nil, result.message, result.traceback
+    return nil, raised.describe(result)
 end
 
 local function describe_routes(app)
@@ -230,7 +226,7 @@ function handlers.stop(state)
     if state.service and state.service.stop then
         local is_ok, message, traceback = call_guarded(state.service.stop)
         if not is_ok then
-            log.error("stop() failed: " .. message .. traceback)
+            log.error("stop() failed: " .. message .. (traceback and "\n" .. traceback or ""))
         end
     end
     return true
