@@ -33,9 +33,10 @@ static inline int give_answer(int i, const char *text)
     return rpc_call_answer(call, &(RpcReply){.bytes = text, .size = strlen(text)});
 }
 
-static inline void on_call(void *owner, RpcCall *call)
+static inline void on_call(void *owner, RpcCall *call, const Address *peer)
 {
     assert_ptr_equal(owner, &call_count);
+    assert_true(peer->raw_size > 0);
     assert_true(call_count < CALL_COUNT);
     calls[call_count++] = call;
     if (during_callback != NULL)
