@@ -302,7 +302,8 @@ describe("refused memory", function()
             local size = seam.isolate_counters(one.handle).heap_size
             seam.isolate_limit(one.handle, 0, size + extra_size)
             local manifest, code, detail = one:call("load", { name = "small", source = SCRIPT,
-                chunk = "small.lua", log = { level = "error", format = "text" } }, TIMEOUT_S)
+                chunk = "small.lua", settings = { log = { level = "error", format = "text" },
+                    calls = {}, slow_wait_s = 0 } }, TIMEOUT_S)
             local saved
             if manifest then
                 saved, code, detail = one:call("save", nil, TIMEOUT_S)

@@ -29,8 +29,9 @@ local function load_service(place, settings)
         return nil, message
     end
     local manifest, _, detail = candidate:call("load", {
-        name = place.name, source = text.script, chunk = place.path, log = settings.log,
-    }, settings.load_timeout_s)
+        name = place.name, source = text.script, chunk = place.path,
+        settings = settings.worker.service,
+    }, settings.worker.load_timeout_s)
     candidate:close()
     if not manifest then
         return nil, detail
@@ -79,9 +80,9 @@ function check.run(arguments, fail)
     if not is_ok then
         return fail(1, problem)
     end
-    host.start_watchdog(settings.slice_ms)
-    if settings.shared_size > 0 then
-        assert(host.shared_memory_create(settings.shared_size))
+    host.start_watchdog(settings.worker.slice_ms)
+    if settings.worker.shared_size > 0 then
+        assert(host.shared_memory_create(settings.worker.shared_size))
     end
     scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
         local one = generation.find(handle)

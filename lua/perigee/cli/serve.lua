@@ -160,6 +160,34 @@ local function drain_delay(values)
     return values["drain-delay"] or values.registry ~= EMBEDDED and REGISTRY_DELAY_S or 0
 end
 
+-- What the isolates of services are told.
+local function service_settings(values)
+    return {
+        log = { level = values["log-level"], format = values["log-format"] },
+        is_developing = values.dev,
+        slow_wait_s = values["slow-wait"],
+        calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
+        websocket_ping_s = values["websocket-ping"],
+    }
+end
+
+-- What workers are told.
+local function worker_settings(values, worker_count)
+    return {
+        worker_count = worker_count,
+        slice_ms = values.slice,
+        shared_size = values["shared-memory"],
+        load_timeout_s = values["load-timeout"],
+        stop_timeout_s = values["load-timeout"],
+        hand_over_s = values["hand-over"],
+        drain_s = values.drain,
+        http = http_options(values),
+        rpc = values.rpc ~= "off" and rpc_options(values) or nil,
+        is_rpc_secured = values["rpc-tls"],
+        service = service_settings(values),
+    }
+end
+
 --- The settings of perigee.supervisor from option values.
 function serve.settings(values, directory, worker_count)
     return {
@@ -167,28 +195,14 @@ function serve.settings(values, directory, worker_count)
         http_address = values.http,
         rpc_address = values.rpc ~= "off" and values.rpc or nil,
         admin_address = values.admin,
-        worker_count = worker_count,
         module_paths = values["module-path"],
         is_watching = values.watch,
-        is_developing = values.dev,
         memory_size = values.memory,
-        shared_size = values["shared-memory"],
-        slice_ms = values.slice,
         stall_s = values.stall,
-        slow_wait_s = values["slow-wait"],
-        load_timeout_s = values["load-timeout"],
-        stop_timeout_s = values["load-timeout"],
-        hand_over_s = values["hand-over"],
-        drain_s = values.drain,
         drain_delay_s = drain_delay(values),
         registry = registry_settings(values),
-        websocket_ping_s = values["websocket-ping"],
-        http = http_options(values),
-        rpc = rpc_options(values),
-        calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
         tls = tls_settings(values),
-        is_rpc_secured = values["rpc-tls"],
-        log = { level = values["log-level"], format = values["log-format"] },
+        worker = worker_settings(values, worker_count),
     }
 end
 
@@ -244,7 +258,8 @@ function serve.run(arguments, fail)
     if not is_ok then
         return fail(1, problem)
     end
-    log_settings.level, log_settings.format = settings.log.level, settings.log.format
+    local log = settings.worker.service.log
+    log_settings.level, log_settings.format = log.level, log.format
     local self, reason = supervisor.open(settings)
     if not self then
         return fail(1, reason)

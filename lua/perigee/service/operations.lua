@@ -143,18 +143,19 @@ end
 
 local handlers = {}
 
---- body = { name=, source=, chunk=, log=, is_developing=, calls=, websocket_ping_s=, slow_wait_s= }
--- -> manifest
+--- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
+-- slow_wait_s= } } -> manifest
 function handlers.load(state, body)
-    log_settings.level, log_settings.format = body.log.level, body.log.format
+    local settings = body.settings
+    log_settings.level, log_settings.format = settings.log.level, settings.log.format
     log_settings.name = body.name
-    for name, value in pairs(body.calls or {}) do
+    for name, value in pairs(settings.calls) do
         call_settings[name] = value
     end
-    state.slow_wait_s = body.slow_wait_s or 0
+    state.slow_wait_s = settings.slow_wait_s
     state.server_options = { log = log, new_id = host.random_id,
-        is_developing = body.is_developing }
-    state.websocket_ping_s = body.websocket_ping_s
+        is_developing = settings.is_developing }
+    state.websocket_ping_s = settings.websocket_ping_s
     local is_ok, result = run_script(state, body)
     if not is_ok then
         return nil, result

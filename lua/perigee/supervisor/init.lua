@@ -57,7 +57,7 @@ function supervisor.open(settings)
             return nil, message
         end
     end
-    local shared_fd, problem = shared_memory.open(settings.shared_size)
+    local shared_fd, problem = shared_memory.open(settings.worker.shared_size)
     if not shared_fd then
         return nil, problem
     end
@@ -130,9 +130,9 @@ end
 
 function methods:open_workers(http_fds, rpc_fds)
     local list, mesh_addresses = {}, {}
-    local bell_fds = open_bells(self.settings.worker_count)
+    local bell_fds = open_bells(self.settings.worker.worker_count)
     local handlers = handlers_of(self)
-    for slot = 1, self.settings.worker_count do
+    for slot = 1, self.settings.worker.worker_count do
         mesh_addresses[slot] = "unix:@perigee-" .. host.random_id() .. host.random_id()
         list[slot] = worker_process.new({
             slot = slot,

@@ -91,10 +91,12 @@ function methods:route()
         return self.workers:home_of(name)
     end
     self.on_route()
+    local settings = self.settings.worker
+    local is_developing = settings.service.is_developing
     workers_module.each(self.workers:serving(), function(worker)
         return worker:call("route", {
-            entries = self.catalog:routes(worker.slot, home_of, self.settings.is_developing),
-        }, self.settings.load_timeout_s)
+            entries = self.catalog:routes(worker.slot, home_of, is_developing),
+        }, settings.load_timeout_s)
     end)
 end
 
@@ -299,7 +301,7 @@ function methods:open(worker)
     if self.is_routing_paused then
         return true
     end
-    local is_ok, code, message = worker:call("open", nil, self.settings.load_timeout_s)
+    local is_ok, code, message = worker:call("open", nil, self.settings.worker.load_timeout_s)
     if not is_ok and code ~= "closed" then
         log.error(("worker %d cannot serve: %s"):format(worker.slot, message or code))
     end

@@ -35,13 +35,13 @@ local function load_on(self, holder, service, candidate)
         source = candidate.source.script,
         chunk = candidate.source.place.path,
         memory_size = self.settings.memory_size,
-    }, self.settings.load_timeout_s + 1)
+    }, self.settings.worker.load_timeout_s + 1)
 end
 
 -- The worker waits for the old generation's requests, its save() and the new one's start(), each
 -- with a limit of its own.
 local function start_on(self, holder, service, candidate)
-    local settings = self.settings
+    local settings = self.settings.worker
     return call_holder(holder, "start", { service = service.name, generation = candidate.number },
         settings.hand_over_s + settings.stop_timeout_s + settings.load_timeout_s + 1)
 end
@@ -69,7 +69,7 @@ end
 -- The worker that loads a generation first. One that is being restarted is waited for.
 local function await_home(self, service)
     local home = self.workers:get(self.workers:home_of(service.name))
-    local deadline = host.now() + self.settings.load_timeout_s
+    local deadline = host.now() + self.settings.worker.load_timeout_s
     while not home.is_serving and host.now() < deadline do
         scheduler.wait(host.now() + AWAIT_STEP_S)
     end

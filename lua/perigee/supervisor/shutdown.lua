@@ -46,13 +46,13 @@ end
 return function(supervisor)
     local settings, list = supervisor.settings, supervisor.workers.list
     log.info("stopping: no new connections, what runs is finished",
-        { deadline_s = settings.drain_s })
+        { deadline_s = settings.worker.drain_s })
     supervisor.membership:leave()
     scheduler.wait(host.now() + settings.drain_delay_s)
     for _, worker in ipairs(list) do
         worker.is_wanted = false
     end
-    local cut_requests, cut_websockets = drain(supervisor.workers, settings.drain_s)
+    local cut_requests, cut_websockets = drain(supervisor.workers, settings.worker.drain_s)
     await_exits(list)
     supervisor:kill_workers()
     log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })

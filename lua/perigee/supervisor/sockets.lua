@@ -17,13 +17,14 @@ end
 -- { http_fds=, rpc_fds=, admin_fd=, addresses= }, rpc_fds empty without an address for RPC; or nil
 -- and a message.
 function sockets.open(settings)
-    local http_fds, http_address = listen(settings.http_address, settings.worker_count, "--http")
+    local worker_count = settings.worker.worker_count
+    local http_fds, http_address = listen(settings.http_address, worker_count, "--http")
     if not http_fds then
         return nil, http_address
     end
     local rpc_fds, rpc_address = {}, nil
     if settings.rpc_address then
-        rpc_fds, rpc_address = listen(settings.rpc_address, settings.worker_count, "--rpc")
+        rpc_fds, rpc_address = listen(settings.rpc_address, worker_count, "--rpc")
         if not rpc_fds then
             return nil, rpc_address
         end
@@ -39,7 +40,7 @@ function sockets.open(settings)
         addresses = {
             [settings.tls and "https" or "http"] = http_address,
             rpc = rpc_address,
-            is_rpc_secured = rpc_address and settings.is_rpc_secured or nil,
+            is_rpc_secured = rpc_address and settings.worker.is_rpc_secured or nil,
             admin = admin_address,
         },
     }

@@ -95,7 +95,7 @@ local handlers = {}
 --- body = { slot=, slice_ms=, log=, ... }: what every worker is told once.
 function handlers.configure(body)
     settings = body
-    log_settings.level, log_settings.format = body.log.level, body.log.format
+    log_settings.level, log_settings.format = body.service.log.level, body.service.log.format
     log_settings.name = "worker " .. body.slot
     local is_preemptive = host.start_watchdog(body.slice_ms)
     host.deflate_limit(body.http.max_compressed)
@@ -135,11 +135,7 @@ function handlers.load(body)
         name = body.service,
         source = body.source,
         chunk = body.chunk,
-        log = settings.log,
-        is_developing = settings.is_developing,
-        slow_wait_s = settings.slow_wait_s,
-        calls = settings.calls,
-        websocket_ping_s = settings.websocket_ping_s,
+        settings = settings.service,
     }, settings.load_timeout_s)
     if not manifest then
         discard(body.service, body.generation, detail)

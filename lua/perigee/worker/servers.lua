@@ -55,6 +55,7 @@ function servers.open(descriptors, settings)
         numbers.mesh, code = host.serve_http(descriptors.mesh, mesh_options(settings.http))
     end
     if numbers.mesh and settings.rpc then
+        settings.rpc.first_type = settings.first_type
         numbers.rpc, code = host.serve_rpc(descriptors.rpc, settings.rpc)
     end
     local is_ok, reason = not code, code
