@@ -25,7 +25,7 @@ local function count_choices(first)
 end
 
 -- The task before the chosen one; false when that is the first.
-local function choose(first)
+local function before_chosen(first)
     local number, before, task = random.below(count_choices(first)), false, first
     while true do
         if may_be_next(task, first) then
@@ -38,6 +38,21 @@ local function choose(first)
     end
 end
 
+-- Puts the chosen task first; the others stay in order. Returns the new first and last.
+local function bring_forward(first, last)
+    local before = before_chosen(first)
+    if not before then
+        return first, last
+    end
+    local task = before.next
+    before.next = task.next
+    if task == last then
+        last = before
+    end
+    task.next = first
+    return task, last
+end
+
 local function any_order()
     return random.below(2 ^ 30)
 end
@@ -45,7 +60,7 @@ end
 --- Has everything that may be chosen depend on `number` alone, from now on.
 function choice.seed(number)
     random.seed(number)
-    scheduler.set_choice(choose)
+    scheduler.set_choice(bring_forward)
     timers.set_order(any_order)
 end
 

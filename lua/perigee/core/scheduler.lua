@@ -17,8 +17,8 @@ local scheduler = {}
 local resume, next_event = host.resume, host.next_event
 local yield, create, isyieldable = coroutine.yield, coroutine.create, coroutine.isyieldable
 local enter, leave, background = membership.enter, membership.leave, membership.background
-local new_task, kind_of = task_record.new, task_record.kind_of
-local take, keep = task_record.take, task_record.keep
+local new_task, kind_of, take = task_record.new, task_record.kind_of, task_record.take
+local keep, remove_from_queue = task_record.keep, task_record.remove_from_queue
 
 -- What host.resume says of how a task came back (host/isolate/isolate.h); else it was cut.
 local WAITING, FAILED, ENDED = 0, 2, 3
@@ -147,16 +147,6 @@ end
 --- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback).
 scheduler.on_failure = nil
 
--- Takes a task out of the queue it waits in (perigee.core.queue).
-local function remove_from_queue(task)
-    local before = task.prev
-    if before then
-        local after = task.next
-        before.next, after.prev = after, before
-        task.prev, task.next = false, false
-    end
-end
-
 -- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
 local function forget_failed_wait(task)
     remove_from_queue(task)
@@ -179,8 +169,7 @@ local function finish(task, is_ok, failure, traceback)
     local kind = kind_of(task)
     if kind then
         return finish_of_kind(kind, task, is_ok, failure, traceback)
-    end
-    if is_ok and pool_count < POOL_LIMIT then
+    elseif is_ok and pool_count < POOL_LIMIT then
         pool_count = pool_count + 1
         pool[pool_count] = task.thread
     end
@@ -414,82 +403,93 @@ end
 --- Has whoever waits for events of `kind` about `id` hear of one.
 scheduler.notify = dispatch
 
--- A trace ends where it calls C and another begins behind that, which cannot leave its function. So
--- this loop and that of run_ready make such calls themselves, and take a fixed number of results.
-local function drain_events()
-    while true do
-        local kind, id, a, b, c, d, e, f = next_event()
-        if not kind then
-            return
-        end
-        dispatch(kind, id, a, b, c, d, e, f)
-    end
-end
-
-local function end_in_time(task)
-    wake(task, task.wait_id, nil, "timeout")
-end
-
 handlers[event.ALARM] = timers.on_alarm
 
--- Puts the chosen task first; the others stay in order.
-local function bring_forward()
-    local before = choose(ready_first)
-    if before then
-        local task = before.next
-        before.next = task.next
-        if not task.next then
-            ready_last = before
-        end
-        task.next, ready_first = ready_first, task
-    end
-end
-
---- Has `fn(first)`, given the list of ready tasks, return the one before the one that runs next, or
--- false for the first; false for their order (perigee.core.choice).
+--- Has `fn(first, last)`, given the list of ready tasks, return its new first, which runs next, and
+-- last; false for their order (perigee.core.choice).
 function scheduler.set_choice(fn)
     choose = fn
 end
 
-local function run_ready()
-    while ready_first do
-        if choose then
-            bring_forward()
+local function take_ready()
+    if choose then
+        ready_first, ready_last = choose(ready_first, ready_last)
+    end
+    local task = ready_first
+    ready_first = task.next
+    if not ready_first then
+        ready_last = false
+    end
+    task.next = false
+    return task
+end
+
+-- Runs what is ready, and takes the next event when nothing is: a request is answered before the
+-- next one is looked at, while all of it is at hand. Returns false when the turn is over.
+-- A trace ends where it calls C and another begins behind that, which cannot leave its function. So
+-- this loop makes such calls itself, and takes a fixed number of results.
+local function run()
+    while true do
+        local kind, id, a, b, c, d, e, f
+        if choose or not ready_first then
+            kind, id, a, b, c, d, e, f = next_event()
         end
-        local task = ready_first
-        ready_first = task.next
-        if not ready_first then
-            ready_last = false
-        end
-        task.next = false
-        current = task
-        local state, first, traceback = resume(task.thread or take_thread(task))
-        if not settle(task, state, first, traceback) then
-            return false
+        if kind then
+            dispatch(kind, id, a, b, c, d, e, f)
+        elseif not ready_first then
+            return true
+        else
+            local task = take_ready()
+            current = task
+            local state, first, traceback = resume(task.thread or take_thread(task))
+            if not settle(task, state, first, traceback) then
+                return false
+            end
         end
     end
-    return true
 end
 
 --- Called when no task is ready: a function that returns true when it has changed that, or false.
 scheduler.on_idle = false
 
---- One turn, called by C: what was cut first, then events and timers, then every ready task.
--- Returns true when there is more to run without a new event.
+local function end_in_time(task)
+    wake(task, task.wait_id, nil, "timeout")
+end
+
+-- Tasks that are always ready do not hold up events and timers.
+local function catch_up()
+    local kind, id, a, b, c, d, e, f = next_event()
+    while kind do
+        dispatch(kind, id, a, b, c, d, e, f)
+        kind, id, a, b, c, d, e, f = next_event()
+    end
+    timers.fire(end_in_time)
+end
+
+local is_behind = false -- the last turn was over before all that had happened was looked at
+
+--- One turn, called by C: what was cut first, then events and ready tasks, and last the timers that
+-- are due. Returns true when there is more to run without a new event.
 -- @param started when the turn began, in seconds of host.now
 function scheduler.turn(started)
     turn_started = timers.virtual_now or started
     if interrupted and not run_interrupted() then
         return true
+    elseif is_behind then
+        catch_up()
     end
-    drain_events()
+    is_behind = true
+    if not run() then
+        return true
+    end
     repeat
         turn_started = timers.virtual_now or started
         timers.fire(end_in_time)
-        if not run_ready() then
+        if not run() then
             return true
         end
     until not (scheduler.on_idle and scheduler.on_idle())
+    is_behind = false
     timers.set_alarm()
     return false
 end

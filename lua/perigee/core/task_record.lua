@@ -31,6 +31,16 @@ function task_record.new()
     }, metatable)
 end
 
+--- Takes a task out of the queue it waits in (perigee.core.queue), if it does.
+function task_record.remove_from_queue(task)
+    local before = task.prev
+    if before then
+        local after = task.next
+        before.next, after.prev = after, before
+        task.prev, task.next = false, false
+    end
+end
+
 --- Makes a kind of tasks; one for each function.
 -- @param name what they are called
 -- @param fn what they run, of two arguments

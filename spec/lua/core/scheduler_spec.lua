@@ -145,6 +145,17 @@ describe("perigee.core.scheduler", function()
             assert.equal("timeout", (select(2, scheduler.wait(seam.now() - 1))))
         end)
 
+        it("ends though another task is always ready", function()
+            local is_over = false
+            scheduler.spawn(function()
+                while not is_over do
+                    perigee.sleep(0)
+                end
+            end)
+            assert.is_true(perigee.sleep(0.001))
+            is_over = true
+        end)
+
         it("that is over is not ended again", function()
             local task, wait_id = scheduler.current(), scheduler.current().wait_id
             scheduler.wait(seam.now())
