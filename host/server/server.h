@@ -29,7 +29,7 @@ typedef struct ServerCounters {
     uint64_t abandoned_count; /* those whose client was gone before the end of the answer */
     uint64_t timeout_count;   /* connections ended by any of the timers */
     uint64_t rejected_count;  /* what was refused unseen by a handler, other than for being slow */
-    uint64_t unsent_full_count;  /* how often a connection had as much unsent as it may */
+    uint64_t unsent_full_count; /* as much was unsent as may be: on a connection, or for a writer */
     uint64_t head_timeout_count; /* the timers one by one */
     uint64_t body_timeout_count;
     uint64_t idle_timeout_count;

@@ -107,6 +107,7 @@ long server_exchange_write(Http1Exchange *exchange, const char *bytes, size_t si
     room = bound(connection, exchange);
     room = unsent < room ? room - unsent : 0;
     if (room == 0 && size > 0) {
+        connection->server->counters.unsent_full_count += !connection->is_congested;
         http1_exchange_await_room(exchange);
         return ERR_AGAIN;
     }
