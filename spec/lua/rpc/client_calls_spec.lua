@@ -463,10 +463,10 @@ describe("rpc.dial", function()
     end)
 
     it("tells an address that cannot be connected to", function()
-        local client = rpc.dial("tcp://no.such.name:1")
+        local client = rpc.dial("tcp://999.0.0.1:1")
         local _, code, detail = client:call("A.B")
         assert.equal("invalid", code)
-        assert.matches("cannot connect to tcp://no.such.name:1: invalid", detail, 1, true)
+        assert.matches("cannot connect to tcp://999.0.0.1:1: invalid", detail, 1, true)
         client:close()
     end)
 
