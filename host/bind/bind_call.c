@@ -108,7 +108,7 @@ static int l_call_reply(lua_State *L)
 }
 
 /* call_send(id, bytes) -> true | nil, "again": EVENT_CALL_ROOM will come | nil, code: nobody takes
- * an item any more; "full" means to try later */
+ * an item any more */
 static int l_call_send(lua_State *L)
 {
     CallBox *box = check_call(L, 1);

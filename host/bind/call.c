@@ -49,7 +49,7 @@ static void announce_room(RpcCall *call)
 {
     CallBox *box = call->holder;
 
-    isolate_push_event(box->resource.isolate, (Event){.kind = EVENT_CALL_ROOM, .id = box->handle});
+    isolate_tell(box->resource.isolate, (Event){.kind = EVENT_CALL_ROOM, .id = box->handle});
 }
 
 static void deliver(Host *host, Isolate *isolate, RpcCall *call, const Address *peer)

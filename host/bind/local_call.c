@@ -45,7 +45,7 @@ static void on_answer(RpcCaller *caller, RpcCall *call, const RpcReply *reply)
     if (reply->data != NULL)
         self->data = memory_copy(reply->data, reply->data_size);
     self->data_size = reply->data_size;
-    isolate_push_event(self->resource.isolate, (Event){.kind = EVENT_ANSWER, .id = self->handle});
+    isolate_tell(self->resource.isolate, (Event){.kind = EVENT_ANSWER, .id = self->handle});
 }
 
 static int on_item(RpcCaller *caller, RpcCall *call, RpcSlice item)
@@ -55,7 +55,7 @@ static int on_item(RpcCaller *caller, RpcCall *call, RpcSlice item)
 
     (void)call;
     event.bytes = memory_copy(item.bytes, item.size);
-    return isolate_push_event(self->resource.isolate, event);
+    return isolate_tell(self->resource.isolate, event);
 }
 
 bool local_call_is_known(const Host *host, RpcSlice service)

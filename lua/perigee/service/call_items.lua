@@ -39,14 +39,10 @@ end
 function call_items.send(id, bytes)
     local is_sent, code = host.call_send(id, bytes)
     while not is_sent do
-        local is_woken, reason
-        if code == "again" then
-            is_woken, reason = await_room(id)
-        elseif code == "full" then
-            is_woken, reason = scheduler.yield()
-        else
+        if code ~= "again" then
             return nil, code
         end
+        local is_woken, reason = await_room(id)
         if not is_woken then
             return nil, reason
         end

@@ -7,6 +7,7 @@
 #include "bind/call.h"
 #include "bind/exchange.h"
 #include "bind/isolates.h"
+#include "bind/local_call.h"
 
 enum { EVENT_LIMIT = 2 };
 
@@ -37,6 +38,7 @@ static int host_setup(void **state)
     handle_table_init(&host.isolates);
     handle_table_init(&host.exchanges);
     handle_table_init(&host.calls);
+    handle_table_init(&host.local_calls);
     host.gob_types = gob_types_create();
     host.mounts = mount_table_create();
     host.methods = method_table_create();
@@ -61,6 +63,7 @@ static int host_teardown(void **state)
     handle_table_deinit(&host.isolates);
     handle_table_deinit(&host.exchanges);
     handle_table_deinit(&host.calls);
+    handle_table_deinit(&host.local_calls);
     memory_free(host.pulse);
     return loop_teardown(state);
 }
@@ -100,6 +103,7 @@ static Handle expect_event(EventKind kind)
     Event event;
 
     assert_true(isolate_pop_event(isolate, &event));
+    memory_free(event.bytes);
     assert_int_equal(event.kind, kind);
     return event.id;
 }
@@ -203,6 +207,56 @@ static void a_full_queue_still_hears_of_bodies(void **state)
     assert_int_equal(expect_event(EVENT_BODY), id);
 }
 
+static Handle start_call(uint32_t credit)
+{
+    LocalTarget target = {
+        .method = {"S.Do", 4},
+          .argument = {"",     0},
+          .credit = credit
+    };
+    Handle id = 0;
+
+    assert_int_equal(local_call_start(isolate, &target, &id), 0);
+    return id;
+}
+
+/* Here the isolate calls itself. */
+static void a_full_queue_still_hears_of_answers(void **state)
+{
+    Handle last;
+
+    (void)state;
+    serve_rpc();
+    start_call(0);
+    start_call(0);
+    last = start_call(0); /* which is refused at once */
+    expect_event(EVENT_CALL);
+    expect_event(EVENT_CALL);
+    assert_int_equal(expect_event(EVENT_ANSWER), last);
+}
+
+static void a_full_queue_still_hears_of_items_and_room(void **state)
+{
+    static const RpcSlice item = {"item", 4};
+    Handle id, taken;
+    CallBox *box;
+
+    (void)state;
+    serve_rpc();
+    id = start_call(1);
+    taken = expect_event(EVENT_CALL);
+    box = handle_table_find(&host.calls, taken);
+    start_call(0);
+    start_call(0);
+    assert_int_equal(rpc_call_send(box->call, item), 0);
+    assert_int_equal(rpc_call_send(box->call, item), ERR_AGAIN);
+    local_call_grant(isolate, id, 1);
+    expect_event(EVENT_CALL);
+    expect_event(EVENT_CALL);
+    assert_int_equal(expect_event(EVENT_ITEM), id);
+    assert_int_equal(expect_event(EVENT_CALL_ROOM), taken);
+}
+
 #define host_test(test) cmocka_unit_test_setup_teardown(test, host_setup, host_teardown)
 
 int main(void)
@@ -213,6 +267,8 @@ int main(void)
         host_test(a_full_queue_still_hears_of_clients_that_went),
         host_test(a_full_queue_still_hears_of_callers_that_went),
         host_test(a_full_queue_still_hears_of_bodies),
+        host_test(a_full_queue_still_hears_of_answers),
+        host_test(a_full_queue_still_hears_of_items_and_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
