@@ -1,6 +1,4 @@
---- Of two members drawn by chance the one that has less to do for its weight. Comparing all would
--- make every caller rush to the same idle instance at once.
-local excluding = require "perigee.balancer.excluding"
+--- Of two members drawn by chance the one that has less to do for its weight.
 local two_of = require "perigee.balancer.two_of"
 
 local least_requests = {}
@@ -17,14 +15,9 @@ local function room(member)
 end
 
 function methods:pick(members, _, _, excluded)
-    members = excluding(members, excluded)
-    if not members[2] then
-        return members[1]
-    end
-    local a, b = two_of(self.random, #members)
-    a, b = members[a], members[b]
+    local a, b = two_of(self.random, members, excluded)
     -- Drawn in either order, so a tie is decided by chance.
-    return room(b) > room(a) and b or a
+    return b and room(b) > room(a) and b or a
 end
 
 return least_requests

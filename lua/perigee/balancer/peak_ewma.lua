@@ -1,7 +1,6 @@
 --- Of two members drawn by chance the cheaper: latency, calls under way and failures make a member
 -- dear, weight makes it cheap. The loser is taken all the same when it was not picked for a second,
 -- or nobody would learn that it has recovered; one such call at a time.
-local excluding = require "perigee.balancer.excluding"
 local two_of = require "perigee.balancer.two_of"
 
 local peak_ewma = {}
@@ -63,12 +62,10 @@ local function with_probe(winner, loser, now)
 end
 
 function methods:pick(members, _, now, excluded)
-    members = excluding(members, excluded)
-    if not members[2] then
-        return members[1]
+    local a, b = two_of(self.random, members, excluded)
+    if not b then
+        return a
     end
-    local a, b = two_of(self.random, #members)
-    a, b = members[a], members[b]
     if cost(self, members, b, now) < cost(self, members, a, now) then
         a, b = b, a
     end
