@@ -1,6 +1,9 @@
 --- What a server may send to a client, in every protocol: its messages are answers with a known
--- shape, or the connection ends with a known code, and after that nothing more is said of it.
--- Input: a byte that chooses the codec, then the messages.
+-- shape, or the connection ends with a known code, and after that nothing more is said of it. And
+-- what an HTTP server may answer to CONNECT, in whatever pieces.
+-- Input: a byte that chooses the codec, then the messages; or the size of the pieces, then these.
+local opening = require "perigee.rpc.client.opening"
+
 local codecs = {
     [0] = require "perigee.rpc.client.gob_codec",
     require "perigee.rpc.client.msgpack_codec",
@@ -34,8 +37,31 @@ end
 
 sink.__index = sink
 
+local open_codes = { invalid = true, refused = true, too_large = true, closed = true }
+
+local function check_opening(bytes, size)
+    local position = 1
+    local stream = {
+        post = function() end,
+        read = function()
+            if position > #bytes then
+                return nil, "eof"
+            end
+            position = position + size
+            return bytes:sub(position - size, position - 1)
+        end,
+    }
+    local is_open, code, detail = opening.ask(stream, "/path")
+    assert(is_open or open_codes[code] and type(detail) == "string")
+    assert(not is_open or position > #bytes)
+end
+
 return function(bytes)
-    local choice = (bytes:byte(1) or 0) % 4
+    local choice = bytes:byte(1) or 0
+    if choice >= 128 then
+        return check_opening(bytes:sub(2), choice - 127)
+    end
+    choice = choice % 4
     -- As many values as the memory of one input has room for.
     codecs[choice].new(64 + 2 * #bytes):open():read(bytes:sub(2), setmetatable({}, sink))
 end

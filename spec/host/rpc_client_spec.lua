@@ -1,7 +1,10 @@
 --- The client of perigee.rpc against services of a running host.
+local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
 local perigee = require "perigee"
 local rpc = require "perigee.rpc"
+local scheduler = require "perigee.core.scheduler"
+local seam = require "host"
 
 local CALCULATOR = [[
 local perigee = require "perigee"
@@ -237,4 +240,61 @@ describe("a service", function()
         back:stop()
         assert.equal("refused", front:json("/sum").code)
     end)
+end)
+
+describe("a client whose memory is refused", function()
+    local running, report
+
+    before_each(function()
+        running = host.start({ services = { ["calculator.lua"] = CALCULATOR } })
+        report = scheduler.on_failure
+        scheduler.on_failure = function() end
+    end)
+
+    after_each(function()
+        scheduler.on_failure = report
+        host.stop_all()
+    end)
+
+    local function refused_count()
+        return seam.isolate_counters(seam.handle()).refused
+    end
+
+    -- Makes a call whose n-th allocation is refused. Returns whether it had so many. There is no
+    -- timer meanwhile: the order of timers may be lost where memory is refused.
+    local function call_with(client, n)
+        local before = refused_count()
+        perigee.go(function()
+            seam.fail_allocation(n)
+            client:call("Calculator.Add", { A = 1, B = n })
+        end):join()
+        seam.fail_allocation(0)
+        return refused_count() > before
+    end
+
+    for _, codec in ipairs { "msgpack", "gob", "json" } do
+        it("fails, and works afterwards: " .. codec, function()
+            local count = 0
+            for _, is_new in ipairs { true, false } do
+                local client, n = nil, 0
+                repeat
+                    n = n + 1
+                    if not client or is_new then
+                        client = rpc.dial("tcp://" .. running.rpc, { codec = codec,
+                            timeout_s = 0, backoff_s = 0.001, max_backoff_s = 0.001 })
+                    end
+                    local was_refused = call_with(client, n)
+                    eventually(function()
+                        return client:call("Calculator.Add", { A = 1, B = n }) == n + 1
+                    end, "a call succeeds again")
+                    count = count + (was_refused and 1 or 0)
+                    if is_new then
+                        client:close()
+                    end
+                until not was_refused
+                client:close()
+            end
+            assert.is_true(count > 5)
+        end)
+    end
 end)

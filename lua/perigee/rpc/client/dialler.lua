@@ -2,7 +2,6 @@
 -- come meanwhile wait for it together. A server that cannot be reached, or that ends connections
 -- before it has answered anything, is left alone for a while, and longer each time; what is called
 -- then fails at once.
-local context = require "perigee.core.context"
 local link = require "perigee.rpc.client.link"
 local membership = require "perigee.core.membership"
 local opening = require "perigee.rpc.client.opening"
@@ -10,6 +9,7 @@ local queue = require "perigee.core.queue"
 local random = require "perigee.core.random"
 local scheduler = require "perigee.core.scheduler"
 local stream = require "perigee.core.stream"
+local task_record = require "perigee.core.task_record"
 
 -- As gRPC does it: each time longer by this factor, and by chance up to a fifth more or less, so
 -- that clients do not come back all at once.
@@ -67,8 +67,7 @@ end
 
 local function make_link(self, opened)
     local options = self.options
-    open_count = open_count + 1
-    return link.new(opened, self.codec:open(), {
+    local made = link.new(opened, self.codec:open(), {
         address = options.address, timeout_s = options.timeout_s, max_calls = options.max_calls,
         max_unsent = options.max_unsent, max_message = options.max_message,
         is_cancelling = options.cancel, counts = self.counts,
@@ -76,6 +75,8 @@ local function make_link(self, opened)
             on_link_end(self, ended)
         end,
     })
+    open_count = open_count + 1
+    return made
 end
 
 local function connect(self)
@@ -109,7 +110,9 @@ local function end_waiting(self)
     end
 end
 
+-- Whoever has called may be cancelled; this goes on.
 local function dial(self)
+    membership.move(scheduler.current(), membership.background)
     local opened, code, detail = connect(self)
     self.counts.dials = self.counts.dials + 1
     if opened and self.is_closed then
@@ -123,11 +126,23 @@ local function dial(self)
     end_waiting(self)
 end
 
+-- Of a task that dials, whose dialler is its `site`; outside of tasks.
+local function on_finished(task, is_ok, failure, traceback)
+    local self = task.site
+    if not is_ok then
+        note_failure(self, "failed", tostring(failure))
+        end_waiting(self)
+        scheduler.on_failure(task, failure, traceback)
+    end
+end
+
+local dial_kind = task_record.kind("rpc dial", dial, on_finished)
+
+-- Nobody waits before there is a task that dials, which runs later.
 local function start(self)
-    self.waiting = queue.new()
-    local task = scheduler.spawn(dial, self)
-    task.name = "rpc dial"
-    membership.move(task, context.background())
+    local waiting = queue.new()
+    scheduler.start(dial_kind, self, self)
+    self.waiting = waiting
 end
 
 -- What stands in the way of a connection, or of another call that waits for one.

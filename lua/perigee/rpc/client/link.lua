@@ -11,10 +11,11 @@
 -- below.
 local membership = require "perigee.core.membership"
 local scheduler = require "perigee.core.scheduler"
+local task_record = require "perigee.core.task_record"
 local buffer = require "string.buffer"
 
 local background = membership.background
-local end_wait, spawn = scheduler.end_wait, scheduler.spawn
+local end_wait = scheduler.end_wait
 
 -- Calls with the common time limit are looked at this often in that time, so that none needs a
 -- timer of its own.
@@ -29,10 +30,21 @@ local metatable = { __index = methods }
 
 local link = {}
 
+-- Of a task that reads or writes, whose link is its `site`; outside of tasks.
+local function on_finished(task, is_ok, failure, traceback)
+    if not is_ok then
+        task.site:fail("closed", "the connection was given up: " .. tostring(failure))
+        scheduler.on_failure(task, failure, traceback)
+    end
+end
+
 local read_all
+local answers_kind = task_record.kind("rpc answers", function(self)
+    return read_all(self)
+end, on_finished)
 
 local function start_reading(self)
-    spawn(read_all, self).name = "rpc answers"
+    scheduler.start(answers_kind, self, self)
 end
 
 -- Takes what is there, and ends when there is no more.
@@ -58,8 +70,9 @@ function link.new(stream, codec, options)
     local self = setmetatable({
         stream = stream, codec = codec, options = options,
         out = buffer.new(),
-        is_whole = true,      -- no request in `out` was broken off
-        flusher = false,      -- the task that writes, or will at the end of this turn
+        begun_count = 0, ended_count = 0, -- requests that were composed into `out`
+        is_flushing = false,  -- a task writes, or will at the end of this turn
+        writer = false,       -- the same while it waits
         unsent_size = 0,      -- of what is behind `out`
         waiters = {},         -- number of a call -> task, stream or ABANDONED
         began = {},           -- number -> the look before it; NEVER when it has its own time limit
@@ -139,32 +152,24 @@ function methods:answer_failure(number, failure)
     end
 end
 
-local function expire(self, number)
-    local waiter = self.waiters[number]
-    self:abandon(number, waiter)
-    if waiter.since then
-        end_wait(waiter, nil, "timeout")
-    else
-        conclude(waiter, false, { code = "timeout", detail = self:timeout_text() })
-    end
-end
+local start_timer
 
--- Outside of tasks.
+-- Outside of tasks. Who is woken abandons the call.
 local function look_at_calls(self)
     self.timer = false
     self.look = self.look + 1
     for number = 1, self.in_flight > 0 and self.number_count or 0 do
         local waiter = self.waiters[number]
-        if waiter and waiter ~= ABANDONED and self.look - self.began[number] > LOOKS then
-            expire(self, number)
+        if waiter and waiter.since and self.look - self.began[number] > LOOKS then
+            end_wait(waiter, nil, "timeout")
         end
     end
     if self.in_flight > 0 then
-        self:start_timer()
+        start_timer(self)
     end
 end
 
-function methods:start_timer()
+function start_timer(self)
     self.timer = scheduler.at(scheduler.now() + self.options.timeout_s / LOOKS, look_at_calls, self)
 end
 
@@ -179,30 +184,40 @@ local function fail_writing(self, code)
     self:fail("closed", ("%s: cannot write: %s"):format(self.options.address, code))
 end
 
+-- Hands over what there is. Returns true when the kernel has it, or nil, code.
+local function write(self)
+    local unsent, code = self.stream:post(self.out:get())
+    if not unsent or unsent == 0 then
+        return unsent and true, code
+    end
+    self.unsent_size, self.writer = unsent, scheduler.current()
+    local is_sent
+    is_sent, code = self.stream:wait_sent()
+    self.unsent_size, self.writer = 0, false
+    return is_sent, code
+end
+
+-- Whoever has written may be cancelled; this goes on.
 local function flush(self)
+    membership.move(scheduler.current(), background)
     while #self.out > 0 and not self.is_closed do
-        if not self.is_whole then
+        if self.begun_count ~= self.ended_count then
             return self:fail("closed", "a request was broken off while it was composed")
         end
-        local unsent, code = self.stream:post(self.out:get())
-        self.unsent_size = unsent or 0
-        if unsent and unsent > 0 then
-            unsent, code = self.stream:wait_sent()
-            self.unsent_size = 0
-        end
-        if not unsent then
+        local is_written, code = write(self)
+        if not is_written then
             return fail_writing(self, code)
         end
     end
-    self.flusher = false
+    self.is_flushing = false
 end
+
+local requests_kind = task_record.kind("rpc requests", flush, on_finished)
 
 -- Behind all tasks that are ready now, which may have more to write.
 local function flush_later(self)
-    local task = spawn(flush, self)
-    task.name = "rpc requests"
-    membership.move(task, background)
-    self.flusher = task
+    scheduler.start(requests_kind, self, self)
+    self.is_flushing = true
 end
 
 -- Bytes that the server's side has not taken.
@@ -215,7 +230,8 @@ local function refuse(self, detail, count)
     return "full", detail:format(count)
 end
 
---- Says why nothing can be sent now: nil when something can, else code, detail.
+--- Says why nothing can be sent now: nil when something can, else code, detail. The time of calls
+-- runs from now on, because between the beginnings of a wait no timer can be made.
 function methods:obstacle()
     if self.is_closed then
         return self.failure.code, self.failure.detail
@@ -223,6 +239,8 @@ function methods:obstacle()
         return refuse(self, "%d calls are in flight", self.in_flight)
     elseif unsent_size(self) > self.options.max_unsent then
         return refuse(self, "the server has not read %d bytes that were sent", unsent_size(self))
+    elseif not self.timer and self.options.timeout_s > 0 then
+        start_timer(self)
     end
 end
 
@@ -239,18 +257,9 @@ local function take_number(self)
         return self.free[count]
     end
     local number = self.number_count + 1
+    self.free[number] = false -- so that giving it back takes no memory
     self.number_count = number
     return number
-end
-
--- Composes requests through `compose`, a function of the codec, for the end of this turn.
-local function put(self, compose, ...)
-    self.is_whole = false
-    compose(self.codec, self.out, ...)
-    self.is_whole = true
-    if not self.flusher then
-        flush_later(self)
-    end
 end
 
 local function enter(self, waiter, is_timed)
@@ -258,10 +267,21 @@ local function enter(self, waiter, is_timed)
     self.waiters[number] = waiter
     self.began[number] = (is_timed or self.options.timeout_s == 0) and NEVER or self.look
     self.in_flight = self.in_flight + 1
-    if not self.timer and self.options.timeout_s > 0 then
-        self:start_timer()
-    end
     return number
+end
+
+-- What lies between these two may be broken off where memory is refused. Then nobody knows what was
+-- composed, and flush ends the connection.
+
+local function begin_request(self)
+    self.begun_count = self.begun_count + 1
+end
+
+local function end_request(self)
+    self.ended_count = self.ended_count + 1
+    if not self.is_flushing then
+        flush_later(self)
+    end
 end
 
 --- Sends a call. There is no obstacle.
@@ -271,27 +291,35 @@ end
 -- @param is_timed it has a time limit of its own
 -- @return its number
 function methods:send_call(waiter, method, body, is_timed)
+    begin_request(self)
     local number = enter(self, waiter, is_timed)
-    put(self, self.codec.put, number, method, body)
+    self.codec:put(self.out, number, method, body)
+    end_request(self)
     return number
 end
 
 --- Sends a call that nobody answers.
 function methods:send_notification(method, body)
-    put(self, self.codec.put, nil, method, body)
+    begin_request(self)
+    self.codec:put(self.out, nil, method, body)
+    end_request(self)
 end
 
 --- Sends a call that is answered by items first.
 -- @param items a perigee.rpc.client.item_stream
 function methods:send_stream(items, method, body)
+    begin_request(self)
     self.is_cancelling = true
     items.link, items.number = self, enter(self, items, true)
-    put(self, self.codec.put_stream, items.number, method, body, items.credit)
+    self.codec:put_stream(self.out, items.number, method, body, items.credit)
+    end_request(self)
 end
 
 --- Asks for so many items more.
 function methods:give_credit(number, count)
-    put(self, self.codec.put_credit, number, count)
+    begin_request(self)
+    self.codec:put_credit(self.out, number, count)
+    end_request(self)
 end
 
 --- Nobody waits for this call any more; its answer is dropped. Does nothing when it has come.
@@ -303,7 +331,9 @@ function methods:abandon(number, waiter)
     self.in_flight = self.in_flight - 1
     self.abandoned_count = self.abandoned_count + 1
     if self.is_cancelling and self.codec.put_cancel then
-        put(self, self.codec.put_cancel, number)
+        begin_request(self)
+        self.codec:put_cancel(self.out, number)
+        end_request(self)
     end
     if self.abandoned_count > self.options.max_calls then
         self:fail("closed", ("%s left %d calls unanswered"):format(self.options.address,
@@ -332,8 +362,8 @@ function methods:fail(code, detail)
     self.is_closed = true
     self.failure = { code = code, detail = detail }
     self.stream:close()
-    if self.flusher and self.flusher.since then
-        end_wait(self.flusher, nil, "closed")
+    if self.writer and self.writer.since then
+        end_wait(self.writer, nil, "closed")
     end
     if self.timer then
         scheduler.cancel_timer(self.timer)
