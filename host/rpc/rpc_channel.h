@@ -1,5 +1,5 @@
 /* RpcChannel: one connection of calls as a function of bytes: what comes in brings calls, what is
- * answered makes output. It knows no sockets; see server/rpc_connection. Many calls are in flight
+ * answered makes output. It knows no sockets; see server/rpc_server. Many calls are in flight
  * at once and are answered in any order. */
 #ifndef PERIGEE_RPC_RPC_CHANNEL_H
 #define PERIGEE_RPC_RPC_CHANNEL_H

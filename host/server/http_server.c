@@ -7,15 +7,12 @@
 
 const HttpServerOptions http_server_default_options = {
     .limits = HTTP1_DEFAULT_LIMITS,
-    .bounds =
-        {
-                 .connection_count = 10000,
-                 .unsent_size = 256 * 1024,
-                 .head_timeout_ms = 5000,
-                 .body_timeout_ms = 10000,
-                 .idle_timeout_ms = 75000,
-                 .write_timeout_ms = 30000,
-                 },
+    .bounds = {.connection_count = 10000,
+               .unsent_size = 256 * 1024,
+               .head_timeout_ms = 5000,
+               .body_timeout_ms = 10000,
+               .idle_timeout_ms = 75000,
+               .write_timeout_ms = 30000}
 };
 
 int http_server_open(Loop *loop, int fd, const HttpServerOptions *options, Server **out)

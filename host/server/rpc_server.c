@@ -14,14 +14,11 @@ typedef struct RpcState {
 
 const RpcServerOptions rpc_server_default_options = {
     .limits = RPC_DEFAULT_LIMITS,
-    .bounds =
-        {
-                 .connection_count = 10000,
-                 .unsent_size = 256 * 1024,
-                 .head_timeout_ms = 10000,
-                 .body_timeout_ms = 10000,
-                 .write_timeout_ms = 30000,
-                 },
+    .bounds = {.connection_count = 10000,
+               .unsent_size = 256 * 1024,
+               .head_timeout_ms = 10000,
+               .body_timeout_ms = 10000,
+               .write_timeout_ms = 30000}
 };
 
 static const RpcServerOptions *options_of(void *owner)

@@ -1,4 +1,4 @@
-/* HttpServer: draining and closing it, at any moment. */
+/* A server of HTTP: draining and closing it, at any moment. */
 #include "http_server_fixture.h"
 
 static void draining_ends_idle_connections_and_answers_busy_ones(void **state)

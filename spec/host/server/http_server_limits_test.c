@@ -1,4 +1,4 @@
-/* HttpServer: clients that are slow, greedy or too many. */
+/* A server of HTTP: clients that are slow, greedy or too many. */
 #include "http_server_fixture.h"
 
 static void a_slow_head_is_answered_408(void **state)

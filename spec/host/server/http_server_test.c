@@ -1,4 +1,4 @@
-/* HttpServer: requests and answers of clients on real sockets, and their ends. */
+/* A server of HTTP: requests and answers of clients on real sockets, and their ends. */
 #include "http_server_fixture.h"
 
 static void answers_requests_of_a_connection_one_after_the_other(void **state)

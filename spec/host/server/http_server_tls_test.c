@@ -1,5 +1,5 @@
-/* HttpServer with TLS: handshakes and their failures, answers through a filter, other certificates
- * while connections are open. */
+/* A server of HTTP with TLS: handshakes and their failures, answers through a filter, other
+ * certificates while connections are open. */
 #include "http_server_fixture.h"
 
 #include "../net/tls_fixture.h"

@@ -77,6 +77,18 @@ static inline void open_patient_server(void)
     open_server(&options);
 }
 
+/* Opens one that answers `with`, and a client that says `text`. */
+static inline Client *open_and_say(const char *with, const char *text)
+{
+    Client *client;
+
+    answer = with;
+    open_patient_server();
+    client = connect_client();
+    say(client, text);
+    return client;
+}
+
 static inline int server_setup(void **state)
 {
     server = NULL;

@@ -1,4 +1,4 @@
-/* RpcServer: clients that are slow, greedy or too many. */
+/* A server of RPC: clients that are slow, greedy or too many. */
 #include "rpc_server_fixture.h"
 
 static void half_a_message_is_not_waited_for_long(void **state)

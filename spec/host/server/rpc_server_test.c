@@ -1,15 +1,11 @@
-/* RpcServer: calls and answers of clients on real sockets, and their ends. */
+/* A server of RPC: calls and answers of clients on real sockets, and their ends. */
 #include "rpc_server_fixture.h"
 
 static void answers_as_they_finish(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1") CALL("2"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1") CALL("2"));
     RUN_UNTIL(call_count == 2);
     give_answer(1, "22");
     server_flush(server);
@@ -24,13 +20,9 @@ static void answers_as_they_finish(void **state)
 
 static void an_answer_goes_out_with_the_flush(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1"));
     RUN_UNTIL(call_count == 1);
     give_answer(0, "1");
     run_for(20);
@@ -57,12 +49,9 @@ static void a_message_may_come_byte_by_byte(void **state)
 
 static void many_messages_may_come_at_once(void **state)
 {
-    Client *client;
+    Client *client = open_and_say("7", CALL("1") CALL("2") CALL("3") "{\"method\":\"S");
 
     (void)state;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1") CALL("2") CALL("3") "{\"method\":\"S");
     expect_text(client, ANSWER("1", "7") ANSWER("2", "7") ANSWER("3", "7"));
     say(client, ".Do\",\"params\":[1],\"id\":4}");
     expect_text(client, ANSWER("4", "7"));
@@ -70,13 +59,9 @@ static void many_messages_may_come_at_once(void **state)
 
 static void who_ends_a_pipe_of_json_still_gets_the_answer(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1"));
     shutdown(client->fd, SHUT_WR);
     RUN_UNTIL(call_count == 1);
     run_for(50);
@@ -90,13 +75,9 @@ static void who_ends_a_pipe_of_json_still_gets_the_answer(void **state)
 
 static void who_ends_a_pipe_and_may_be_gone_is_not_waited_for_long(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1"));
     RUN_UNTIL(call_count == 1);
     hang_up(client);
     RUN_UNTIL(abandoned_count == 1);
@@ -124,13 +105,9 @@ static void whoever_ends_another_protocol_is_gone(void **state)
 
 static void a_reset_abandons_what_is_in_flight(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1") CALL("2"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1") CALL("2"));
     RUN_UNTIL(call_count == 2);
     give_answer(0, "1");
     server_flush(server);
@@ -141,12 +118,9 @@ static void a_reset_abandons_what_is_in_flight(void **state)
 
 static void a_stranger_is_told_what_is_spoken(void **state)
 {
-    Client *client;
+    Client *client = open_and_say("7", "hello, is it you?");
 
     (void)state;
-    open_patient_server();
-    client = connect_client();
-    say(client, "hello, is it you?");
     RUN_UNTIL(has_got(client, "perigee: this port speaks Go's net/rpc"));
     expect_end(client);
     assert_int_equal(counters()->rejected_count, 1);
@@ -159,12 +133,9 @@ static void what_a_stranger_goes_on_to_say_is_dropped(void **state)
 {
     char *more = make_big(65536);
     size_t sent_size = 0;
-    Client *client;
+    Client *client = open_and_say("7", "hello, is it you?");
 
     (void)state;
-    open_patient_server();
-    client = connect_client();
-    say(client, "hello, is it you?");
     RUN_UNTIL(has_got(client, "net/rpc"));
     for (fixture_start_waiting(); counters()->connection_count > 0; fixture_wait("the end"))
         sent_size += try_send(client, more, 65536);
@@ -248,13 +219,9 @@ static void a_drain_accepts_nobody(void **state)
 
 static void closing_abandons_what_is_in_flight(void **state)
 {
-    Client *client;
+    Client *client = open_and_say(NULL, CALL("1") CALL("2"));
 
     (void)state;
-    answer = NULL;
-    open_patient_server();
-    client = connect_client();
-    say(client, CALL("1") CALL("2"));
     RUN_UNTIL(call_count == 2);
     server_close(server);
     server = NULL;
