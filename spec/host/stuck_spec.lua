@@ -37,11 +37,11 @@ describe("a service whose tasks wait", function()
     end
 
     -- Sends a request whose answer is not waited for. Returns its stream.
-    local function ask(running, target)
+    local function ask(running, target, service)
         local asking = running:open()
         asking:write("GET " .. target .. " HTTP/1.1\r\nHost: a\r\n\r\n")
         eventually(function()
-            return running:service("w").isolates[1].in_flight > 0
+            return running:service(service or "w").isolates[1].in_flight > 0
         end, target .. " is in flight")
         return asking
     end
@@ -131,6 +131,18 @@ describe("a service whose tasks wait", function()
         running:get("/send")
         assert.equal('{"id":1,"result":"sent","error":null}\n', caller:read())
         caller:close()
+    end)
+
+    it("is told of in the service that is called, not in the one that calls it", function()
+        local running = host.start { services = { ["w.lua"] = WAITING, ["asking.lua"] = [[
+            local stuck = require("perigee.rpc").service("Stuck")
+            return { http = function() return (stuck:call("Receive", 0)) end }]] } }
+        ask(running, "/asking", "asking")
+        log_has(running, "WARN  w  requests wait.*task call of Stuck%.Receive %[chan receive")
+        local waiting = running:ask("GET", "/tasks?service=asking").isolates[1].tasks[1]
+        assert.equal("GET /asking", waiting.name)
+        assert.equal("call of Stuck.Receive", waiting.waits_on)
+        assert.is_nil(running.program.log:find("WARN  asking", 1, true))
     end)
 
     it("is not told of while a timer, or an answer that has begun, waits too", function()
