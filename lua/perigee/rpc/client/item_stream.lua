@@ -107,12 +107,8 @@ function item_stream.subscribe(self, waiter)
     queue.push(self.receivers, waiter)
 end
 
-function item_stream.unsubscribe(self, waiter)
+function item_stream.unsubscribe(_, waiter)
     queue.remove(waiter)
-    -- It may have been woken for an item that another case has won over.
-    if item_stream.can_recv(self) then
-        wake_one(self)
-    end
 end
 
 --- Receives the next item, and waits for it.
