@@ -207,7 +207,7 @@ function forward.take(...)
     elseif entry.kind == "remote" then
         local run = wants_websocket(asked) and tunnel_on or send_on
         scheduler.spawn(run, asked, entry).name = "forward to " .. entry.service
-    else
+    elseif not routing.pass_on(entry, asked.id) then
         refuse(asked, entry)
     end
 end

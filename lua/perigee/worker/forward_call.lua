@@ -135,7 +135,7 @@ function forward_call.take(call_id)
         host.call_hand_over(call_id, routing.home(entry))
     elseif entry.kind == "remote" then
         start(call_id, entry)
-    else
+    elseif not routing.pass_call_on(entry, call_id) then
         refuse(call_id, entry.service)
     end
 end

@@ -76,6 +76,19 @@ function routing.hold(service)
     routing.refresh()
 end
 
+--- Gives a request to its service, which is live in this worker: it came while the service was
+-- held, and was looked at when that was over. False when the service is not live here.
+function routing.pass_on(entry, exchange_id)
+    local target = target_of(entry)
+    return target ~= SYSTEM and host.exchange_hand_over(exchange_id, target)
+end
+
+--- The same of a call.
+function routing.pass_call_on(entry, call_id)
+    local target = target_of(entry)
+    return target ~= SYSTEM and host.call_hand_over(call_id, target)
+end
+
 --- Keeps one request that came while its service is held. False when it is not.
 function routing.keep(service, exchange_id)
     local kept = held[service]
