@@ -3,6 +3,7 @@
 -- for one thing (perigee.core.scheduler links it), or one case of a select, whose `task` is the one
 -- that selects.
 local scheduler = require "perigee.core.scheduler"
+local task_record = require "perigee.core.task_record"
 
 local queue = {}
 
@@ -24,14 +25,7 @@ function queue.push(self, node)
 end
 
 --- Takes `node` out of the queue it is in; nothing when it is in none.
-function queue.remove(node)
-    local before = node.prev
-    if before then
-        local after = node.next
-        before.next, after.prev = after, before
-        node.prev, node.next = false, false
-    end
-end
+queue.remove = task_record.remove_from_queue
 
 --- Has the running task wait in the queue, with `value` in its field a, until somebody takes it
 -- out and ends its wait with scheduler.end_wait. Returns as scheduler.wait does. It does not ask

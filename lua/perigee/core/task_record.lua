@@ -31,13 +31,14 @@ function task_record.new()
     }, metatable)
 end
 
---- Takes a task out of the queue it waits in (perigee.core.queue), if it does.
-function task_record.remove_from_queue(task)
-    local before = task.prev
+--- Takes `node`, a task or a case of a select, out of the queue it is in (perigee.core.queue), if
+-- any.
+function task_record.remove_from_queue(node)
+    local before = node.prev
     if before then
-        local after = task.next
+        local after = node.next
         before.next, after.prev = after, before
-        task.prev, task.next = false, false
+        node.prev, node.next = false, false
     end
 end
 
