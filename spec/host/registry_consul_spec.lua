@@ -3,6 +3,7 @@
 local consul_stub = require "spec.support.consul_stub"
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
+local instance = require "perigee.registry.instance"
 local perigee = require "perigee"
 local registry = require "perigee.registry"
 
@@ -10,11 +11,7 @@ local TIMEOUT_S = 20
 local TTL_S = 1
 
 local function ids(list)
-    local found = {}
-    for i, instance in ipairs(list or {}) do
-        found[i] = instance.id
-    end
-    return table.concat(found, " ")
+    return table.concat(instance.ids(list or {}), " ")
 end
 
 describe("the registry in Consul", function()

@@ -4,6 +4,7 @@ local consul_stub = require "spec.support.consul_stub"
 local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
+local instance = require "perigee.registry.instance"
 local perigee = require "perigee"
 local registry = require "perigee.registry"
 
@@ -29,11 +30,7 @@ if agent then
 end
 
 local function ids(list)
-    local found = {}
-    for i, instance in ipairs(list) do
-        found[i] = instance.id
-    end
-    return table.concat(found, " ")
+    return table.concat(instance.ids(list or {}), " ")
 end
 
 for name, start in pairs(BACKENDS) do

@@ -20,11 +20,7 @@ local TTL_S = 2
 local VALUE = '{"service":"users","id":"%s","address":"127.0.0.1:8009"}'
 
 local function ids(list)
-    local found = {}
-    for i, record in ipairs(list or {}) do
-        found[i] = record.id
-    end
-    return table.concat(found, " ")
+    return table.concat(instance.ids(list or {}), " ")
 end
 
 describe("the registry in etcd", function()

@@ -27,14 +27,6 @@ local function key_of(self, record)
     return self.prefix .. record.service .. "/" .. record.id
 end
 
-local function ids_of(records)
-    local ids = {}
-    for i, record in ipairs(records) do
-        ids[i] = record.id
-    end
-    return ids
-end
-
 -- See perigee.registry.keeper for these four.
 
 local function take_lease(self)
@@ -62,7 +54,7 @@ end
 
 function methods:beat(records)
     if not self.lease then
-        return ids_of(records)
+        return instance.ids(records)
     end
     local is_alive, code, detail = self.client:keep_alive(self.lease)
     if is_alive == nil then
@@ -71,13 +63,13 @@ function methods:beat(records)
         return {}
     end
     self.lease = false
-    return ids_of(records)
+    return instance.ids(records)
 end
 
 -- What hangs on the own lease is what others see of this registry.
 function methods:verify(records)
     if not self.lease then
-        return ids_of(records)
+        return instance.ids(records)
     end
     local keys, code, detail = self.client:keys_of_lease(self.lease)
     if not keys then

@@ -149,6 +149,15 @@ function instance.are_same(a, b)
     return are_same_metadata(a.metadata, b.metadata)
 end
 
+--- The ids of some records, in their order.
+function instance.ids(records)
+    local ids = {}
+    for i, record in ipairs(records) do
+        ids[i] = record.id
+    end
+    return ids
+end
+
 --- A record as the text that is stored under its service and id.
 function instance.encode(record)
     return json.encode(record)

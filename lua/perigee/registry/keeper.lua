@@ -10,6 +10,7 @@
 local backoff = require "perigee.registry.backoff"
 local channel = require "perigee.core.channel"
 local context = require "perigee.core.context"
+local instance = require "perigee.registry.instance"
 local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
 local select_module = require "perigee.core.select"
@@ -122,14 +123,6 @@ local function announce_due(self)
     end
 end
 
-local function ids_of(records)
-    local ids = {}
-    for i, record in ipairs(records) do
-        ids[i] = record.id
-    end
-    return ids
-end
-
 local function plan_beat(self, delay_s)
     local period_s = delay_s or self.ttl_s / BEATS_PER_TTL
     self.beat_at = scheduler.now() + period_s * (1 - BEAT_JITTER)
@@ -143,7 +136,7 @@ local function note_silence(self, records, code, detail)
             { registry = self.name })
     end
     if scheduler.now() - (self.good_at or 0) > LOST_TTLS * self.ttl_s then
-        mark_lost(self, ids_of(records), "the registry was away")
+        mark_lost(self, instance.ids(records), "the registry was away")
     end
 end
 

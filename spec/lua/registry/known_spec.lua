@@ -9,11 +9,7 @@ local function record(id, port)
 end
 
 local function ids(list)
-    local found = {}
-    for i, one in ipairs(list) do
-        found[i] = one.id
-    end
-    return table.concat(found, " ")
+    return table.concat(instance.ids(list or {}), " ")
 end
 
 describe("perigee.registry.known", function()
