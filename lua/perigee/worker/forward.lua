@@ -1,7 +1,6 @@
 --- Requests this worker's services do not answer themselves: sent on to the worker that runs the
 -- service, or refused.
 local exchange = require "perigee.service.exchange"
-local host = require "host"
 local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
 local origin = require "perigee.service.origin"
@@ -202,8 +201,6 @@ function forward.take(...)
         asked:respond(404, TEXT, "No service is mounted at this path.\n")
     elseif routing.keep(entry.service, asked.id) then
         return
-    elseif routing.home(entry) then
-        host.exchange_hand_over(asked.id, routing.home(entry))
     elseif entry.kind == "remote" then
         local run = wants_websocket(asked) and tunnel_on or send_on
         scheduler.spawn(run, asked, entry).name = "forward to " .. entry.service

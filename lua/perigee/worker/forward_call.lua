@@ -131,8 +131,6 @@ function forward_call.take(call_id)
         host.call_fail(call_id, "rpc: can't find service " .. tostring(method), METHOD_NOT_FOUND)
     elseif routing.keep_call(entry.service, call_id) then
         return
-    elseif routing.home(entry) then
-        host.call_hand_over(call_id, routing.home(entry))
     elseif entry.kind == "remote" then
         start(call_id, entry)
     elseif not routing.pass_call_on(entry, call_id) then

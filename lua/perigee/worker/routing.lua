@@ -28,13 +28,6 @@ local function target_of(entry)
     return generation and generation.handle or SYSTEM
 end
 
---- The isolate of this worker that answers for `entry`, or nil. What came while it was held may be
--- looked at only when it is held no more.
-function routing.home(entry)
-    local target = target_of(entry)
-    return target ~= SYSTEM and target or nil
-end
-
 --- Tells C again, after a generation has come or gone.
 function routing.refresh()
     local mounts, methods = {}, { { host_methods.SERVICE, SYSTEM } }
