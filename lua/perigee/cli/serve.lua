@@ -168,6 +168,7 @@ local function service_settings(values)
         slow_wait_s = values["slow-wait"],
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
         websocket_ping_s = values["websocket-ping"],
+        has_registry = values.registry ~= EMBEDDED,
     }
 end
 

@@ -3,6 +3,9 @@
 return {
     --- call(op, body, timeout_s) → result; or nil, code, detail
     call = false,
+    --- find_remote(service) → the place of an RPC service on another host
+    -- (perigee.rpc.resolver), or nil; false without a registry of other hosts
+    find_remote = false,
     --- name of an operation → what is done with its body when the worker says so
     on_notify = {},
 }

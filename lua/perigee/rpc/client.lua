@@ -195,6 +195,14 @@ function methods:stream(method, args, options)
     return items, code, detail
 end
 
+--- Connects, unless it is connected already.
+-- @param deadline in seconds of perigee.now(), or nil for the time that a connection may take
+-- @return true; or nil, code, detail
+function methods:connect(deadline)
+    local link, code, detail = self.dialler:get(deadline)
+    return link and true, code, detail
+end
+
 --- How it is: { is_connected =, waiting = calls for a connection, in_flight =, abandoned = calls
 -- that nobody waits for and that have no answer yet, unsent_size =, dials =, failed_dials =,
 -- ended = connections, late = answers that were dropped, refused = calls without room }.

@@ -9,14 +9,17 @@
 -- where `target` = { name = "Service.Method", waits_on = what reports say of who waits }.
 local host = require "host"
 local local_call = require "perigee.rpc.local_call"
+local worker_link = require "perigee.core.worker_link"
 
 local resolver = {}
 
---- The place of `service`; nil when nobody knows it.
+--- The place of `service`: on this host when it runs here, else wherever the registry knows it. Nil
+-- when nobody knows it.
 function resolver.find(service)
     if host.call_is_known(service) then
         return local_call
     end
+    return worker_link.find_remote and worker_link.find_remote(service)
 end
 
 return resolver

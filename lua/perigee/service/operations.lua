@@ -141,10 +141,15 @@ local function place_of(body, key)
     return line and body.chunk .. ":" .. line or body.chunk
 end
 
+-- Loaded when a service first calls one that does not run on this host.
+local function find_remote(service)
+    return require("perigee.service.remote_services").find(service)
+end
+
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
--- slow_wait_s= } } -> manifest
+-- slow_wait_s=, has_registry= } } -> manifest
 function handlers.load(state, body)
     local settings = body.settings
     log_settings.level, log_settings.format = settings.log.level, settings.log.format
@@ -153,6 +158,7 @@ function handlers.load(state, body)
         call_settings[name] = value
     end
     state.slow_wait_s = settings.slow_wait_s
+    worker_link.find_remote = settings.has_registry and find_remote
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = settings.is_developing }
     state.websocket_ping_s = settings.websocket_ping_s
