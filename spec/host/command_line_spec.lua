@@ -34,6 +34,19 @@ describe("perigee", function()
         end
     end)
 
+    it("--help behind a command explains that one's flags", function()
+        for _, flag in ipairs({ "--help", "-h" }) do
+            local status, output, log = run("call", "Calculator.Add", flag)
+            assert.equal(0, status)
+            assert.equal("", log)
+            assert.matches("^usage: perigee call ", output)
+            assert.matches("\n  %-%-codec CODEC ", output)
+            assert.is_nil(output:find("--max-body", 1, true))
+            assert.matches("\n  %-%-max%-body SIZE ", select(2, run("services", flag)))
+        end
+        assert.matches("\n  %-%-tasks SERVICE ", select(2, run("help", "status")))
+    end)
+
     it("--version tells its own version and LuaJIT's", function()
         local status, output = run("--version")
         assert.equal(0, status)

@@ -7,6 +7,7 @@ local options = require "perigee.cli.options"
 local scheduler = require "perigee.core.scheduler"
 
 local COMMANDS = { "serve", "check", "new", "status", "reload", "call", "test" }
+local COMMAND_FLAGS = { status = options.status, reload = options.admin, call = options.call }
 
 scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
@@ -42,6 +43,30 @@ local function print_help()
     host.exit(0)
 end
 
+-- What follows a bare "--" is never a flag, and what follows `test` is busted's.
+local function asks_for_help(arguments)
+    for i, argument in ipairs(arguments) do
+        if argument == "--" or argument == "test" and i == 1 then
+            return false
+        elseif argument == "--help" or argument == "-h" or argument == "help" and i == 1 then
+            return true
+        end
+    end
+    return false
+end
+
+-- The whole page for commands that have no flags, or those of serve.
+local function print_help_of(command)
+    local own = COMMAND_FLAGS[command]
+    if not own then
+        return print_help()
+    end
+    io.stdout:write("usage: perigee ", require("perigee.cli." .. command).summary, "\n\n",
+        flags.describe(own), "\n")
+    io.stdout:flush()
+    host.exit(0)
+end
+
 local function print_version()
     io.stdout:write("perigee ", (host.version()), " (", jit.version, ")\n")
     io.stdout:flush()
@@ -68,8 +93,8 @@ local function run(arguments)
     local first = arguments[1]
     if first == "worker" then
         return require("perigee.worker").run()
-    elseif first == "--help" or first == "-h" or first == "help" then
-        return print_help()
+    elseif asks_for_help(arguments) then
+        return print_help_of(first == "help" and arguments[2] or first)
     elseif first == "--version" then
         return print_version()
     end
