@@ -114,6 +114,18 @@ end
 -- JSON-RPC 2.0 keeps names that begin with "rpc." for the protocol: rpc.describe is the host's.
 local RESERVED = "rpc"
 
+-- A declaration that was not given to rpc.method would be no method, and nobody be told.
+local function check_methods(service, methods)
+    for name, value in next, methods do
+        if type(value) == "table" and not getmetatable(value)
+            and type(rawget(value, "fn")) == "function" then
+            return nil, ("rpc.%s.%s is a plain table: declare it with rpc.method { ... }"):format(
+                tostring(service), tostring(name)), name
+        end
+    end
+    return true
+end
+
 local function check_rpc(services)
     for name, methods in pairs(services) do
         if name == RESERVED then
@@ -122,6 +134,10 @@ local function check_rpc(services)
         elseif type(methods) ~= "table" then
             return nil, ("rpc.%s must be a table of functions, got %s"):format(tostring(name),
                 describe(methods)), name
+        end
+        local is_ok, message, key = check_methods(name, methods)
+        if not is_ok then
+            return nil, message, key
         end
     end
     return true

@@ -47,6 +47,13 @@ describe("perigee.service.definition", function()
         refuse({ rpc = { A = 1 } }, "^rpc%.A must be a table of functions, got 1$")
     end)
 
+    it("refuses a declared method that rpc.method has not seen, but no other table", function()
+        refuse({ rpc = { A = { Add = { args = "int", fn = nothing } } } },
+            "^rpc%.A%.Add is a plain table: declare it with rpc%.method { %.%.%. }$")
+        local declared = require("perigee.rpc").method { args = "int", fn = nothing }
+        assert.is_true(definition.check({ rpc = { A = { Add = declared, known = { 1, 2 } } } }))
+    end)
+
     it("refuses a mount that is no path", function()
         for _, mount in ipairs({ "", "a", "/a/", "//a", "/a//b", "/a b", "/a?b", "/a#b", "/%41",
             1 }) do
