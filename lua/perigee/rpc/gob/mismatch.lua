@@ -22,9 +22,11 @@ local function go_name(wanted)
     return (text:gsub("%f[%w]time%f[%W]", "time.Time"):gsub("%f[%w]any%f[%W]", "interface {}"))
 end
 
+-- Go sends no name for a type that has none; its kind is then better than nothing.
 local function wire_name(id, definitions)
     local definition = definitions[id]
-    return BASIC_NAMES[id] or definition and definition.name or "unknown type"
+    local name = BASIC_NAMES[id] or definition and definition.name or "unknown type"
+    return name ~= "" and name or definition.kind
 end
 
 local compatible
