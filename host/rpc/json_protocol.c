@@ -32,7 +32,7 @@ static void write_code(Buffer *output, int code)
     buffer_append_uint(output, (uint64_t)(code < 0 ? -(int64_t)code : code));
 }
 
-/* What the specification calls it, where it has a name. */
+/* What the specification calls it, where it has a name; what else is known goes with it as data. */
 static const char *standard_message(int code)
 {
     switch (code) {
@@ -60,6 +60,9 @@ static void write_failure_2(Buffer *output, const RpcReply *reply)
     if (reply->data != NULL) {
         write_text(output, ",\"data\":");
         buffer_append(output, reply->data, reply->data_size);
+    } else if (message != NULL && reply->size > 0) {
+        write_text(output, ",\"data\":");
+        json_write_string(output, (RpcSlice){reply->bytes, reply->size});
     }
     write_text(output, "}");
 }
@@ -140,11 +143,21 @@ static void answer(RpcChannel *channel, RpcCall *call, const RpcReply *reply)
         release_batch(channel, call->batch);
 }
 
-static void refuse(RpcChannel *channel, RpcBatch *batch, RpcSlice id, int code)
+/* `detail` is what is known besides the code, or NULL. */
+static void refuse_with(RpcChannel *channel, RpcBatch *batch, RpcSlice id, int code,
+                        const char *detail)
 {
-    RpcReply reply = {.is_failure = true, .code = code};
+    RpcReply reply = {.is_failure = true,
+                      .code = code,
+                      .bytes = detail,
+                      .size = detail != NULL ? strlen(detail) : 0};
 
     answer_2(channel, batch, id, &reply);
+}
+
+static void refuse(RpcChannel *channel, RpcBatch *batch, RpcSlice id, int code)
+{
+    refuse_with(channel, batch, id, code, NULL);
 }
 
 static bool is_null(RpcSlice text)
@@ -249,15 +262,21 @@ static int take_message(RpcChannel *channel, RpcSlice text)
 
 /* A place in the stream cannot be found again. To who speaks 2.0, as far as one can tell, it is
  * said; Go's server says nothing, and its clients would not understand. */
-static long break_off(RpcChannel *channel, const char *bytes, size_t size, int code)
+static long break_off_with(RpcChannel *channel, RpcSlice read, int code, const char *detail)
 {
     static const char member[] = "\"jsonrpc\"";
 
     channel->refusal = "not JSON-RPC";
     if (channel->is_version_2 ||
-        (size > 0 && (bytes[0] == '[' || memmem(bytes, size, member, sizeof member - 1) != NULL)))
-        refuse(channel, NULL, (RpcSlice){"null", 4}, code);
+        (read.size > 0 && (read.bytes[0] == '[' ||
+                           memmem(read.bytes, read.size, member, sizeof member - 1) != NULL)))
+        refuse_with(channel, NULL, (RpcSlice){"null", 4}, code, detail);
     return ERR_INVALID;
+}
+
+static long break_off(RpcChannel *channel, const char *bytes, size_t size, int code)
+{
+    return break_off_with(channel, (RpcSlice){bytes, size}, code, NULL);
 }
 
 static void begin_scan(RpcChannel *channel)
@@ -284,7 +303,8 @@ static long scan_message(RpcChannel *channel, const char *bytes, size_t size)
     if (result < 0)
         return break_off(channel, bytes, begun_size + json->scan.failed_at, RPC_PARSE_ERROR);
     if (result == 0 && known_size == limit_size)
-        return break_off(channel, bytes, known_size, RPC_INVALID_REQUEST);
+        return break_off_with(channel, (RpcSlice){bytes, known_size}, RPC_INVALID_REQUEST,
+                              "the message is larger than --rpc-message");
     return result > 0 ? (long)begun_size + result : 0;
 }
 

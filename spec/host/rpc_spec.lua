@@ -132,7 +132,8 @@ describe("the RPC port", function()
         assert.same({ code = 7, message = "seven", data = { why = "so" } }, ask("Coded", "[]"))
         assert.same({ code = -32000, message = "not for you" }, ask("Forbidden", "[]"))
         assert.same(-32602, ask("Mean", '["x","y"]').code)
-        assert.same(-32601, ask("Nothing", "[]").code)
+        assert.same({ code = -32601, message = "Method not found",
+            data = "rpc: can't find method Calculator.Nothing" }, ask("Nothing", "[]"))
         peer:close()
     end)
 
@@ -189,6 +190,8 @@ describe("the RPC port", function()
     it("closes who sends too much, or half of something for too long", function()
         start("--rpc-message", "1KB", "--rpc-read-timeout", "50ms")
         assert.equal("", say('{"method":"' .. ("x"):rep(2000)))
+        assert.matches('"data":"the message is larger than --rpc-message"',
+            say('{"jsonrpc":"2.0","method":"' .. ("x"):rep(2000)), 1, true)
         assert.equal("", say('{"method":"Calculator'))
         assert.is_true(running:status().workers[1].rpc.timeouts >= 1)
     end)
