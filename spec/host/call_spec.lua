@@ -119,6 +119,25 @@ describe("perigee call", function()
         assert.equal(0, status)
     end)
 
+    it("tells which name is wrong where JSON-RPC 2.0 has one message for all", function()
+        assert_fails(1, "Method not found: rpc: can't find method Calculator%.Sub\n$",
+            "Calculator.Sub")
+        assert_fails(1, "Method not found: rpc: can't find service Nobody%.Sub\n$", "Nobody.Sub")
+    end)
+
+    it("tells over gob what kind of type came, though it has no name", function()
+        assert_fails(1, "received remote type slice\n$", "--codec", "gob", "Calculator.Next",
+            '["x"]')
+    end)
+
+    it("asks for an argument over gob, which cannot send nothing", function()
+        for _, argument in ipairs({ "{}", "[]" }) do
+            assert_fails(2, "%-%-codec gob needs an argument with something in it", "--codec",
+                "gob", "Calculator.Nothing", argument)
+        end
+        assert_fails(2, "%-%-codec gob needs an argument", "--codec", "gob", "Calculator.Nothing")
+    end)
+
     it("gives up in time", function()
         assert_fails(1, "Calculator%.Hang: ", "--timeout", "50ms", "Calculator.Hang")
     end)

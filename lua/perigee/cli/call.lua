@@ -82,13 +82,25 @@ local function read_words(words, is_describing)
     return method, value
 end
 
+-- Over gob a value goes with its type, which is seen from what is in it.
+local function is_sendable(codec, argument)
+    local is_empty = argument == nil or type(argument) == "table" and next(argument) == nil
+    return codec ~= "gob" or not is_empty
+end
+
+-- What the server says; JSON-RPC 2.0 has a fixed message for some failures, and the rest as data.
+local function message_of(code, detail, failure)
+    local data = type(failure) == "table" and failure.data
+    return (detail or code) .. (type(data) == "string" and ": " .. data or "")
+end
+
 -- Calls and prints. Returns true; or nil and a message.
 local function run(address, values, method, argument)
     local server = client.dial(url_of(address), { codec = values.codec,
         timeout_s = values.timeout })
-    local value, code, detail = server:call(method, argument)
+    local value, code, detail, failure = server:call(method, argument)
     if value == nil and code then
-        return nil, ("%s: %s"):format(method, detail or code)
+        return nil, ("%s: %s"):format(method, message_of(code, detail, failure))
     elseif values.describe then
         return print_description(value)
     end
@@ -103,6 +115,9 @@ function call.run(arguments, fail)
     local method, argument = read_words(words, values.describe)
     if not method then
         return fail(2, argument or USAGE)
+    elseif not is_sendable(values.codec, argument) then
+        return fail(2, "--codec gob needs an argument with something in it, which tells its type: "
+            .. "0, '\"text\"', '[1]', '{\"A\":1}'")
     end
     local address, problem = values.addr, nil
     if not address then
