@@ -163,6 +163,17 @@ for name, start in pairs(BACKENDS) do
             assert.equal("a", ids(list))
         end)
 
+        it("can be asked when it was left", function()
+            register("a", 8001)
+            wait_for("users", "a")
+            assert.is_true(opened:leave())
+            assert.is_true(opened:leave())
+            assert.same({}, (assert(opened:instances("orders"))))
+            assert.has_error(function()
+                register("b", 8002)
+            end)
+        end)
+
         it("says how old its knowledge is", function()
             register("a", 8001)
             wait_for("users", "a")

@@ -148,8 +148,8 @@ function methods:withdraw(record)
     return self.client:deregister(record.id)
 end
 
---- Deregisters what it had, and closes the connections.
-function methods:finish(records)
+--- Deregisters these.
+function methods:withdraw_all(records)
     local is_ok, code, detail = true, nil, nil
     for _, record in ipairs(records) do
         local is_gone, reason, why = self:withdraw(record)
@@ -157,11 +157,15 @@ function methods:finish(records)
             is_ok, code, detail = nil, reason, why
         end
     end
+    return is_ok, code, detail
+end
+
+--- Ends the watches and the connections.
+function methods:close()
     for _, following in pairs(self.following) do
         following:cancel()
     end
     self.client:close()
-    return is_ok, code, detail
 end
 
 local function take(known, name, entries)

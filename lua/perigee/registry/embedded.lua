@@ -38,8 +38,14 @@ function methods:withdraw(record)
     return true
 end
 
-function methods.finish()
+function methods:withdraw_all(records)
+    for _, record in ipairs(records) do
+        self:withdraw(record)
+    end
     return true
+end
+
+function methods.close()
 end
 
 --- Fills `known` from now on.

@@ -88,18 +88,23 @@ function methods:withdraw(record)
     return self.client:delete(key_of(self, record))
 end
 
---- Withdraws everything at once, and closes the connections.
-function methods:finish()
-    local is_ok, code, detail = true, nil, nil
-    if self.lease then
-        is_ok, code, detail = self.client:revoke(self.lease)
-        self.lease = false
+--- Withdraws everything at once.
+function methods:withdraw_all()
+    local lease = self.lease
+    if not lease then
+        return true
     end
+    self.lease = false
+    local is_ok, code, detail = self.client:revoke(lease)
+    return is_ok, code, detail
+end
+
+--- Ends the watch and the connections.
+function methods:close()
     if self.watching then
         self.watching:cancel()
     end
     self.client:close()
-    return is_ok, code, detail
 end
 
 --- Fills `known` from now on, with all services.

@@ -37,6 +37,7 @@ local function make(parsed, options)
         keeper = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
             spread_s = backend.spread_s, verify_s = options.verify_s }),
         known = known.new(options),
+        has_left = false,
         is_closed = false,
     }, metatable)
 end
@@ -101,6 +102,9 @@ local registration_metatable = { __index = registration_methods }
 -- @return a registration, with its record; errors name the caller's line
 function methods:register(record)
     check_open(self)
+    if self.has_left then
+        error("register: this registry was left", 2)
+    end
     local made, problem = instance.new(record)
     if not made then
         error("register: " .. problem, 2)
@@ -194,16 +198,26 @@ function methods:status()
     return status
 end
 
---- Deregisters everything of this registry and ends its watches. Returns true; or nil, code,
--- detail when the registry could not be told.
+--- Deregisters everything of this registry, for good; what there is can still be asked. Returns
+-- true; or nil, code, detail when the registry could not be told.
+function methods:leave()
+    if self.has_left then
+        return true
+    end
+    self.has_left = true
+    return self.backend:withdraw_all(self.keeper:close())
+end
+
+--- Leaves, and ends its watches. Returns as leave does.
 function methods:close()
     if self.is_closed then
         return true
     end
+    local is_ok, code, detail = self:leave()
     self.is_closed = true
-    local records = self.keeper:close()
     self.known:close()
-    return self.backend:finish(records)
+    self.backend:close()
+    return is_ok, code, detail
 end
 
 return registry

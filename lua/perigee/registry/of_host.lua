@@ -37,8 +37,11 @@ function methods.list()
     return worker_link.call("list_services", nil, ASK_S)
 end
 
-function methods.finish()
+function methods.withdraw_all()
     return true
+end
+
+function methods.close()
 end
 
 return of_host

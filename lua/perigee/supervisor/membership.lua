@@ -129,22 +129,27 @@ end
 
 -- Done in a task of its own, so that a registry that does not answer holds nothing up.
 local function leave(self)
-    local is_ok, code, detail = self.registry:close()
+    local is_ok, code, detail = self.registry:leave()
     if not is_ok then
         log.warn(("registry: it was not told that this host goes: %s"):format(detail or code))
     end
 end
 
---- Deregisters everything. Waits at most three seconds; what is left ends with its time to live.
+--- Deregisters everything; services that still work may ask for others. Waits at most three
+-- seconds; what is left ends with its time to live.
 function methods:leave()
     if self.is_leaving then
         return
     end
     self.is_leaving = true
+    task.go(leave, self):join(LEAVE_S)
+end
+
+--- Writes down what is known. The process ends.
+function methods:close()
     if self.snapshot then
         self.snapshot:close()
     end
-    task.go(leave, self):join(LEAVE_S)
 end
 
 return membership

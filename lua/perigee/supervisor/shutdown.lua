@@ -55,6 +55,7 @@ return function(supervisor)
     local cut_requests, cut_websockets = drain(supervisor.workers, settings.worker.drain_s)
     await_exits(list)
     supervisor:kill_workers()
+    supervisor.membership:close()
     log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })
     host.exit(0)
 end
