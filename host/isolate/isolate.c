@@ -36,7 +36,8 @@ struct Isolate {
     List resources;
     RunLink run_link;
     char *failure;         /* why the scheduler stopped; NULL while it works */
-    size_t collected_size; /* of the heap after the last full cycle */
+    size_t collected_size; /* of the heap without garbage, as far as is known */
+    size_t cycle_size;     /* of the heap when the last cycle of idle steps ended */
     IsolateCounters counters;
 };
 
@@ -154,7 +155,7 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
         isolate_destroy(isolate);
         return ERR_INVALID;
     }
-    isolate->collected_size = isolate->account.used_size;
+    isolate->collected_size = isolate->cycle_size = isolate->account.used_size;
     *out = isolate;
     return 0;
 }
@@ -263,8 +264,14 @@ bool isolate_collect(Isolate *isolate)
 {
     if (lua_gc(isolate->L, LUA_GCSTEP, GC_IDLE_STEP) == 0)
         return true;
-    isolate->collected_size = isolate->account.used_size;
-    return false;
+    /* A cycle that was under way when something became garbage may have kept it. What was there
+     * when the last one ended is no more than what this one began with, so a heap that is still
+     * much larger is collected once more before it is believed to be in use. */
+    isolate->collected_size = isolate->account.used_size < isolate->cycle_size
+                                  ? isolate->account.used_size
+                                  : isolate->cycle_size;
+    isolate->cycle_size = isolate->account.used_size;
+    return isolate_wants_collection(isolate);
 }
 
 /* Leaves the reason (on top of `thread` when it failed) and a traceback of `thread` on L. */

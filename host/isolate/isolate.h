@@ -65,10 +65,11 @@ bool isolate_has_events(const Isolate *isolate);
 void isolate_start_alarm(Isolate *isolate, uint64_t delay_ms);
 void isolate_stop_alarm(Isolate *isolate);
 
-/* True when the heap has grown by half since its last full cycle. */
+/* True when the heap has grown by half since it was without garbage. */
 bool isolate_wants_collection(const Isolate *isolate);
 
-/* Collects for a few dozen microseconds. Returns false when a cycle was completed. */
+/* Collects for a few dozen microseconds. Returns false when a cycle was completed and no other is
+ * wanted. */
 bool isolate_collect(Isolate *isolate);
 
 /* Resumes a task, without values. Returns how it came back. */
