@@ -128,13 +128,15 @@ describe("perigee.core.peer", function()
     end)
 
     it("ends every call when the other side is gone", function()
-        handlers.never = function() perigee.sleep(0.1) end
+        local channel = perigee.chan()
+        handlers.never = function() channel:recv() end
         local result, code, detail
         perigee.go(function()
             result, code, detail = ours:call("never")
         end)
         perigee.sleep(0.001)
         ours:close("it died")
+        channel:close()
         perigee.sleep(0)
         assert.is_nil(result)
         assert.equal("closed", code)

@@ -47,7 +47,7 @@ describe("a virtual clock", function()
     it("goes on by as much as is asked for, and no further", function()
         local clock, ticks = testing.virtual_clock(), 0
         local ticker = perigee.tick(10)
-        perigee.go(function()
+        local counter = perigee.go(function()
             while ticker.channel:recv() do
                 ticks = ticks + 1
             end
@@ -57,6 +57,8 @@ describe("a virtual clock", function()
         clock:advance(5)
         assert.equal(4, ticks)
         ticker:stop()
+        counter:cancel()
+        perigee.sleep(0)
     end)
 
     it("is the clock of deadlines, after, selects and joins", function()
@@ -108,17 +110,24 @@ describe("a virtual clock", function()
         ours:close()
     end)
 
+    local sleeper
+
     it("drops the timers of a spec that has ended", function()
         local count = timers.count()
         testing.virtual_clock()
-        perigee.go(perigee.sleep, 1e6)
+        sleeper = perigee.go(perigee.sleep, 1e6)
         perigee.tick(1)
         perigee.sleep(2)
         assert.is_true(timers.count() > count)
     end)
 
-    it("has dropped them", function()
+    it("has dropped them, and who sleeps for ever hides no deadlock", function()
         assert.equal(0, timers.count())
+        local is_ok, report = pcall(function() perigee.chan():recv() end)
+        assert.is_false(is_ok)
+        assert.matches("^all tasks are asleep %- deadlock!", tostring(report))
+        sleeper:cancel()
+        perigee.sleep(0)
     end)
 
     it("refuses what is no time", function()

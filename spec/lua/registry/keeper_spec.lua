@@ -42,6 +42,7 @@ describe("perigee.registry.keeper", function()
 
     after_each(function()
         kept:close()
+        perigee.sleep(0)
     end)
 
     local function add(id)
