@@ -41,7 +41,7 @@ local LUA_RANKS = {
     balancer = 3,
     http = 4, rpc = 4,
     registry = 5,
-    service = 6,
+    gateway = 6, service = 6,
     supervisor = 7, worker = 7,
     testing = 8,
     cli = 9,

@@ -6,7 +6,8 @@ local loader = {}
 local PUBLIC = {
     ["perigee"] = true, ["perigee.http"] = true, ["perigee.json"] = true, ["perigee.log"] = true,
     ["perigee.testing"] = true, ["perigee.sync"] = true, ["perigee.context"] = true,
-    ["perigee.registry"] = true, ["perigee.shared"] = true, ["perigee.rpc"] = true,
+    ["perigee.gateway"] = true, ["perigee.registry"] = true,
+    ["perigee.shared"] = true, ["perigee.rpc"] = true,
     ["perigee.balancer"] = true,
 }
 

@@ -137,16 +137,18 @@ local function exchange(self, message, deadline)
     end
     local fresh, code, detail = self.connect(deadline)
     if not fresh then
-        return nil, code, detail
+        return nil, code, detail, true
     end
-    return exchange_on(self, fresh, message, deadline)
+    local response
+    response, code, detail = exchange_on(self, fresh, message, deadline)
+    return response, code, detail, false
 end
 
 --- Makes a request as connection:request does, on a kept connection or a new one. When a kept one
 -- ends before a byte of the response came, an idempotent request is sent once more, on a new
 -- connection.
--- @return the response; or nil, code, detail: also "full" when too many wait, and what connecting
--- answers
+-- @return the response; or nil, code, detail, and whether not a byte of the request was sent: also
+-- "full" when too many wait, and what connecting answers
 function methods:request(request)
     local problem = request_writer.problem(request)
     if problem then
@@ -160,10 +162,10 @@ function methods:request(request)
         return nil, code, detail
     end
     local message = request_writer.compose(request, self.authority, false)
-    local response
-    response, code, detail = exchange(self, message, deadline)
+    local response, is_unsent
+    response, code, detail, is_unsent = exchange(self, message, deadline)
     leave(self)
-    return response, code, detail
+    return response, code, detail, is_unsent
 end
 
 --- Closes the idle connections, and the others when their requests are over. Later requests fail.
