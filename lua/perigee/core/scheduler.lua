@@ -380,8 +380,11 @@ end
 
 --- Has `handler(id, code, bytes)` called, outside of tasks, for events of `kind` nobody waits for;
 -- for requests with what host.next_event says of them.
+-- @return the one before it
 function scheduler.on_event(kind, handler)
+    local before = handlers[kind]
     handlers[kind] = handler
+    return before
 end
 
 --- Calls `fn(argument)` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer.

@@ -242,13 +242,13 @@ describe("perigee.core.scheduler", function()
             local box, descriptor = seam.stream_pair()
             local id = box:id()
             local seen
-            scheduler.on_event(event.READABLE, function(of) seen = of end)
+            local before = scheduler.on_event(event.READABLE, function(of) seen = of end)
             assert.equal("again", (select(2, box:read())))
             seam.close_descriptor(descriptor)
             while not seen do
                 perigee.sleep(0)
             end
-            scheduler.on_event(event.READABLE, nil)
+            scheduler.on_event(event.READABLE, before)
             assert.equal(id, seen)
             box:close()
         end)
