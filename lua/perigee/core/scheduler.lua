@@ -28,6 +28,9 @@ local FINISHED, WAIT = {}, {}
 
 local POOL_LIMIT = 256
 
+-- So many events become tasks before the first of these runs; the caches hold as many coroutines.
+local BATCH = 32
+
 local BELOW_C = "this call waits, which is not possible below a function of C, such as the "
     .. "callback of string.gsub or table.sort"
 
@@ -91,11 +94,10 @@ function run_forever()
 end
 
 local function take_thread(task)
-    local thread
-    if pool_count == 0 then
+    local thread = pool[pool_count]
+    if not thread then
         thread = create(run_forever)
     else
-        thread = pool[pool_count]
         pool[pool_count] = nil
         pool_count = pool_count - 1
     end
@@ -233,12 +235,8 @@ end
 
 --- "ready", "running", "waiting" or "dead".
 function scheduler.state(task)
-    if not task.index then
-        return "dead"
-    elseif task == current then
-        return "running"
-    end
-    return task.since and "waiting" or "ready"
+    return not task.index and "dead" or task == current and "running"
+        or task.since and "waiting" or "ready"
 end
 
 --- Raises an error, in the line three levels up, where a task could not yield.
@@ -379,8 +377,7 @@ function scheduler.wait_event(kind, id, deadline)
 end
 
 --- Has `handler(id, code, bytes)` called, outside of tasks, for events of `kind` nobody waits for;
--- for requests with what host.next_event says of them.
--- @return the one before it
+-- for requests with what host.next_event says of them. Returns the handler before it.
 function scheduler.on_event(kind, handler)
     local before = handlers[kind]
     handlers[kind] = handler
@@ -401,6 +398,7 @@ local function dispatch(kind, id, code, bytes, ...)
     elseif handlers[kind] then
         handlers[kind](id, code, bytes, ...)
     end
+    return true
 end
 
 --- Has whoever waits for events of `kind` about `id` hear of one.
@@ -424,29 +422,31 @@ local function take_ready()
         ready_last = false
     end
     task.next = false
-    return task
+    return task, task.thread or take_thread(task)
 end
 
--- Runs what is ready, and takes the next event when nothing is: a request is answered before the
--- next one is looked at, while all of it is at hand. Returns false when the turn is over.
--- A trace ends where it calls C and another begins behind that, which cannot leave its function. So
--- this loop makes such calls itself, and takes a fixed number of results.
+-- Takes the next few events when no task is ready, and runs what is. Returns false when the turn is
+-- over. A trace ends where it calls C and another begins behind that, which cannot leave its
+-- function. So this loop makes such calls itself, and takes a fixed number of results.
 local function run()
     while true do
+        local room = BATCH
         local kind, id, a, b, c, d, e, f
-        if choose or not ready_first then
+        repeat
             kind, id, a, b, c, d, e, f = next_event()
-        end
-        if kind then
-            dispatch(kind, id, a, b, c, d, e, f)
-        elseif not ready_first then
+            room = room - 1
+        until not (kind and dispatch(kind, id, a, b, c, d, e, f) and room > 0)
+        if not (kind or ready_first) then
             return true
-        else
-            local task = take_ready()
+        end
+        while ready_first do
+            local task, thread = take_ready()
             current = task
-            local state, first, traceback = resume(task.thread or take_thread(task))
+            local state, first, traceback = resume(thread)
             if not settle(task, state, first, traceback) then
                 return false
+            elseif choose then
+                break
             end
         end
     end
