@@ -10,6 +10,7 @@ local GATEWAY = [[
     local http = require "perigee.http"
     local app = http.router()
     app:all("/api/*rest", gateway.proxy { service = "users" })
+    app:all("/of/:tenant/*rest", gateway.proxy { service = "users" })
     app:all("/none/*rest", gateway.proxy { service = "nobody" })
     app:all("/slow/*rest", gateway.proxy { service = "users", timeout_s = 0.2 })
     app:all("/turns/*rest", gateway.proxy { service = "users", balancer = "round_robin" })
@@ -82,6 +83,7 @@ describe("gateway.proxy", function()
 
     it("reaches the root of a service", function()
         assert.equal("root", running:body("/api/"))
+        assert.equal("a", running:body("/of/any%20body/who"))
     end)
 
     it("passes bodies in pieces, both ways", function()

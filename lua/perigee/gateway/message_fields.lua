@@ -1,14 +1,10 @@
 --- What of a message's fields goes on to the next hop, and what a proxy adds. Pure.
+local hop_by_hop = require "perigee.http.hop_by_hop"
+
 local message_fields = {}
 
--- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those that the
--- host writes itself.
-local HOP_BY_HOP = {
-    ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
-    ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
-    ["proxy-authenticate"] = true, ["proxy-authorization"] = true,
-    ["content-length"] = true, ["date"] = true, ["expect"] = true,
-}
+-- Meant for this proxy alone, as far as it asks for them at all.
+local OF_PROXIES = { ["proxy-authenticate"] = true, ["proxy-authorization"] = true }
 
 -- The names that the Connection field says are this hop's only.
 local function named_by_connection(headers)
@@ -27,7 +23,7 @@ function message_fields.pass(headers, add)
     local own = named_by_connection(headers)
     for name, value in headers:each() do
         local lowered = name:lower()
-        if not HOP_BY_HOP[lowered] and not own[lowered] then
+        if not (hop_by_hop[lowered] or OF_PROXIES[lowered] or own[lowered]) then
             add(name, value)
         end
     end

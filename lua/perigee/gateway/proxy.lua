@@ -35,12 +35,12 @@ local function check_options(options)
     end
 end
 
--- The path below what the route or the mount has matched, as it was sent.
+-- The path below the mount and the segments in front of the route's `*rest`, as it was sent.
 local function rest_of(request)
-    local path = request.path
-    local pattern = request.route and request.route:match("^(.-)/?%*[%w_]+$")
-    local prefix = (request.mount == "/" and "" or request.mount) .. (pattern or "")
-    return prefix:find(":", 1, true) and path or path:sub(#prefix + 1)
+    local rest = request.mount == "/" and request.path or request.path:sub(#request.mount + 1)
+    local before = (request.route or ""):match("^(.-)/?%*[%w_]+$") or ""
+    local _, segment_count = before:gsub("/", "")
+    return rest:match("^" .. ("/[^/]*"):rep(segment_count) .. "(.*)$") or rest
 end
 
 local function target_of(request, instance)

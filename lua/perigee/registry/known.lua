@@ -30,7 +30,6 @@ function known.new(options)
         is_complete = false,  -- all services are known: an answer came, or a snapshot was read
         complete = {},        -- name -> true: this one is
         good_at = false,      -- when the registry was last heard, in seconds of perigee.now()
-        revision = 0,         -- counts changes
     }, metatable)
 end
 
@@ -40,7 +39,6 @@ local function offer(watcher, list)
 end
 
 local function announce(self, name, list)
-    self.revision = self.revision + 1
     if self.on_change then
         self.on_change(name, list)
     end

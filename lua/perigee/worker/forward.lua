@@ -1,6 +1,7 @@
 --- Requests this worker's services do not answer themselves: sent on to the worker that runs the
 -- service, or refused.
 local exchange = require "perigee.service.exchange"
+local hop_by_hop = require "perigee.http.hop_by_hop"
 local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
 local origin = require "perigee.service.origin"
@@ -21,14 +22,6 @@ local MAX_BODY_SIZE = 2 ^ 53
 local PIECE_SIZE = 64 * 1024
 local UPGRADE_REQUIRED = 426
 
--- Fields that belong to one connection and not to the message (RFC 9110 7.6.1), and those the host
--- writes itself.
-local HOP_BY_HOP = {
-    ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
-    ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
-    ["content-length"] = true, ["date"] = true, ["expect"] = true,
-}
-
 local paths = {} -- slot -> address of that worker's mesh socket
 local pools = {} -- by slot; those for streams by minus the slot
 
@@ -41,7 +34,7 @@ local function pass_fields(fields, keeps)
     local kept = {}
     for i = 1, #fields, 2 do
         local name = fields[i]:lower()
-        if not HOP_BY_HOP[name] or name == keeps then
+        if not hop_by_hop[name] or name == keeps then
             kept[#kept + 1] = fields[i]
             kept[#kept + 1] = fields[i + 1]
         end
