@@ -9,6 +9,7 @@ local copy = require "perigee.core.copy"
 local event = require "perigee.core.event"
 local host = require "host"
 local queue = require "perigee.core.queue"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 
 local named_channel = {}
@@ -81,6 +82,12 @@ local function check_options(name, options)
     end
 end
 
+local function check_room(capacity)
+    if quotas.messages and capacity > quotas.messages then
+        error(quotas.refuse("messages"), 3)
+    end
+end
+
 --- Opens the channel of that name, made when it is new.
 -- @param options capacity = how many values it has room for (64), size = and how many bytes of them
 -- (256 KB); a name that is open with others is an error
@@ -89,6 +96,7 @@ function named_channel.open(name, options)
     check_name(name)
     check_options(name, options)
     local capacity, size = options.capacity or DEFAULT_CAPACITY, options.size or DEFAULT_SIZE
+    check_room(capacity)
     local known = by_name[name]
     if known and known.capacity == capacity and known.size == size then
         return known

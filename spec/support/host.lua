@@ -23,18 +23,23 @@ local SIGTERM = 15
 
 local started = {}
 
-local function compose_arguments(directory, options)
+local function compose_arguments(root, directory, options)
     local arguments = { directory, "--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0", "--admin",
         "127.0.0.1:0", "--workers", tostring(options.workers or 1) }
     for _, flag in ipairs(options.flags or {}) do
         arguments[#arguments + 1] = flag
+    end
+    if options.config then
+        root:write("perigee.lua", options.config)
+        arguments[#arguments + 1] = "--config"
+        arguments[#arguments + 1] = root:join("perigee.lua")
     end
     return arguments
 end
 
 --- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below
 -- the directory served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an
--- array; `environment` and `file` as of program.start.
+-- array; `config`, the text of a configuration file; `environment` and `file` as of program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self
@@ -43,7 +48,7 @@ function host.start(options)
         self.root:write("services/" .. name, text)
     end
     self.directory = options.directory or self.root:join("services")
-    self.program = program.start(compose_arguments(self.directory, options),
+    self.program = program.start(compose_arguments(self.root, self.directory, options),
         { file = options.file, environment = options.environment })
     eventually(function()
         return self.program:has_ended() or self.program.output:find("  admin +http://%S+\n")

@@ -4,6 +4,7 @@ local directory = require "perigee.supervisor.directory"
 local event = require "perigee.core.event"
 local generation = require "perigee.worker.generation"
 local host = require "host"
+local policy = require "perigee.service.policy"
 local scheduler = require "perigee.core.scheduler"
 local serve = require "perigee.cli.serve"
 local source = require "perigee.supervisor.source"
@@ -30,7 +31,7 @@ local function load_service(place, settings)
     end
     local manifest, _, detail = candidate:call("load", {
         name = place.name, source = text.script, chunk = place.path,
-        settings = settings.worker.service,
+        settings = settings.worker.service, policy = policy.of(settings.policies, place.name),
     }, settings.worker.load_timeout_s)
     candidate:close()
     if not manifest then

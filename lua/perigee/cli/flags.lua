@@ -1,8 +1,8 @@
 --- Command-line flags, environment variables and the configuration file, read by one description of
 -- the options. A flag beats the environment, the environment beats the file, the file beats the
 -- default. Pure, but for what is an address.
-local definition = require "perigee.service.definition"
 local host = require "host"
+local limits = require "perigee.service.limits"
 local nearest = require "perigee.service.nearest"
 
 local flags = {}
@@ -87,7 +87,7 @@ function PARSERS.size(value, option)
     if option.is_zero_allowed and tonumber(value) == 0 then
         return 0
     end
-    local size = definition.parse_size(value)
+    local size = limits.parse_size(value)
     if not size then
         return nil, "a size such as 64MB"
     end

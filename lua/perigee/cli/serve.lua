@@ -4,6 +4,7 @@ local host = require "host"
 local location = require "perigee.registry.location"
 local log_settings = require "perigee.core.log_settings"
 local options = require "perigee.cli.options"
+local policy = require "perigee.service.policy"
 local supervisor = require "perigee.supervisor"
 
 local serve = { summary = "serve [DIR]     run every service of a directory (default: services)" }
@@ -27,11 +28,17 @@ local function read_config(path)
     elseif type(config) ~= "table" then
         return nil, ("%s must return a table of settings, got %s"):format(path, type(config))
     end
+    local services = config.services or {}
+    config.services = nil
     local is_known, message = flags.check_keys(options.serve, config, path)
     if not is_known then
         return nil, message
     end
-    return config
+    local is_fit, problem = policy.check(services)
+    if not is_fit then
+        return nil, path .. ": " .. problem
+    end
+    return config, services
 end
 
 local function count_processors()
@@ -189,8 +196,9 @@ local function worker_settings(values, worker_count)
     }
 end
 
---- The settings of perigee.supervisor from option values.
-function serve.settings(values, directory, worker_count)
+--- The settings of perigee.supervisor from option values, and what the configuration file says
+-- about services (perigee.service.policy).
+function serve.settings(values, directory, worker_count, services)
     return {
         directory = directory,
         http_address = values.http,
@@ -199,6 +207,7 @@ function serve.settings(values, directory, worker_count)
         module_paths = values["module-path"],
         is_watching = values.watch,
         memory_size = values.memory,
+        policies = services or {},
         stall_s = values.stall,
         drain_delay_s = drain_delay(values),
         registry = registry_settings(values),
@@ -216,14 +225,17 @@ function serve.read_settings(arguments)
         return nil, ("one directory is served, got also '%s'"):format(positional[2])
     end
     local path = values.config or os.getenv("PERIGEE_CONFIG")
-    local config, message
+    local config, services
     if path then
-        config, message = read_config(path)
+        config, services = read_config(path)
         if not config then
-            return nil, message
+            return nil, services
         end
     end
     local is_ok, reason = flags.complete(options.serve, values, os.getenv, config, path)
+    if is_ok then
+        is_ok, reason = check_consistency(values)
+    end
     if not is_ok then
         return nil, reason
     end
@@ -231,11 +243,7 @@ function serve.read_settings(arguments)
     if not worker_count then
         return nil, problem
     end
-    local is_consistent, conflict = check_consistency(values)
-    if not is_consistent then
-        return nil, conflict
-    end
-    return serve.settings(values, positional[1] or "services", worker_count)
+    return serve.settings(values, positional[1] or "services", worker_count, services)
 end
 
 --- True, or nil and what is wrong with the directory.

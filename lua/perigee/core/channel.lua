@@ -6,6 +6,7 @@
 --    local job, ok, why = jobs:recv()  -- value, true; or nil, false, "closed" (or "canceled", ...)
 --    for job in jobs do ... end        -- until it is closed and empty
 local queue = require "perigee.core.queue"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 
 local channel = {}
@@ -26,6 +27,8 @@ function channel.new(capacity)
     capacity = capacity or 0
     if type(capacity) ~= "number" or capacity < 0 or capacity % 1 ~= 0 then
         error(("perigee.chan: size out of range: %s"):format(tostring(capacity)), 2)
+    elseif quotas.messages and capacity > quotas.messages then
+        error(quotas.refuse("messages"), 2)
     end
     return setmetatable({
         capacity = capacity,

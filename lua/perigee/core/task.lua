@@ -1,6 +1,7 @@
 --- What a script gets for a task: `perigee.go` and the methods of what it returns. The task itself
 -- is the handle; after its end it holds what its function returned, or the error.
 local queue = require "perigee.core.queue"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 local site = require "perigee.core.site"
 local task_record = require "perigee.core.task_record"
@@ -42,6 +43,8 @@ end
 function task.go(fn, ...)
     if type(fn) ~= "function" then
         error(("perigee.go takes a function, got %s"):format(type(fn)), 2)
+    elseif quotas.tasks and scheduler.live_count() >= quotas.tasks then
+        error(quotas.refuse("tasks"), 2)
     end
     local started = task.start(2, fn, ...)
     return started

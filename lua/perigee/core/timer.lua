@@ -2,6 +2,7 @@
 -- The clock is the one of perigee.now, which is never set.
 local channel = require "perigee.core.channel"
 local membership = require "perigee.core.membership"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 local site = require "perigee.core.site"
 
@@ -22,9 +23,18 @@ local function check_seconds(seconds, name)
     return seconds
 end
 
+local active_count = 0
+
+local function check_room()
+    if quotas.timers and active_count >= quotas.timers then
+        error(quotas.refuse("timers"), 3)
+    end
+end
+
 local fire
 
 local function start(self, deadline)
+    active_count = active_count + 1
     self.deadline = deadline
     self.pending = scheduler.at(deadline, fire, self)
 end
@@ -38,6 +48,7 @@ end
 -- Runs outside of tasks.
 function fire(self)
     self.pending = false
+    active_count = active_count - 1
     if self.fn then
         start_task(self)
         return
@@ -59,6 +70,7 @@ end
 
 --- A timer that sends the time on its `channel` once, after `seconds`.
 function timer.timer(seconds)
+    check_room()
     local self = new({})
     start(self, scheduler.now() + check_seconds(seconds, "perigee.timer"))
     return self
@@ -66,6 +78,7 @@ end
 
 --- A channel that receives the time once, after `seconds`.
 function timer.after(seconds)
+    check_room()
     local self = new({})
     start(self, scheduler.now() + check_seconds(seconds, "perigee.after"))
     return self.channel
@@ -78,6 +91,7 @@ function timer.after_func(seconds, fn)
     if type(fn) ~= "function" then
         error(("perigee.after_func takes a function, got %s"):format(type(fn)), 2)
     end
+    check_room()
     local running = scheduler.current()
     local self = new({ fn = fn, site = site.here(2),
         context = running and running.context or scheduler.background })
@@ -94,6 +108,7 @@ end
 
 --- A ticker: the time comes on its `channel` every `seconds`.
 function timer.tick(seconds)
+    check_room()
     local self = new({ period = check_period(seconds, "perigee.tick") })
     start(self, scheduler.now() + seconds)
     return self
@@ -111,7 +126,11 @@ function methods:stop()
     local pending = self.pending
     take_back(self)
     self.pending = false
-    return pending ~= false and scheduler.cancel_timer(pending)
+    if not pending then
+        return false
+    end
+    active_count = active_count - 1
+    return scheduler.cancel_timer(pending)
 end
 
 --- Starts it anew: it fires `seconds` from now, a ticker every `seconds`. Returns true when it was

@@ -4,7 +4,7 @@
 -- The exchange does the rest, see perigee.http.server:
 --
 --    exchange:accept_key(key) → the value of Sec-WebSocket-Accept
---    exchange:open_websocket(lines, options) → a transport, or nil, code
+--    exchange:open_websocket(lines, options) → a transport, or nil, code, detail or nil
 --
 --    transport:receive() → message, kind; or nil, code, close code, reason; waits
 --    transport:send(kind, bytes), which waits, transport:ping(), transport:close(code, reason) →
@@ -135,9 +135,9 @@ local function open(request, response, options)
     end
     local codec = agreed.deflate or {}
     codec.message_size = options.max_message or DEFAULT_MESSAGE_SIZE
-    local transport = exchange:open_websocket(agreed.lines, codec)
+    local transport, _, detail = exchange:open_websocket(agreed.lines, codec)
     if not transport then
-        refuse(response, 503, "no WebSocket can be opened on this connection")
+        refuse(response, 503, detail or "no WebSocket can be opened on this connection")
         return nil
     end
     response._answered_at = "its handshake"

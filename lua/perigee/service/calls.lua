@@ -147,6 +147,7 @@ local function finish(task, is_ok, failure, traceback)
     ids[task], tasks[id] = nil, nil
     call_count = call_count - 1
     state.in_flight = state.in_flight - 1
+    state.end_turn()
     if not is_ok then
         host.call_fail(id, "perigee: the call was stopped: " .. tostring(failure), INTERNAL_ERROR)
         scheduler.on_failure(task, failure, traceback)
@@ -190,6 +191,22 @@ function site.title(_, task)
     return "call of " .. (name or "a caller that is gone")
 end
 
+local function begin(id)
+    local task = scheduler.start(call_kind, site, id, nil, context_of_calls())
+    tasks[id], ids[task] = task, id
+end
+
+local function admit(id)
+    local is_admitted = state.admission:admit(begin, id, function(_, why)
+        call_count = call_count - 1
+        state.in_flight = state.in_flight - 1
+        host.call_fail(id, "perigee: " .. why .. ", call again later", UNAVAILABLE)
+    end)
+    if is_admitted then
+        begin(id)
+    end
+end
+
 --- Takes the call with this number; called outside of tasks.
 function calls.take(of_instance, id)
     state = of_instance
@@ -198,10 +215,13 @@ function calls.take(of_instance, id)
             UNAVAILABLE)
         return
     end
-    local task = scheduler.start(call_kind, site, id, nil, context_of_calls())
-    tasks[id], ids[task] = task, id
     call_count = call_count + 1
     state.in_flight = state.in_flight + 1
+    if state.admission then
+        admit(id)
+    else
+        begin(id)
+    end
 end
 
 scheduler.on_event(event.CALL_ABANDONED, function(id)

@@ -1,5 +1,6 @@
 --- The table a service returns: what it may hold, and what is wrong with one that holds something
 -- else.
+local limits = require "perigee.service.limits"
 local nearest = require "perigee.service.nearest"
 
 local definition = {}
@@ -24,10 +25,6 @@ for name in pairs(KEYS) do
 end
 table.sort(KEY_NAMES)
 
-local LIMITS = { memory = true, body = true, drain = true }
-local MAX_SIZE = 2 ^ 52
-local SIZE_UNITS = { [""] = 1, KB = 1024, MB = 1024 ^ 2, GB = 1024 ^ 3 }
-
 local function is_function(value)
     return type(value) == "function"
 end
@@ -35,36 +32,6 @@ end
 local function is_mount(value)
     return type(value) == "string" and value:find("^/") and not value:find("[%s?#%%]")
         and (value == "/" or not value:find("/$")) and not value:find("//", 1, true)
-end
-
---- "64MB" as bytes; a number is bytes already. Nil when it is neither.
-function definition.parse_size(value)
-    local size = type(value) == "number" and value
-    if not size then
-        local number, unit = tostring(value):match("^(%d+)%s*(%a*)$")
-        size = number and SIZE_UNITS[unit] and tonumber(number) * SIZE_UNITS[unit]
-    end
-    return size and size > 0 and size <= MAX_SIZE and size or nil
-end
-
--- False for NaN, which no timer can be set to.
-local function is_duration(value)
-    return type(value) == "number" and value >= 0
-end
-
-local function check_limits(limits)
-    for name, value in pairs(limits) do
-        if not LIMITS[name] then
-            return nil, ("limits.%s is not a limit; there are limits.memory, limits.body and "
-                .. "limits.drain"):format(tostring(name)), name
-        elseif name ~= "drain" and not definition.parse_size(value) then
-            return nil, ("limits.%s must be a size such as \"64MB\", got %s"):format(name,
-                tostring(value)), name
-        elseif name == "drain" and not is_duration(value) then
-            return nil, ("limits.drain must be seconds, got %s"):format(tostring(value)), name
-        end
-    end
-    return true
 end
 
 local function is_router(value)
@@ -162,7 +129,7 @@ function definition.check(value)
     if not is_ok then
         return nil, message, name
     end
-    return check_limits(rawget(value, "limits") or {})
+    return limits.check(rawget(value, "limits") or {})
 end
 
 local function without_metatable(value)

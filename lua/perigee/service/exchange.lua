@@ -2,6 +2,7 @@
 local event = require "perigee.core.event"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 
 local origin = lazy "perigee.service.origin"
@@ -250,6 +251,9 @@ end
 --- See perigee.http.websocket.
 function methods:open_websocket(lines, options)
     local owner = self.owner
+    if quotas.websockets and owner.socket_count >= quotas.websockets then
+        return nil, "exhausted", quotas.refuse("websockets")
+    end
     local transport, code = websocket.open(self.id, lines, options, owner.websocket_ping_s)
     if transport then
         owner.on_websocket(self, transport)

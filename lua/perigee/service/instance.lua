@@ -27,7 +27,8 @@ local state = {
     service = nil,        -- what the script returned
     server = nil,         -- the perigee.http.server over it, made at the first request
     server_options = nil,
-    in_flight = 0,        -- requests and calls
+    in_flight = 0,        -- requests and calls, those that wait for their turn too
+    admission = nil,      -- perigee.service.admission, when the limits say who may begin
     methods = nil,        -- what RPC calls find, by "Service.Method"; see perigee.rpc.method
     sockets = {},         -- WebSockets: exchange -> transport; they are not in flight
     socket_count = 0,
@@ -112,10 +113,18 @@ scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
 end
 
+--- A request or call is over, or has become a WebSocket: the next may begin.
+function state.end_turn()
+    if state.admission then
+        state.admission:release()
+    end
+end
+
 -- It may last for days, and nothing that waits for requests waits for it.
 function state.on_websocket(asked, transport)
     state.in_flight = state.in_flight - 1
     asked.is_websocket = true
+    state.end_turn()
     state.sockets[asked] = transport
     state.socket_count = state.socket_count + 1
     if state.close_code then
@@ -135,6 +144,7 @@ local function on_request_finished(task, is_ok, failure, traceback)
         state.socket_count = state.socket_count - 1
     else
         state.in_flight = state.in_flight - 1
+        state.end_turn()
     end
     if not is_ok then
         -- The server guards its handler, so this task was ended by the host: nobody has answered
@@ -161,11 +171,30 @@ end
 
 local request_kind = task_record.kind("request", answer, on_request_finished)
 
+local function begin_request(asked)
+    scheduler.start(request_kind, asked, asked)
+end
+
+local function admit_request(asked)
+    local is_admitted = state.admission:admit(begin_request, asked, function(status, why, after_s)
+        state.in_flight = state.in_flight - 1
+        asked:respond(status, ("Content-Type: text/plain; charset=utf-8\r\nRetry-After: %d\r\n")
+            :format(after_s), why .. ".\n")
+    end)
+    if is_admitted then
+        begin_request(asked)
+    end
+end
+
 scheduler.on_event(event.REQUEST, function(...)
     local asked = exchange.new(...)
     asked.owner = state
-    scheduler.start(request_kind, asked, asked)
     state.in_flight = state.in_flight + 1
+    if state.admission then
+        admit_request(asked)
+    else
+        scheduler.start(request_kind, asked, asked)
+    end
 end)
 
 -- A WebSocket of the generation before this one.

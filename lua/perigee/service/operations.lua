@@ -7,8 +7,10 @@ local definition = require "perigee.service.definition"
 local globals = require "perigee.core.globals"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
+local limits = require "perigee.service.limits"
 local log_settings = require "perigee.core.log_settings"
 local peer = require "perigee.core.peer"
+local quotas = require "perigee.core.quotas"
 local raised = require "perigee.core.raised"
 local sandbox = require "perigee.service.sandbox"
 local scheduler = require "perigee.core.scheduler"
@@ -20,8 +22,9 @@ local operations = {}
 
 --- What may be let go once no order is under way.
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
-    "perigee.service.key_line", "perigee.service.nearest", "perigee.service.sandbox",
-    "perigee.service.loader", "perigee.service.stuck", "perigee.core.census",
+    "perigee.service.key_line", "perigee.service.limits", "perigee.service.nearest",
+    "perigee.service.sandbox", "perigee.service.loader", "perigee.service.stuck",
+    "perigee.core.census",
     "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "perigee.core.where",
     "perigee.http.pattern", "string.buffer" }
 
@@ -33,6 +36,10 @@ local function print_to_log(...)
         parts[i] = tostring((select(i, ...)))
     end
     require("perigee.log").info(table.concat(parts, "\t"))
+end
+
+local function tell_of_limit(name, message)
+    log.warn(message .. "; what is beyond is refused, and counted in /status", { limit = name })
 end
 
 local catch = raised.catcher()
@@ -72,9 +79,8 @@ local function describe_rpc(methods)
     return services, list
 end
 
-local function manifest(service, methods)
+local function manifest(service, methods, held)
     local rpc_services, rpc_methods = describe_rpc(methods)
-    local limits = service.limits or {}
     return {
         mount = service.mount,
         has_http = service.http ~= nil,
@@ -86,9 +92,9 @@ local function manifest(service, methods)
         methods = rpc_methods,
         version = service.version,
         metadata = service.metadata,
-        drain_s = limits.drain,
-        memory_size = limits.memory and definition.parse_size(limits.memory),
-        body_size = limits.body and definition.parse_size(limits.body),
+        drain_s = held.drain,
+        memory_size = held.memory,
+        body_size = held.body,
     }
 end
 
@@ -141,6 +147,15 @@ local function place_of(body, key)
     return line and body.chunk .. ":" .. line or body.chunk
 end
 
+-- What the script may do from now on: its own limits, and those its operator has set. Returns all
+-- of them.
+local function hold_to_limits(state, caps)
+    local held = limits.effective(state.service.limits or {}, caps)
+    quotas.hold(held)
+    state.admission = require("perigee.service.admission").new(held)
+    return held
+end
+
 -- Loaded when a service first calls one that does not run on this host.
 local function find_remote(service)
     return require("perigee.service.remote_services").find(service)
@@ -149,7 +164,7 @@ end
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
--- slow_wait_s=, has_registry= } } -> manifest
+-- slow_wait_s=, has_registry= }, policy = { limits= } } -> manifest
 function handlers.load(state, body)
     local settings = body.settings
     log_settings.level, log_settings.format = settings.log.level, settings.log.format
@@ -157,6 +172,8 @@ function handlers.load(state, body)
     for name, value in pairs(settings.calls) do
         call_settings[name] = value
     end
+    quotas.hold(limits.effective({}, body.policy.limits))
+    quotas.on_first = tell_of_limit
     state.slow_wait_s = settings.slow_wait_s
     worker_link.find_remote = settings.has_registry and find_remote
     state.server_options = { log = log, new_id = host.random_id,
@@ -179,7 +196,7 @@ function handlers.load(state, body)
     if not state.methods then
         return nil, reason
     end
-    return manifest(state.service, state.methods)
+    return manifest(state.service, state.methods, hold_to_limits(state, body.policy.limits))
 end
 
 --- body = { saved = bytes | nil }
@@ -251,7 +268,9 @@ end
 function handlers.status(state)
     return { in_flight = state.in_flight, websockets = state.socket_count,
         lost_websockets = state.lost_socket_count,
-        tasks = scheduler.live_count() }
+        tasks = scheduler.live_count(),
+        queued = state.admission and state.admission:queued() or 0,
+        refusals = quotas.refusals }
 end
 
 --- body = { limit= } -> { tasks = those that have waited longest, total= }; see

@@ -1,6 +1,7 @@
 --- A generation in every worker that is to run it: loaded and started there, not yet switched to.
 local host = require "host"
 local log = require "perigee.log"
+local policy = require "perigee.service.policy"
 local scheduler = require "perigee.core.scheduler"
 local workers_module = require "perigee.supervisor.workers"
 
@@ -35,6 +36,7 @@ local function load_on(self, holder, service, candidate)
         source = candidate.source.script,
         chunk = candidate.source.place.path,
         memory_size = self.settings.memory_size,
+        policy = policy.of(self.settings.policies, service.name),
     }, self.settings.worker.load_timeout_s + 1)
 end
 

@@ -117,7 +117,7 @@ local function module_fetcher(service, number)
     end
 end
 
---- body = { service=, generation=, source=, chunk=, memory_size= } -> manifest
+--- body = { service=, generation=, source=, chunk=, memory_size=, policy= } -> manifest
 function handlers.load(body)
     local candidate, message = generation.open({
         service = body.service,
@@ -136,6 +136,7 @@ function handlers.load(body)
         source = body.source,
         chunk = body.chunk,
         settings = settings.service,
+        policy = body.policy,
     }, settings.load_timeout_s)
     if not manifest then
         discard(body.service, body.generation, detail)
@@ -271,6 +272,7 @@ local function describe(one)
         turns = counters.turns, turned_away = counters.turned_away,
         in_flight = live.in_flight, websockets = live.websockets,
         lost_websockets = live.lost_websockets, tasks = live.tasks,
+        queued = live.queued, refusals = live.refusals,
     }
 end
 
