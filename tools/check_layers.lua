@@ -41,10 +41,11 @@ local LUA_RANKS = {
     balancer = 3,
     http = 4, rpc = 4,
     registry = 5,
-    gateway = 6, service = 6,
-    supervisor = 7, worker = 7,
-    testing = 8,
-    cli = 9,
+    destination = 6,
+    gateway = 7, service = 7,
+    supervisor = 8, worker = 8,
+    testing = 9,
+    cli = 10,
 }
 
 -- Who may require the C module `host`, and who may yield.
@@ -72,8 +73,9 @@ local PURE = {
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
-    "perigee.resilience.ejection", "perigee.resilience.retry_budget",
-    "perigee.resilience.retry_timing", "perigee.resilience.throttle",
+    "perigee.resilience.ejection", "perigee.resilience.latency_window",
+    "perigee.resilience.retry_budget", "perigee.resilience.retry_timing",
+    "perigee.resilience.throttle", "perigee.resilience.timeout_text",
     "perigee.rpc.client.gob_codec", "perigee.rpc.client.json_codec",
     "perigee.rpc.client.json1_codec", "perigee.rpc.client.msgpack_codec",
     "perigee.rpc.gob", "perigee.rpc.json_values", "perigee.rpc.msgpack", "perigee.rpc.types",

@@ -110,7 +110,8 @@ describe("gateway.proxy", function()
     it("says what is wrong", function()
         local none = running:get("/none/x")
         assert.equal(503, none.status)
-        assert.truthy(none.body:find("nobody: no instances are known", 1, true), none.body)
+        assert.truthy(none.body:find("no instances of nobody (registry says 0 for 0 s)", 1, true),
+            none.body)
         local slow = running:get("/slow/hang")
         assert.equal(504, slow.status)
         assert.truthy(slow.body:find("users: ", 1, true), slow.body)
@@ -120,7 +121,7 @@ describe("gateway.proxy", function()
         local other = host.start { services = { ["a.lua"] = [[
             return { http = require("perigee.gateway").proxy { service = "a", balancers = "x" } }
         ]] } }
-        other:wait_for_log("a%.lua:1: gateway%.proxy has no option 'balancers'")
+        other:wait_for_log("a%.lua:1: gateway%.proxy: there is no option 'balancers'")
     end)
 end)
 

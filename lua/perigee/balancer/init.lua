@@ -40,13 +40,20 @@ local function known_policies()
     return table.concat(names, ", ")
 end
 
-local function policy_named(name, random)
-    local policy = POLICIES[name]
-    if not policy then
-        error(("balancer.new: there is no policy '%s', only %s"):format(tostring(name),
-            known_policies()), 3)
+--- Says that there is no such policy; nil when there is.
+function balancer.policy_problem(name)
+    if not POLICIES[name] then
+        return ("there is no policy '%s', only %s"):format(tostring(name), known_policies())
     end
-    return policy.new(random)
+    return nil
+end
+
+local function policy_named(name, random)
+    local problem = balancer.policy_problem(name)
+    if problem then
+        error("balancer.new: " .. problem, 3)
+    end
+    return POLICIES[name].new(random)
 end
 
 --- Makes a balancer without instances. `options`: random, a function as math.random that is called
@@ -100,9 +107,14 @@ local function eject(self, member, until_s, reason)
     end
 end
 
-local function judge(self, member, now, is_ok)
+local function judge(self, member, now, is_ok, is_unreachable)
     local members = self.roster.members
-    local until_s, reason = self.ejection:observe(members, member, is_ok, now)
+    local until_s, reason
+    if is_unreachable then
+        until_s, reason = self.ejection:lose(members, member, now)
+    else
+        until_s, reason = self.ejection:observe(members, member, is_ok, now)
+    end
     if until_s then
         eject(self, member, until_s, reason)
     end
@@ -115,11 +127,18 @@ end
 --- It is over after `latency_s`. `is_ok`: true; false when the instance is to blame, as for an
 -- error of the connection or 503; nil when the call says nothing of the instance, as one that the
 -- caller has cancelled.
-function methods:finish(member, now, latency_s, is_ok)
+-- @param is_unreachable nobody took the connection: it is left out at once, for a short time
+function methods:finish(member, now, latency_s, is_ok, is_unreachable)
     statistics.finish(member, self.roster.load, now, latency_s, is_ok)
     if self.ejection and member.is_member then
-        judge(self, member, now, is_ok)
+        judge(self, member, now, is_ok, is_unreachable)
     end
+end
+
+--- Says whether checks find that `member` works; who does not is left out until they do again, and
+-- then begins slowly.
+function methods:set_health(member, is_up, now)
+    self.roster:set_health(member, is_up, now)
 end
 
 --- Leaves `member` out until `until_s`, for a reason of the caller's own.
@@ -127,7 +146,7 @@ function methods:eject(member, until_s)
     self.roster:eject(member, until_s)
 end
 
---- Whether ejections are ignored because fewer than half would be left.
+--- Whether ejections and checks are ignored because fewer than half would be left.
 function methods:is_panic()
     return self.roster.is_panic
 end

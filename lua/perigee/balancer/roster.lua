@@ -32,7 +32,7 @@ function roster.new(zone, slow_start_s)
         load = { in_flight = 0 },   -- of all members, and of those that have left
         candidates = {},
         changes_at = math.huge,     -- when the candidates change by themselves
-        is_panic = false,           -- ejections are ignored
+        is_panic = false,           -- ejections and checks are ignored
     }, metatable)
 end
 
@@ -59,6 +59,10 @@ local function refresh_member(self, member, now)
             return false, member.ejected_until
         end
         member.joined_at, member.ejected_until = member.ejected_until, false
+    end
+    if member.is_down then
+        member.weight = base_weight(member.instance) * STEPS
+        return false, math.huge
     end
     local step, changes_at = slow_start_step(self, member, now)
     member.weight = base_weight(member.instance) * step
@@ -112,7 +116,7 @@ local function refresh(self, now)
     self.candidates.load = self.load
 end
 
---- The members that may be picked at `now`. All of them when fewer than half are not ejected, and
+--- The members that may be picked at `now`. All of them when fewer than half are available, and
 -- then the field is_panic says so.
 function methods:candidates_at(now)
     if now >= self.changes_at then
@@ -153,6 +157,15 @@ end
 --- Leaves `member` out until `until_s`.
 function methods:eject(member, until_s)
     member.ejected_until = until_s
+    self.changes_at = -math.huge
+end
+
+--- A member that is not up is left out until it is again.
+function methods:set_health(member, is_up, now)
+    if member.is_down and is_up then
+        member.joined_at = now
+    end
+    member.is_down = not is_up
     self.changes_at = -math.huge
 end
 

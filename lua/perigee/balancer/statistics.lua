@@ -21,6 +21,7 @@ function statistics.new(instance, now)
         is_probed = false,     -- a pick for its own sake is under way; see peak_ewma
         joined_at = -math.huge,
         ejected_until = false,
+        is_down = false,       -- checks say so
         is_member = true,      -- false when it has left the list
     }
 end

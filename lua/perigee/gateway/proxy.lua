@@ -1,10 +1,14 @@
 --- A handler that has a service answer, wherever the registry knows it: a reverse proxy. Bodies
 -- pass in pieces both ways, as fast as the slower side takes them, and are never gathered.
+local destination = require "perigee.destination"
+local hop_fields = require "perigee.http.hop_fields"
 local http_client = require "perigee.http.client"
 local http_error = require "perigee.http.http_error"
 local log = require "perigee.log"
 local message_fields = require "perigee.gateway.message_fields"
-local spread = require "perigee.registry.spread"
+local request_writer = require "perigee.http.client.request_writer"
+local scheduler = require "perigee.core.scheduler"
+local settings = require "perigee.destination.settings"
 
 local proxy = {}
 
@@ -12,27 +16,41 @@ local DEFAULT_TIMEOUT_S = 10
 local PIECE_SIZE = 64 * 1024
 local POOL_LIMIT = 256
 local NO_LIMIT = 2 ^ 53
+local LEAST_TIMEOUT_S = 0.001
 
+-- Its own options; all others are the destination's.
 local OPTIONS = { service = "string", balancer = "string", timeout_s = "number", key = "function" }
 
 -- Statuses that say that the instance is ill, not the request.
 local IS_AT_FAULT = { [502] = true, [503] = true, [504] = true }
 
-local STATUS_OF = { timeout = 504, not_found = 503, full = 503 }
+local STATUS_OF = { timeout = 504, not_found = 503, full = 503, rejected = 503 }
 
 local function check_options(options)
     if type(options) ~= "table" or type(options.service) ~= "string" then
         error("gateway.proxy takes { service = NAME }", 4)
     end
-    for name, value in pairs(options) do
-        if not OPTIONS[name] then
-            error(("gateway.proxy has no option '%s'; there are service, balancer, timeout_s and "
-                .. "key"):format(tostring(name)), 4)
-        elseif type(value) ~= OPTIONS[name] then
-            error(("gateway.proxy: %s must be a %s, got %s"):format(name, OPTIONS[name],
-                type(value)), 4)
+    for name, wanted in pairs(OPTIONS) do
+        if options[name] ~= nil and type(options[name]) ~= wanted then
+            error(("gateway.proxy: %s must be a %s, got %s"):format(name, wanted,
+                type(options[name])), 4)
         end
     end
+end
+
+-- The rest of the options, as perigee.destination takes them, checked.
+local function destination_options(options)
+    local passed = { policy = options.balancer }
+    for name, value in pairs(options) do
+        if not OPTIONS[name] then
+            passed[name] = value
+        end
+    end
+    local _, problem = settings.of_destination(passed)
+    if problem then
+        error("gateway.proxy: " .. problem, 4)
+    end
+    return passed
 end
 
 -- The path below the mount and the segments in front of the route's `*rest`, as it was sent.
@@ -91,43 +109,60 @@ local function answer_whole(request, response, answer)
     end
 end
 
-local function exchange_with(self, instance, request, response)
-    local is_begun = false
-    local answer, code, detail, is_unsent = self:pool_of(instance.address):request({
-        method = request.method,
-        target = target_of(request, instance),
-        fields = message_fields.of_request(request),
-        body = source_of(request),
-        timeout_s = self.timeout_s,
-        max_body = NO_LIMIT,
-        on_head = function(head)
-            is_begun = true
-            return begin_pieces(response, head)
-        end,
-        on_piece = function(bytes)
-            return response:write(bytes) ~= nil
-        end,
-    })
-    return answer, is_begun, code, detail, is_unsent
+local function verdict_of(status)
+    return IS_AT_FAULT[status] and "ill" or "ok"
 end
 
--- What perigee.registry.spread calls with each instance. Its results: whether the request was
--- answered; or nil, code, detail.
-local function make_attempt(self, request, response)
-    return function(instance)
-        local answer, is_begun, code, detail, is_unsent = exchange_with(self, instance, request,
-            response)
-        if not answer then
-            local is_ok = code == "canceled" and nil or false
-            return is_ok, is_unsent and not is_begun, nil, code, detail, is_begun
-        elseif is_begun then
-            response:write(answer.body)
-            response:finish()
-        else
-            answer_whole(request, response, answer)
-        end
-        return not IS_AT_FAULT[answer.status], false, true
+-- Begins to pass an answer on, unless another attempt is to be made, or has come first.
+local function take_head(attempt, passing, head)
+    attempt.verdict = verdict_of(head.status)
+    if attempt.verdict == "ill" and attempt:may_be_followed() or not attempt:claim() then
+        return false
     end
+    passing.is_begun = true
+    return begin_pieces(passing.response, head)
+end
+
+local function fields_of(attempt, request)
+    local fields = message_fields.of_request(request)
+    hop_fields.each(attempt.deadline - scheduler.now(), attempt.previous, function(name, value)
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end)
+    return fields
+end
+
+local function note_failure(attempt, passing, code, is_unsent)
+    attempt.is_unsent = is_unsent and not passing.is_begun
+    if code ~= "canceled" and code ~= "full" then
+        attempt.verdict = "ill"
+    end
+end
+
+-- The attempt of a call. An answer that comes at once is not passed on before the call is over.
+local function ask(self, attempt, passing)
+    local request = passing.request
+    local answer, code, detail, is_unsent = self:pool_of(attempt.instance.address):request({
+        method = request.method,
+        target = target_of(request, attempt.instance),
+        fields = fields_of(attempt, request),
+        body = passing.source,
+        timeout_s = math.max(LEAST_TIMEOUT_S, attempt.deadline - scheduler.now()),
+        max_body = NO_LIMIT,
+        on_head = function(head)
+            return take_head(attempt, passing, head)
+        end,
+        on_piece = function(bytes)
+            return passing.response:write(bytes) ~= nil
+        end,
+    })
+    if not answer then
+        note_failure(attempt, passing, code, is_unsent)
+        return nil, code, detail
+    end
+    attempt.verdict = verdict_of(answer.status)
+    attempt.retry_after_s = tonumber(answer:header("retry-after"))
+    return answer
 end
 
 local function refuse(self, code, detail)
@@ -162,37 +197,48 @@ local function forget_pools(self, list)
     end
 end
 
-function methods:handle(request, response)
-    if not self.spread:refresh() then
-        return refuse(self, "not_found", "no instances are known")
-    end
-    local is_answered, code, detail, is_begun = self.spread:perform(self.key and self.key(request),
-        nil, make_attempt(self, request, response))
-    if is_answered then
-        return nil
-    elseif is_begun then
+-- Ends what was begun, or answers with what has come at once.
+local function conclude(self, passing, answer, code, detail)
+    if passing.is_begun and not answer then
         -- The client shall not take what it got for the whole.
         error(("%s broke off its answer: %s"):format(self.service, detail or code), 0)
+    elseif passing.is_begun then
+        passing.response:write(answer.body)
+        passing.response:finish()
+    elseif answer then
+        answer_whole(passing.request, passing.response, answer)
+    else
+        return refuse(self, code, detail)
     end
-    return refuse(self, code, detail)
+end
+
+function methods:handle(request, response)
+    local passing = { request = request, response = response, source = source_of(request),
+        is_begun = false }
+    return conclude(self, passing, self.destination:call({
+        key = self.key and self.key(request),
+        method = request.method,
+        is_idempotent = not passing.source and request_writer.IDEMPOTENT[request.method] or false,
+        timeout_s = self.timeout_s,
+        attempt = function(_, attempt)
+            return ask(self, attempt, passing)
+        end,
+    }))
 end
 
 --- Makes a handler for requests and responses of perigee.http. The path below the handler's route,
 -- or else below its mount, is appended to the mount of the instance.
 -- @param options { service = its name in the registry; balancer = a policy of perigee.balancer,
 -- "peak_ewma"; timeout_s = 10, until an answer begins; key = function(request) → text, for
--- policies that pick by key }
+-- policies that pick by key; and whatever else perigee.destination takes }
 function proxy.new(options)
     check_options(options)
     local self = setmetatable({ service = options.service, key = options.key,
-        timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {} }, metatable)
-    self.spread = spread.new({
-        service = options.service,
-        policy = options.balancer,
-        on_change = function(list)
-            forget_pools(self, list)
-        end,
-    })
+        timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {},
+        destination = destination.open(options.service, destination_options(options)) }, metatable)
+    self.destination:on_change(function(list)
+        forget_pools(self, list)
+    end)
     return function(request, response)
         return self:handle(request, response)
     end

@@ -4,4 +4,5 @@ return {
     ["connection"] = true, ["keep-alive"] = true, ["te"] = true, ["trailer"] = true,
     ["transfer-encoding"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
     ["content-length"] = true, ["date"] = true, ["expect"] = true,
+    ["perigee-timeout"] = true, ["perigee-previous-attempts"] = true,
 }

@@ -21,6 +21,7 @@ local DEFAULTS = {
     base_s = 30,          -- the first ejection; each further one lasts so much longer
     most_s = 300,
     share = 0.5,          -- of all members, at most
+    unreachable_s = 5,    -- whoever takes no connection
 }
 
 --- Makes one. `options` replace the defaults above.
@@ -91,6 +92,18 @@ function methods:observe(members, member, is_ok, now)
         local until_s = eject(self, members, member, now)
         return until_s, until_s and ("%d failures in a row"):format(self.failures)
     end
+end
+
+--- Nobody took the connection to `member`: it is to be left out at once, for a short time. Returns
+-- as observe does.
+function methods:lose(members, member, now)
+    local record = record_of(self, member)
+    if record.until_s > now or not has_room(self, members, now) then
+        return
+    end
+    record.until_s = now + self.unreachable_s
+    self.count = self.count + 1
+    return record.until_s, "it takes no connection"
 end
 
 local function success_of(record)

@@ -24,14 +24,19 @@ function methods:succeed()
     self.tokens = math.min(self.most, self.tokens + self.gain)
 end
 
---- An attempt failed.
+--- An attempt failed, or is one more than its call needs.
 function methods:fail()
     self.tokens = math.max(0, self.tokens - 1)
 end
 
---- Whether there may be a retry now. Counts those refused in the field `refusals`.
+--- Whether there may be a retry now.
+function methods:is_ample()
+    return self.tokens > self.most / 2
+end
+
+--- The same for who wants to make it. Counts those refused in the field `refusals`.
 function methods:allows()
-    if self.tokens > self.most / 2 then
+    if self:is_ample() then
         return true
     end
     self.refusals = self.refusals + 1

@@ -69,4 +69,10 @@ function methods:accept(now)
     self.accepts:add(now, 1)
 end
 
+--- A call that was admitted has ended without a word about the backend, as one that its caller has
+-- cancelled: it counts no more.
+function methods:forget(now)
+    self.requests:add(now, -1)
+end
+
 return throttle

@@ -40,7 +40,7 @@ local function target_of(self, method, level)
             error(("a method is called by its name, got %s"):format(tostring(method)), level + 1)
         end
         local name = self.service .. "." .. method
-        target = { name = name, waits_on = "call of " .. name }
+        target = { name = name, method = method, waits_on = "call of " .. name }
         self.targets[method] = target
     end
     return target

@@ -6,7 +6,8 @@
 --    call(target, bytes, deadline) → result; or nil, code, detail, data
 --    notify(target, bytes) → true; or nil, code, detail
 --
--- where `target` = { name = "Service.Method", waits_on = what reports say of who waits }.
+-- where `target` = { name = "Service.Method", method = "Method", waits_on = what reports say of who
+-- waits }.
 local host = require "host"
 local local_call = require "perigee.rpc.local_call"
 local worker_link = require "perigee.core.worker_link"

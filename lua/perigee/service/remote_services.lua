@@ -1,22 +1,20 @@
 --- RPC services of other hosts, as the registry knows them: for each a place of
--- perigee.rpc.resolver that spreads calls over its instances. A call is tried with another
--- instance only when it cannot have run: nobody could be reached, or the instance said that it
--- takes none.
+-- perigee.rpc.resolver that spreads calls over its instances (perigee.destination). A call that
+-- cannot have run is tried with another instance: nobody could be reached, or the instance said
+-- that it takes none.
 local client = require "perigee.rpc.client"
+local destination = require "perigee.destination"
 local scheduler = require "perigee.core.scheduler"
-local spread = require "perigee.registry.spread"
 
 local remote_services = {}
 
--- What a call's code says of the instance; any other says that it works.
-local IS_AT_FAULT = { timeout = true, closed = true, refused = true, unreachable = true,
-    unavailable = true, malformed = true }
+-- Nobody was asked because of a limit of this side.
 local SAYS_NOTHING = { canceled = true, full = true }
 
 -- How long calls to an instance that is gone may take to end.
 local LINGER_S = 60
 
-local places = {} -- name of a service -> { spread =, place = }
+local places = {} -- name of a service -> { destination =, place = }
 
 -- An instance that is gone gets no more calls.
 local function forget_clients(clients, list)
@@ -42,28 +40,23 @@ local function client_of(clients, instance)
     return dialled
 end
 
-local function outcome_of(code)
-    if SAYS_NOTHING[code] then
-        return nil
-    end
-    return not IS_AT_FAULT[code]
-end
-
 local function options_until(deadline)
     return deadline and { timeout_s = math.max(0.001, deadline - scheduler.now()) } or nil
 end
 
--- What perigee.registry.spread calls with each instance: `perform(client)` when that is connected.
-local function make_attempt(clients, deadline, perform)
-    return function(instance)
+-- What a destination calls with each instance: `perform(client, deadline)` when that is connected.
+local function make_attempt(clients, perform)
+    return function(instance, attempt)
         local dialled = client_of(clients, instance)
-        local is_open, code, detail = dialled:connect(deadline)
-        local value, data
-        if is_open then
-            value, code, detail, data = perform(dialled)
+        local is_open, code, detail = dialled:connect(attempt.deadline)
+        if not is_open then
+            attempt.is_unsent = not SAYS_NOTHING[code]
+            return nil, code, detail
         end
-        local may_repeat = not is_open and not SAYS_NOTHING[code] or code == "unavailable"
-        return outcome_of(code), may_repeat, value, code, detail, data
+        local value, data
+        value, code, detail, data = perform(dialled, attempt.deadline)
+        attempt.is_unsent = code == "unavailable"
+        return value, code, detail, data
     end
 end
 
@@ -75,23 +68,25 @@ local function encode(args)
 end
 
 local function new_place(over, clients)
-    local function perform(deadline, fn)
-        return over:perform(nil, deadline, make_attempt(clients, deadline, fn))
+    -- `call` = { method =, deadline =, ... } as for destination:call
+    local function perform(call, fn)
+        call.attempt = make_attempt(clients, fn)
+        return over:call(call)
     end
     return {
         encode = encode,
         call = function(target, box, deadline)
-            return perform(deadline, function(dialled)
-                return dialled:call(target.name, box[1], options_until(deadline))
+            return perform({ method = target.method, deadline = deadline }, function(dialled, at)
+                return dialled:call(target.name, box[1], options_until(at))
             end)
         end,
         notify = function(target, box)
-            return perform(nil, function(dialled)
+            return perform({ method = target.method }, function(dialled)
                 return dialled:notify(target.name, box[1])
             end)
         end,
         stream = function(target, box, credit, timeout_s)
-            return perform(nil, function(dialled)
+            return perform({ method = target.method }, function(dialled)
                 return dialled:stream(target.name, box[1],
                     { credit = credit, timeout_s = timeout_s })
             end)
@@ -101,13 +96,11 @@ end
 
 local function add_place(service)
     local clients = {} -- by address
-    local over = spread.new({
-        service = service,
-        on_change = function(list)
-            forget_clients(clients, list)
-        end,
-    })
-    local added = { spread = over, place = new_place(over, clients) }
+    local over = destination.open(service)
+    over:on_change(function(list)
+        forget_clients(clients, list)
+    end)
+    local added = { destination = over, place = new_place(over, clients) }
     places[service] = added
     return added
 end
@@ -116,7 +109,7 @@ end
 -- registry's first answer.
 function remote_services.find(service)
     local known = places[service] or add_place(service)
-    return known.spread:refresh() and known.place or nil
+    return known.destination:refresh() and known.place or nil
 end
 
 return remote_services

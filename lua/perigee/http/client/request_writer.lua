@@ -9,7 +9,10 @@ local announces_body = { POST = true, PUT = true, PATCH = true } -- even when th
 local idempotent = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
 local own_fields = { ["content-length"] = true, ["transfer-encoding"] = true }
 
-local request_writer = {}
+local request_writer = {
+    --- The methods whose requests may be made twice (RFC 9110 9.2.2).
+    IDEMPOTENT = idempotent,
+}
 
 local function method_problem(method)
     if type(method) ~= "string" or not headers.is_token(method) then

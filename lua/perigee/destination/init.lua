@@ -1,0 +1,208 @@
+--- `perigee.destination`: a service of any host as those see it that call it: which instances there
+-- are, which one is next, and what is done when one fails.
+--
+--    local users = destination.open("users", { retries = { attempts = 3 } })
+--    local value, code, detail = users:call {
+--        method = "Get", is_idempotent = true, timeout_s = 1,
+--        attempt = function(instance, attempt) ... end,
+--    }
+--
+-- Each isolate has its own: nothing is shared with others, and nothing waits for them.
+local breakers = require "perigee.destination.breakers"
+local bulkhead = require "perigee.destination.bulkhead"
+local call = require "perigee.destination.call"
+local latency_window = require "perigee.core.lazy" "perigee.resilience.latency_window"
+local members = require "perigee.destination.members"
+local random = require "perigee.core.random"
+local registry = require "perigee.registry"
+local retry_budget = require "perigee.resilience.retry_budget"
+local scheduler = require "perigee.core.scheduler"
+local settings = require "perigee.destination.settings"
+local tally = require "perigee.destination.tally"
+
+local health_checks = require "perigee.core.lazy" "perigee.destination.health_checks"
+
+local destination = {}
+
+local methods = {}
+local metatable = { __index = methods, __metatable = false }
+
+function metatable:__tostring()
+    return "destination " .. self.service
+end
+
+local opened = {}     -- all that are open
+local configured = {} -- name of a service -> options for those opened without any
+
+local function check(options, what, level)
+    local checked, problem = settings.of_destination(options)
+    if not checked then
+        error(("%s: %s"):format(what, problem), level + 1)
+    end
+    return checked
+end
+
+local function check_service(service, what, level)
+    if type(service) ~= "string" or service == "" then
+        error(("%s takes the name of a service, got %s"):format(what, tostring(service)),
+            level + 1)
+    end
+end
+
+local function make(service, checked, find_registry)
+    local breaker, room = checked.breaker, checked.bulkhead
+    return setmetatable({
+        service = service,
+        settings = checked,
+        members = members.new({ service = service, registry = find_registry,
+            policy = checked.policy, zone = checked.zone, slow_start_s = checked.slow_start_s,
+            ejection = checked.ejection }),
+        breakers = breakers.new({ random = random.below, factor = breaker and breaker.factor,
+            window_s = breaker and breaker.window_s }),
+        bulkhead = room and bulkhead.new(room.calls, room.queued),
+        budget = retry_budget.new(checked.budget or { most = math.huge, gain = 1 }),
+        latencies = false, -- from the first call on that may be hedged
+        counts = tally.new(),
+    }, metatable)
+end
+
+--- Opens a destination.
+-- @param service its name in the registry
+-- @param options as docs/resilience.md says; what destination.configure was given when left out
+-- @param known a registry of perigee.registry; that of the host when left out
+-- @return the destination; errors name the caller's line
+function destination.open(service, options, known)
+    check_service(service, "destination.open", 2)
+    local checked = check(options or configured[service] or {}, "destination.open", 2)
+    local self = make(service, checked, known and function() return known end or registry.host)
+    opened[self] = true
+    if checked.health then
+        health_checks.watch(self)
+    end
+    return self
+end
+
+--- Says how a service is to be called wherever that is not said elsewhere: by rpc.service and for
+-- http+service URLs. To be called before the first call. Errors name the caller's line.
+function destination.configure(service, options)
+    check_service(service, "destination.configure", 2)
+    check(options, "destination.configure", 2)
+    configured[service] = options
+end
+
+--- Finds out which instances there are; waits for the registry's first answer.
+-- @return true; or nil, "not_found", detail when there is none
+function methods:refresh()
+    return self.members:refresh()
+end
+
+--- Has fn(list) called for every new list of instances.
+function methods:on_change(fn)
+    self.members:on_change(fn)
+end
+
+--- For perigee.destination.call: the breaker of a call's method; false when it has none.
+function methods:breaker_of(request)
+    local wanted = request.breaker
+    if wanted == nil then
+        wanted = self.settings.breaker
+    end
+    return wanted and self.breakers:of(request.method or "")
+end
+
+--- For perigee.destination.call: a call was answered.
+function methods:note_latency(now, latency_s)
+    if self.latencies then
+        self.latencies:add(now, latency_s)
+    end
+end
+
+--- For perigee.destination.call: after how long a second attempt begins; nil while too little is
+-- known for that, or nobody is there to make it.
+function methods:hedge_delay_s(hedge)
+    self.latencies = self.latencies or latency_window.new()
+    if #self.members.list < 2 then
+        return nil
+    end
+    return hedge.after_s or self.latencies:quantile(scheduler.now(), hedge.quantile)
+end
+
+local function check_request(request)
+    if type(request) ~= "table" or type(request.attempt) ~= "function" then
+        error("destination:call takes { attempt = function(instance, attempt) ... end }", 3)
+    end
+end
+
+-- What the caller gets of the last attempt, or of none.
+local function conclude(self, last, code, detail)
+    local counts = self.counts
+    if not last then
+        if code == "rejected" then
+            counts.rejected_by_breaker = counts.rejected_by_breaker + 1
+        end
+        return nil, code, detail
+    elseif last.problem then
+        error(last.problem[1], 0)
+    elseif last.verdict == "ill" then
+        counts.failures = counts.failures + 1
+    end
+    return last.value, last.code, last.detail, last.data
+end
+
+local function enter(self, deadline)
+    local is_in, code, detail = self.bulkhead:enter(deadline)
+    if is_in then
+        return true
+    end
+    self.counts.rejected_by_bulkhead = self.counts.rejected_by_bulkhead + 1
+    return nil, code, ("rejected by bulkhead for %s: %s"):format(self.service, detail)
+end
+
+--- Calls an instance, and others as far as that may be and is wanted.
+-- @param request { attempt = function(instance, attempt) → result; or nil, code, detail, data (see
+-- perigee.destination.attempt); key = for policies that pick by it; method = for the breaker and
+-- messages; is_idempotent = it may be made twice; timeout_s = of all attempts together, or deadline
+-- = in seconds of perigee.now(); retries, hedge, breaker = in place of the destination's }
+-- @return what the attempt returned that settled it; or nil, "not_found", "rejected", "full",
+-- "timeout" or "canceled", detail when there was none
+function methods:call(request)
+    check_request(request)
+    local is_there, code, detail = self:refresh()
+    if not is_there then
+        return nil, code, detail
+    end
+    self.counts.requests = self.counts.requests + 1
+    local one = call.new(self, request)
+    if self.bulkhead then
+        is_there, code, detail = enter(self, one.deadline)
+        if not is_there then
+            return nil, code, detail
+        end
+    end
+    local last
+    last, code, detail = one:perform()
+    if self.bulkhead then
+        self.bulkhead:leave()
+    end
+    return conclude(self, last, code, detail)
+end
+
+--- Ends its checks; it is not counted any more.
+function methods:close()
+    opened[self] = nil
+    if self.settings.health then
+        health_checks.forget(self)
+    end
+end
+
+--- What is counted, by name of the service: see docs/resilience.md. Numbers of destinations of the
+-- same service are added up.
+function destination.counters()
+    local counters = {}
+    for self in pairs(opened) do
+        counters[self.service] = tally.add(counters[self.service], self)
+    end
+    return counters
+end
+
+return destination
