@@ -36,6 +36,11 @@ static void set_http(lua_State *L, const HttpCounters *counters)
 static void set_common(lua_State *L, const ServerCounters *counters)
 {
     seam_set_number(L, "accepted", (lua_Number)counters->accepted_count);
+    seam_set_number(L, "accept_failures", (lua_Number)counters->accept_failure_count);
+    if (counters->accept_status < 0) {
+        lua_pushstring(L, error_text(counters->accept_status));
+        lua_setfield(L, -2, "accept_problem");
+    }
     seam_set_number(L, "refused", (lua_Number)counters->refused_count);
     seam_set_number(L, "abandoned", (lua_Number)counters->abandoned_count);
     seam_set_number(L, "timeouts", (lua_Number)counters->timeout_count);
@@ -58,7 +63,7 @@ static int l_server_counters(lua_State *L)
         return seam_push_failure(L, ERR_CLOSED);
     counters = server_counters(server);
     http = http_server_counters(server);
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 18);
     set_common(L, counters);
     seam_set_number(L, http != NULL ? "requests" : "calls", (lua_Number)counters->request_count);
     if (http != NULL)

@@ -3,6 +3,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -14,13 +15,17 @@
 /* A bounded batch keeps a flood of connections from starving those already open. */
 enum { BATCH_COUNT = 32, RETRY_DELAY_MS = 100 };
 
+/* Of connections that wait in the kernel when listening ends; the queue is hardly ever longer. */
+enum { LAST_BATCH_COUNT = 4096 };
+
 struct Listener {
     uv_poll_t poll;
     int fd;
     Timer *retry; /* runs while accepting fails, as it does when descriptors are short */
-    ListenerAccept on_accept;
+    const ListenerHandler *handler;
     void *owner;
     Loop *loop;
+    bool is_failing;
 };
 
 static void accept_ready(uv_poll_t *poll, int status, int events);
@@ -54,29 +59,58 @@ static int accept_fd(const Listener *listener)
     }
 }
 
+static void set_failing(Listener *listener, int status)
+{
+    bool was_failing = listener->is_failing;
+
+    listener->is_failing = status < 0;
+    if (was_failing || listener->is_failing)
+        listener->handler->on_trouble(listener->owner, status);
+}
+
+/* Returns 0, ERR_AGAIN when nobody waits any more, or why accepting failed. */
+static int accept_one(Listener *listener)
+{
+    Stream *stream;
+    int fd = accept_fd(listener);
+
+    if (fd < 0)
+        return fd;
+    set_failing(listener, 0);
+    if (stream_adopt(listener->loop, fd, &stream) == 0)
+        listener->handler->on_accept(listener->owner, stream);
+    return 0;
+}
+
 static void accept_ready(uv_poll_t *poll, int status, int events)
 {
     Listener *listener = poll->data;
-    Stream *stream;
 
     (void)events;
-    for (int i = 0; i < BATCH_COUNT && status >= 0 && uv_is_active((uv_handle_t *)poll); i++) {
-        status = accept_fd(listener);
-        if (status >= 0 && stream_adopt(listener->loop, status, &stream) == 0)
-            listener->on_accept(listener->owner, stream);
-    }
-    if (status < 0 && status != ERR_AGAIN)
+    for (int i = 0; i < BATCH_COUNT && status >= 0 && uv_is_active((uv_handle_t *)poll); i++)
+        status = accept_one(listener);
+    if (status < 0 && status != ERR_AGAIN) {
         retry_later(listener);
+        set_failing(listener, status);
+    }
 }
 
-int listener_open(Loop *loop, int fd, ListenerAccept on_accept, void *owner, Listener **out)
+void listener_accept_waiting(Listener *listener)
+{
+    int status = 0;
+
+    for (int i = 0; i < LAST_BATCH_COUNT && status == 0; i++)
+        status = accept_one(listener);
+}
+
+int listener_open(Loop *loop, int fd, const ListenerHandler *handler, void *owner, Listener **out)
 {
     Listener *listener = memory_alloc(sizeof *listener);
     int result;
 
     listener->fd = fd;
     listener->loop = loop;
-    listener->on_accept = on_accept;
+    listener->handler = handler;
     listener->owner = owner;
     if ((result = timer_create_on(loop, start_accepting, listener, &listener->retry)) < 0)
         goto fail;

@@ -112,10 +112,12 @@ void rpc_channel_deliver(RpcChannel *channel, RpcCall *call)
     channel->stream_count += call->takes_items;
     if (call->takes_items && channel->stream_count > channel->limits->pending_count / 2)
         rpc_call_fail(call, RPC_UNAVAILABLE, crowded_text);
-    else if (channel->is_draining)
+    else if (channel->is_draining && !channel->is_last_due)
         rpc_call_fail(call, RPC_UNAVAILABLE, draining_text);
-    else
+    else {
+        channel->is_last_due = false;
         channel->handler->on_call(channel->caller.owner, call);
+    }
 }
 
 static bool may_read(const RpcChannel *channel)
@@ -234,14 +236,17 @@ bool rpc_channel_wants_input(const RpcChannel *channel)
 
 void rpc_channel_drain(RpcChannel *channel)
 {
+    bool is_first = !channel->is_draining;
+
     channel->is_draining = true;
+    channel->is_last_due = (is_first || channel->is_last_due) && channel->input.size > 0;
 }
 
 int rpc_channel_phase(const RpcChannel *channel)
 {
     if (channel->caller.call_count > 0)
         return channel->has_input_ended ? RPC_LEAVING : RPC_WAITING;
-    if (channel->is_stopped || channel->is_draining)
+    if (channel->is_stopped || (channel->is_draining && !channel->is_last_due))
         return RPC_FINISHED;
     return channel->input.size > 0 ? RPC_READING : RPC_IDLE;
 }

@@ -75,7 +75,8 @@ void rpc_channel_stop(RpcChannel *channel);
 /* False while the next bytes would only be kept, or will never be read. */
 bool rpc_channel_wants_input(const RpcChannel *channel);
 
-/* Calls in flight are answered, others that come until then are refused; then it is finished. */
+/* Calls in flight are answered, and the one whose message has begun; others that come until then
+ * are refused; then it is finished. Called again whenever something has come since. */
 void rpc_channel_drain(RpcChannel *channel);
 
 int rpc_channel_phase(const RpcChannel *channel);

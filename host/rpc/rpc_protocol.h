@@ -58,6 +58,7 @@ struct RpcChannel {
     bool is_room_awaited;  /* by one of them */
     bool is_processing;    /* of messages: callbacks that answer do not begin another round of it */
     bool is_draining;
+    bool is_last_due; /* a message had begun when the drain did: its call is the last */
     bool has_input_ended;
     bool is_stopped;   /* nothing more is read */
     bool is_version_2; /* of JSON-RPC, also where the text does not say it */

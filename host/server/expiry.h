@@ -18,6 +18,7 @@ enum {
     EXPIRY_IDLE,   /* the next request */
     EXPIRY_WRITE,  /* the peer to take bytes */
     EXPIRY_LINGER, /* the peer to close, when all was said */
+    EXPIRY_LAST,   /* one more request, before the connection is closed */
     EXPIRY_KIND_COUNT
 };
 

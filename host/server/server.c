@@ -8,7 +8,7 @@
 /* Beyond so many at once, connections over the bound are closed without a word. */
 enum { REFUSAL_COUNT = 64 };
 
-enum { WARM_TIMEOUT_MS = 1000, LINGER_TIMEOUT_MS = 1000 };
+enum { WARM_TIMEOUT_MS = 1000, LINGER_TIMEOUT_MS = 1000, LAST_TIMEOUT_MS = 1000 };
 
 void server_enter(Server *server)
 {
@@ -87,6 +87,14 @@ static bool has_word_for_one_more(const Server *server)
     return server->setup.kind->full_text != NULL && server->refusal_count < REFUSAL_COUNT;
 }
 
+static void on_trouble(void *owner, int status)
+{
+    ServerCounters *counters = &((Server *)owner)->counters;
+
+    counters->accept_status = status;
+    counters->accept_failure_count += status < 0;
+}
+
 static void on_accept(void *owner, Stream *stream)
 {
     Server *server = owner;
@@ -107,6 +115,11 @@ static void on_accept(void *owner, Stream *stream)
     server_leave(server);
 }
 
+static const ListenerHandler listener_handler = {
+    .on_accept = on_accept,
+    .on_trouble = on_trouble,
+};
+
 /* An idle connection is warm at first, then only idle; together that takes the idle timeout. */
 static void init_expiry(Server *server)
 {
@@ -115,15 +128,19 @@ static void init_expiry(Server *server)
     uint64_t warm_ms =
         idle_ms != 0 && idle_ms < 2 * WARM_TIMEOUT_MS ? idle_ms / 2 + 1 : WARM_TIMEOUT_MS;
 
-    expiry_init(&server->expiry,
-                (uint64_t[EXPIRY_KIND_COUNT]){
-                    [EXPIRY_HEAD] = bounds->head_timeout_ms,
-                    [EXPIRY_BODY] = bounds->body_timeout_ms,
-                    [EXPIRY_WARM] = warm_ms,
-                    [EXPIRY_IDLE] = idle_ms > warm_ms ? idle_ms - warm_ms : idle_ms,
-                    [EXPIRY_WRITE] = bounds->write_timeout_ms,
-                    [EXPIRY_LINGER] = LINGER_TIMEOUT_MS,
-                });
+    uint64_t head_ms = bounds->head_timeout_ms;
+
+    expiry_init(
+        &server->expiry,
+        (uint64_t[EXPIRY_KIND_COUNT]){
+            [EXPIRY_HEAD] = head_ms,
+            [EXPIRY_BODY] = bounds->body_timeout_ms,
+            [EXPIRY_WARM] = warm_ms,
+            [EXPIRY_IDLE] = idle_ms > warm_ms ? idle_ms - warm_ms : idle_ms,
+            [EXPIRY_WRITE] = bounds->write_timeout_ms,
+            [EXPIRY_LINGER] = LINGER_TIMEOUT_MS,
+            [EXPIRY_LAST] = head_ms != 0 && head_ms < LAST_TIMEOUT_MS ? head_ms : LAST_TIMEOUT_MS,
+        });
 }
 
 int server_open(Loop *loop, int fd, const ServerSetup *setup, Server **out)
@@ -140,7 +157,7 @@ int server_open(Loop *loop, int fd, const ServerSetup *setup, Server **out)
         close(fd);
         goto fail;
     }
-    if ((result = listener_open(loop, fd, on_accept, server, &server->listener)) < 0)
+    if ((result = listener_open(loop, fd, &listener_handler, server, &server->listener)) < 0)
         goto fail;
     *out = server;
     return 0;
@@ -173,9 +190,11 @@ static void touch_all(Server *server)
 void server_drain(Server *server)
 {
     server_enter(server);
+    server->is_draining = true;
+    if (server->listener != NULL)
+        listener_accept_waiting(server->listener);
     listener_close(server->listener);
     server->listener = NULL;
-    server->is_draining = true;
     touch_all(server);
     server_leave(server);
 }

@@ -37,6 +37,8 @@ typedef struct ServerCounters {
     uint64_t handshake_failure_count; /* of TLS, with those that took too long */
     uint64_t received_size;
     uint64_t sent_size;
+    uint64_t accept_failure_count; /* attempts to accept that failed: for want of descriptors */
+    int accept_status;             /* why the last one failed; 0 once one has succeeded */
     size_t connection_count; /* open now, with those that only wait for the peer to close */
 } ServerCounters;
 
@@ -49,8 +51,9 @@ void server_set_tls(Server *server, TlsContext *context);
  * server, it need not. */
 void server_flush(Server *server);
 
-/* Stops accepting. Requests that have begun are answered, idle connections are closed; one that has
- * not brought its first request yet may do so within head_timeout_ms. */
+/* Stops accepting; who waits in the kernel's queue is accepted first. Requests that have begun are
+ * answered, idle connections are closed. One that was accepted or answered within the last second
+ * may have a request on its way, and has another second to bring it. */
 void server_drain(Server *server);
 
 const ServerCounters *server_counters(const Server *server);

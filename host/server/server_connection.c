@@ -226,13 +226,14 @@ static void offer_room(ServerConnection *connection, const Buffer *output)
         kind->offer_room(connection->session);
 }
 
-/* Of a drain. A connection that has not brought anything yet may have been accepted only just now:
- * its first request is waited for. */
+/* Of a drain. A connection that was accepted or answered only just now may have a request on its
+ * way: that one is waited for. */
 static SessionStatus drain(ServerConnection *connection, SessionStatus status)
 {
     const SessionKind *kind = kind_of(connection);
+    bool is_idle = connection->expiry.kind == EXPIRY_IDLE;
 
-    if (status.progress == 0)
+    if (status.awaited == EXPIRY_WARM && !is_idle && status.progress == connection->progress)
         return status;
     kind->drain(connection->session);
     return kind->status(connection->session);
@@ -276,7 +277,7 @@ static int awaited(const ServerConnection *connection, const SessionStatus *stat
     if (connection->session == NULL)
         return EXPIRY_LINGER;
     if (status->awaited == EXPIRY_WARM && connection->server->is_draining)
-        return EXPIRY_HEAD;
+        return EXPIRY_LAST;
     return status->awaited;
 }
 
@@ -343,6 +344,14 @@ static void refuse_slow(ServerConnection *connection)
     server_connection_touch(connection);
 }
 
+/* Nothing has come: it ends as if it had been idle when the drain began. */
+static void end_drain(ServerConnection *connection)
+{
+    wait_for(connection, EXPIRY_NONE);
+    kind_of(connection)->drain(connection->session);
+    server_connection_touch(connection);
+}
+
 static void count_timeout(ServerCounters *counters, int kind)
 {
     counters->timeout_count += kind != EXPIRY_LINGER;
@@ -361,8 +370,8 @@ void server_connection_expire(ServerConnection *connection)
 {
     int kind = connection->expiry.kind;
 
-    if (kind == EXPIRY_WARM) {
-        cool_down(connection);
+    if (kind == EXPIRY_WARM || kind == EXPIRY_LAST) {
+        (kind == EXPIRY_WARM ? cool_down : end_drain)(connection);
         return;
     }
     if (kind == EXPIRY_WRITE && stream_sent_size(connection->stream) != connection->progress) {

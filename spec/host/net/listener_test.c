@@ -17,6 +17,7 @@ static Listener *subject;
 static Address address;
 static Stream *accepted[CLIENT_COUNT];
 static int accepted_count;
+static int failure_count, last_status;
 static int clients[CLIENT_COUNT];
 static int client_count;
 static bool is_closing_on_accept, is_pausing_on_accept;
@@ -32,6 +33,18 @@ static void on_accept(void *owner, Stream *stream)
         subject = NULL;
     }
 }
+
+static void on_trouble(void *owner, int status)
+{
+    assert_ptr_equal(owner, &accepted_count);
+    failure_count += status < 0;
+    last_status = status;
+}
+
+static const ListenerHandler listener_handler = {
+    .on_accept = on_accept,
+    .on_trouble = on_trouble,
+};
 
 static int listen_anywhere(void)
 {
@@ -56,12 +69,12 @@ static void add_clients(int count)
 
 static int setup(void **state)
 {
-    accepted_count = client_count = 0;
+    accepted_count = client_count = failure_count = last_status = 0;
     is_closing_on_accept = is_pausing_on_accept = false;
     subject = NULL;
     if (loop_setup(state) < 0)
         return -1;
-    return listener_open(loop, listen_anywhere(), on_accept, &accepted_count, &subject);
+    return listener_open(loop, listen_anywhere(), &listener_handler, &accepted_count, &subject);
 }
 
 static int teardown(void **state)
@@ -97,6 +110,17 @@ static void a_paused_one_lets_them_wait(void **state)
     assert_int_equal(accepted_count, 0);
     listener_resume(subject);
     RUN_UNTIL(accepted_count == 3);
+}
+
+static void takes_whoever_waits_before_it_is_closed(void **state)
+{
+    (void)state;
+    listener_pause(subject);
+    add_clients(CLIENT_COUNT);
+    listener_accept_waiting(subject);
+    assert_int_equal(accepted_count, CLIENT_COUNT);
+    listener_accept_waiting(subject);
+    assert_int_equal(accepted_count, CLIENT_COUNT);
 }
 
 static void may_be_paused_in_its_callback(void **state)
@@ -172,7 +196,10 @@ static void without_descriptors_it_waits_and_does_not_spin(void **state)
     set_descriptor_limit(limit);
     assert_true(cpu_ns < 100000000);
     assert_int_equal(accepted_count, 0);
+    assert_true(failure_count >= 1);
+    assert_int_equal(last_status, -EMFILE);
     RUN_UNTIL(accepted_count == 3);
+    assert_int_equal(last_status, 0);
     for (int i = 0; i < client_count; i++) {
         assert_int_equal(recv(clients[i], &byte, 1, MSG_DONTWAIT), -1);
         assert_int_equal(errno, EAGAIN);
@@ -208,7 +235,7 @@ static void a_socket_that_stopped_listening_does_not_spin(void **state)
     uint64_t start_ns, cpu_ns;
 
     (void)state;
-    assert_int_equal(listener_open(loop, fd, on_accept, &accepted_count, &other), 0);
+    assert_int_equal(listener_open(loop, fd, &listener_handler, &accepted_count, &other), 0);
     assert_int_equal(shutdown(copy, SHUT_RDWR), 0);
     start_ns = clock_monotonic_ns();
     cpu_ns = clock_thread_cpu_ns();
@@ -225,7 +252,7 @@ static void a_descriptor_that_cannot_be_polled_is_closed(void **state)
     int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     (void)state;
-    assert_int_equal(listener_open(loop, fd, on_accept, &accepted_count, &other), -EPERM);
+    assert_int_equal(listener_open(loop, fd, &listener_handler, &accepted_count, &other), -EPERM);
     assert_int_equal(close(fd), -1);
     assert_null(other);
 }
@@ -235,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         listener_test(accepts_everybody),
         listener_test(a_paused_one_lets_them_wait),
+        listener_test(takes_whoever_waits_before_it_is_closed),
         listener_test(may_be_paused_in_its_callback),
         listener_test(may_be_closed_in_its_callback),
         listener_test(a_closed_one_frees_the_port),

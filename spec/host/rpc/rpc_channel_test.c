@@ -234,6 +234,29 @@ static void test_draining(void **state)
     peer_close(&peer);
 }
 
+static void test_draining_in_the_middle_of_a_message(void **state)
+{
+    static const char call[] = REQUEST_TYPE FIRST_HEADER ARGS_TYPE ARGS;
+    static const char second[] = SECOND_HEADER ARGS;
+    const size_t half = sizeof call / 2;
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    peer.is_keeping = true;
+    peer_feed(&peer, call, half, half, 1);
+    rpc_channel_drain(peer.channel);
+    assert_int_equal(RPC_READING, rpc_channel_phase(peer.channel));
+    peer_feed(&peer, call + half, sizeof call - 1 - half, sizeof call, 1);
+    rpc_channel_drain(peer.channel);
+    assert_int_equal(RPC_WAITING, rpc_channel_phase(peer.channel));
+    assert_int_equal(0, peer.output.size);
+    peer_feed(&peer, second, sizeof second - 1, sizeof second - 1, 1);
+    buffer_append(&peer.output, "", 1);
+    assert_non_null(memmem(peer.output.bytes, peer.output.size, "shutting down", 13));
+    peer_close(&peer);
+}
+
 static void test_limits(void **state)
 {
     RpcPeer peer;
@@ -362,11 +385,17 @@ static void test_stream_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_split),      cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_bound_on_calls), cmocka_unit_test(test_disconnect),
-        cmocka_unit_test(test_draining),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_stream),         cmocka_unit_test(test_stream_violations),
-        cmocka_unit_test(test_stream_room),    cmocka_unit_test(test_stream_bound),
+        cmocka_unit_test(test_any_split),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_bound_on_calls),
+        cmocka_unit_test(test_disconnect),
+        cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_draining_in_the_middle_of_a_message),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_violations),
+        cmocka_unit_test(test_stream_room),
+        cmocka_unit_test(test_stream_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

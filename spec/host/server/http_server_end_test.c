@@ -1,21 +1,16 @@
 /* A server of HTTP: draining and closing it, at any moment. */
 #include "http_server_fixture.h"
 
-static void draining_ends_idle_connections_and_answers_busy_ones(void **state)
+static void draining_answers_busy_connections_and_accepts_nobody(void **state)
 {
-    Client *idle, *busy, *fresh, *late;
+    Client *busy, *late;
 
     (void)state;
     open_patient_server();
-    idle = connect_client();
-    say(idle, hello);
-    RUN_UNTIL(has_got(idle, "hi"));
     answer = NULL;
     busy = connect_client();
     say(busy, hello);
-    RUN_UNTIL(request_count == 2);
-    fresh = connect_client();
-    RUN_UNTIL(open_count() == 3);
+    RUN_UNTIL(request_count == 1);
 
     server_drain(server);
     server_drain(server);
@@ -23,45 +18,89 @@ static void draining_ends_idle_connections_and_answers_busy_ones(void **state)
     *late = (Client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     assert_int_equal(connect(late->fd, (const struct sockaddr *)&address.raw, address.raw_size),
                      -1);
-    expect_end(idle);
-    assert_int_equal(count_in(idle, "HTTP/1.1"), 1);
     run_for(20);
     assert_false(is_over(busy));
-    assert_false(is_over(fresh));
 
-    give_answer(exchanges[1], "done");
+    give_answer(exchanges[0], "done");
     server_flush(server);
     expect_end(busy);
     assert_true(has_got(busy, "done"));
     assert_true(has_got(busy, "Connection: close\r\n"));
-
-    answer = "first and last";
-    say(fresh, hello);
-    say(fresh, hello);
-    expect_end(fresh);
-    assert_true(has_got(fresh, "first and last"));
-    hang_up(idle);
     hang_up(busy);
-    hang_up(fresh);
     RUN_UNTIL(open_count() == 0);
 }
 
-static void a_drained_server_waits_for_a_first_request_only_so_long(void **state)
+static void draining_ends_what_has_been_idle_for_long(void **state)
 {
     HttpServerOptions options = patient_options();
-    Client *fresh;
+    Client *idle;
 
     (void)state;
-    options.bounds.head_timeout_ms = 600;
+    options.bounds.idle_timeout_ms = 1000; /* half of it warm, half of it idle */
     open_server(&options);
-    fresh = connect_client();
-    RUN_UNTIL(open_count() == 1);
-    run_for(80);
+    idle = connect_client();
+    say(idle, hello);
+    RUN_UNTIL(has_got(idle, "hi"));
+    run_for(800);
     server_drain(server);
     run_for(20);
+    expect_end(idle);
+    assert_int_equal(count_in(idle, "HTTP/1.1"), 1);
+}
+
+/* Its next request may be on its way already. */
+static void draining_answers_one_more_request_of_a_connection_just_used(void **state)
+{
+    Client *warm, *fresh, *waiting;
+
+    (void)state;
+    open_patient_server();
+    warm = connect_client();
+    say(warm, hello);
+    RUN_UNTIL(has_got(warm, "hi"));
+    fresh = connect_client();
+    RUN_UNTIL(open_count() == 2);
+    waiting = connect_client();
+    answer = NULL;
+    server_drain(server);
+    run_for(20);
+    assert_int_equal(open_count(), 3);
+    say(warm, hello);
+    say(fresh, hello);
+    say(waiting, hello);
+    RUN_UNTIL(request_count == 4);
+    for (int i = 1; i < 4; i++)
+        give_answer(exchanges[i], "last");
+    server_flush(server);
+    for (int i = 0; i < 3; i++) {
+        expect_end(&clients[i]);
+        assert_int_equal(count_in(&clients[i], "Connection: close\r\n"), 1);
+        assert_int_equal(count_in(&clients[i], "last"), 1);
+        hang_up(&clients[i]);
+    }
+    RUN_UNTIL(open_count() == 0);
+    assert_int_equal(server_counters(server)->timeout_count, 0);
+}
+
+static void a_drained_server_waits_for_one_more_request_only_so_long(void **state)
+{
+    Client *warm, *fresh;
+
+    (void)state;
+    open_patient_server();
+    warm = connect_client();
+    say(warm, hello);
+    RUN_UNTIL(has_got(warm, "hi"));
+    fresh = connect_client();
+    RUN_UNTIL(open_count() == 2);
+    server_drain(server);
+    run_for(20);
+    assert_false(is_over(warm));
     assert_false(is_over(fresh));
+    expect_end(warm);
     expect_end(fresh);
     assert_int_equal(fresh->received.size, 0);
+    assert_int_equal(server_counters(server)->timeout_count, 0);
 }
 
 static void drain_server(void)
@@ -189,8 +228,10 @@ static void may_be_closed_when_a_timeout_abandons_a_request(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        server_test(draining_ends_idle_connections_and_answers_busy_ones),
-        server_test(a_drained_server_waits_for_a_first_request_only_so_long),
+        server_test(draining_answers_busy_connections_and_accepts_nobody),
+        server_test(draining_ends_what_has_been_idle_for_long),
+        server_test(draining_answers_one_more_request_of_a_connection_just_used),
+        server_test(a_drained_server_waits_for_one_more_request_only_so_long),
         server_test(draining_inside_a_callback_lets_that_request_be_the_last),
         server_test(closing_abandons_what_is_unanswered),
         server_test(may_be_closed_while_a_request_is_told),
