@@ -54,7 +54,8 @@ local HOST_USERS = {
     "perigee/service/exchange.lua", "perigee/service/instance.lua",
     "perigee/service/operations.lua", "perigee/service/calls.lua",
     "perigee/service/call_codecs.lua", "perigee/service/call_info.lua",
-    "perigee/service/call_items.lua", "perigee/init.lua", "perigee/shared.lua",
+    "perigee/service/call_items.lua", "perigee/service/leaving.lua", "perigee/init.lua",
+    "perigee/shared.lua",
     "perigee/named_channel.lua", "perigee/service/websocket.lua",
     "perigee/rpc/local_call.lua", "perigee/rpc/resolver.lua",
 }

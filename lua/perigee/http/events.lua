@@ -82,7 +82,7 @@ end
 
 --- Sends an event: its data as a string, or { event =, data =, id =, retry = }. Waits while the
 -- client is slow.
--- @return these events; or nil, "closed" when the client is gone
+-- @return these events; or nil, "closed" when the client is gone, or the host is about to be
 function methods:send(event)
     local text, problem = events.compose(event)
     if not text then

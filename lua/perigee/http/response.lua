@@ -159,7 +159,13 @@ function methods:events()
     fields:set("Content-Type", "text/event-stream")
     fields:set("Cache-Control", "no-cache")
     response_stream.write(self, caller(self), "")
+    local exchange = self._exchange
+    exchange.is_event_stream = true
     return events.new(function(bytes)
+        local reason = exchange.end_reason and exchange:end_reason()
+        if reason then
+            return nil, reason
+        end
         return response_stream.write(self, nil, bytes)
     end)
 end

@@ -16,6 +16,7 @@
 --    exchange:finish(trailer lines) → true or nil, code: an answer in pieces
 --    exchange:respond_file(status, lines, file, pieces, length) → true or nil, code: an answer of
 --    strings and pieces {first=, last=} of a file of perigee.core.folder
+--    exchange:end_reason() → why a stream of events ends, or nil; may be missing
 --    exchange:accept_key(key), exchange:open_websocket(lines, options): see perigee.http.websocket
 --    exchange:cut(): such an answer ends here, and the client can tell that it is not whole
 local http_error = require "perigee.http.http_error"

@@ -191,6 +191,11 @@ function site.title(_, task)
     return "call of " .. (name or "a caller that is gone")
 end
 
+--- The number of the call that a live task answers.
+function calls.id_of(task)
+    return ids[task]
+end
+
 local function begin(id)
     local task = scheduler.start(call_kind, site, id, nil, context_of_calls())
     tasks[id], ids[task] = task, id

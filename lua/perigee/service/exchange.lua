@@ -190,6 +190,11 @@ local function end_waits(self)
     pass_turn(self)
 end
 
+--- Why a stream of events goes on no more, "closed"; nil while it may.
+function methods:end_reason()
+    return self.owner and self.owner.is_leaving and "closed" or nil
+end
+
 function methods:finish(trailers)
     local is_finished, code = host.exchange_finish(self.id, trailers)
     end_waits(self)

@@ -36,6 +36,7 @@ local state = {
     websocket_ping_s = 0,
     close_code = nil,     -- what every WebSocket was told, and those still to come are
     successor = nil,      -- or the isolate they go to
+    is_leaving = false,   -- the host goes: no stream of events goes on
     drains = {},          -- { task =, wait_id = } of each who waits for any of these to end
     peer = nil,           -- to the worker, while there is something to say
     slow_wait_s = 0,      -- waits longer than this are told of; 0 for none
@@ -142,7 +143,7 @@ local function on_request_finished(task, is_ok, failure, traceback)
         end
         state.sockets[asked] = nil
         state.socket_count = state.socket_count - 1
-    else
+    elseif not asked.is_left then
         state.in_flight = state.in_flight - 1
         state.end_turn()
     end

@@ -16,15 +16,16 @@ local sandbox = require "perigee.service.sandbox"
 local scheduler = require "perigee.core.scheduler"
 local worker_link = require "perigee.core.worker_link"
 
+local leaving = lazy "perigee.service.leaving"
 local log = lazy "perigee.log"
 
 local operations = {}
 
 --- What may be let go once no order is under way.
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
-    "perigee.service.key_line", "perigee.service.limits", "perigee.service.nearest",
-    "perigee.service.sandbox", "perigee.service.loader", "perigee.service.stuck",
-    "perigee.core.census",
+    "perigee.service.key_line", "perigee.service.leaving", "perigee.service.limits",
+    "perigee.service.loader", "perigee.service.nearest", "perigee.service.sandbox",
+    "perigee.service.stuck", "perigee.core.census", "perigee.core.cut",
     "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "perigee.core.where",
     "perigee.http.pattern", "string.buffer" }
 
@@ -244,6 +245,17 @@ function handlers.drain(state)
         scheduler.wait(nil, "drain")
     end
     return true
+end
+
+--- The host goes: see perigee.service.leaving.
+function handlers.end_event_streams(state)
+    leaving.end_event_streams(state)
+    return true
+end
+
+--- -> what was cut, as perigee.core.cut has it
+function handlers.cut_all(state)
+    return (leaving.cut_all(state))
 end
 
 function handlers.stop(state)

@@ -1,5 +1,6 @@
 --- The end of a host, in order: it leaves the registry, goes on serving until others have heard of
 -- that, drains every worker, and ends them.
+local cut = require "perigee.core.cut"
 local host = require "host"
 local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
@@ -9,17 +10,30 @@ local STOP_MARGIN_S, EXIT_S = 5, 2
 
 local EXIT_STEP_S = 0.01
 
--- Returns how many requests and WebSockets outlasted the deadline.
+-- The exit status when something outlasted the deadline.
+local CUT_STATUS = 3
+
+-- Returns what outlasted the deadline.
 local function drain(workers, drain_s)
-    local cut_requests, cut_websockets, deadline = 0, 0, host.now() + drain_s
+    local total, deadline = cut.none(), host.now() + drain_s
     workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
     for _, result in pairs(workers:call("retire", { drain_s = deadline - host.now() },
         drain_s + STOP_MARGIN_S)) do
-        local cut = result[1]
-        cut_requests = cut_requests + (cut and cut.requests or 0)
-        cut_websockets = cut_websockets + (cut and cut.websockets or 0)
+        cut.add(total, result[1])
     end
-    return cut_requests, cut_websockets
+    return total
+end
+
+-- Says what was cut. Returns the exit status.
+local function report(total)
+    local title = cut.title(total)
+    if not title then
+        log.info("stopped", cut.fields(total, "cut_"))
+        return 0
+    end
+    log.warn(("stopped: %s were cut at the drain deadline"):format(title),
+        cut.fields(total, "cut_"))
+    return CUT_STATUS
 end
 
 local function has_children(list)
@@ -52,10 +66,9 @@ return function(supervisor)
     for _, worker in ipairs(list) do
         worker.is_wanted = false
     end
-    local cut_requests, cut_websockets = drain(supervisor.workers, settings.worker.drain_s)
+    local total = drain(supervisor.workers, settings.worker.drain_s)
     await_exits(list)
     supervisor:kill_workers()
     supervisor.membership:close()
-    log.info("stopped", { cut_requests = cut_requests, cut_websockets = cut_websockets })
-    host.exit(0)
+    host.exit(report(total))
 end

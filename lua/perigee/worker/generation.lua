@@ -1,4 +1,5 @@
 --- A service's isolate as its worker sees it: opened, spoken to by messages, drained and closed.
+local cut = require "perigee.core.cut"
 local host = require "host"
 local instances = require "perigee.worker.instances"
 local peer = require "perigee.core.peer"
@@ -94,19 +95,25 @@ function methods:close_sockets(code, successor)
     self.peer:notify("close_sockets", { code = code, successor = successor and successor.handle })
 end
 
---- Lets what is in flight finish, at most until `timeout_s`, calls stop() and closes. Returns what
--- was cut, { requests=, websockets= }.
+--- The host goes: WebSockets get this close code, streams of events end.
+function methods:leave(code)
+    self:close_sockets(code)
+    self.peer:notify("end_event_streams")
+end
+
+--- Lets what is in flight finish, at most until `timeout_s`, cuts the rest, calls stop() and
+-- closes. Returns what was cut, as perigee.core.cut has it.
 function methods:retire(timeout_s, stop_timeout_s)
     local is_drained = self:call("drain", nil, timeout_s)
-    local left
+    local counts
     if not is_drained and not self.is_closed then
-        left = self:call("status", nil, stop_timeout_s)
+        counts = self:call("cut_all", nil, stop_timeout_s)
     end
     if not self.is_closed then
         self:call("stop", nil, stop_timeout_s)
     end
     self:close("the generation was retired")
-    return { requests = left and left.in_flight or 0, websockets = left and left.websockets or 0 }
+    return counts or cut.none()
 end
 
 return generation

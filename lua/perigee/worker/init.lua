@@ -1,6 +1,7 @@
 --- A worker: runs isolates of services and serves HTTP, as its supervisor says over the control
 -- stream. It decides nothing about which generation is live; it tells what happened and does as it
 -- is told.
+local cut = require "perigee.core.cut"
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
 local forward_call = require "perigee.worker.forward_call"
@@ -69,14 +70,13 @@ local function discard(service, number, reason)
     end
 end
 
-local function tell_of_cut(old, cut)
-    if cut.requests + cut.websockets == 0 then
-        return
+local function tell_of_cut(old, counts)
+    local title = cut.title(counts)
+    if title then
+        local fields = cut.fields(counts, "")
+        fields.generation = old.number
+        log.event(old.service, "warn", title .. " were cut at the drain deadline", fields)
     end
-    local what = cut.websockets == 0 and "requests" or cut.requests == 0 and "WebSockets"
-        or "requests and WebSockets"
-    log.event(old.service, "warn", what .. " were cut at the drain deadline",
-        { generation = old.number, requests = cut.requests, websockets = cut.websockets })
 end
 
 -- WebSockets go on in the generation that has taken over, where that can resume them.
@@ -84,9 +84,9 @@ local function retire(old, drain_s)
     local successor = active[old.service] and find(old.service, active[old.service])
     local can_resume = successor and successor.manifest.has_resume
     old:close_sockets(SERVICE_RESTART, can_resume and successor or nil)
-    local cut = old:retire(drain_s, settings.stop_timeout_s)
+    local counts = old:retire(drain_s, settings.stop_timeout_s)
     forget(old.service, old.number)
-    tell_of_cut(old, cut)
+    tell_of_cut(old, counts)
     supervisor:notify("retired", { service = old.service, generation = old.number })
 end
 
@@ -232,31 +232,30 @@ function handlers.set_tls(body)
     return servers.set_tls(body, settings.is_rpc_secured)
 end
 
---- body = { drain_s= }: no new connections; waits until those there are have their answers. Other
--- workers may still send requests on to this one.
+--- body = { drain_s=, is_upgrade= or nil }: no new connections; waits until those there are have
+-- their answers. Other workers may still send requests on to this one.
 function handlers.drain(body)
     local deadline = host.now() + body.drain_s
     servers.drain(CLIENTS)
     for _, one in ipairs(list_generations()) do
-        one:close_sockets(GOING_AWAY)
+        one:leave(body.is_upgrade and SERVICE_RESTART or GOING_AWAY)
     end
     servers.await_closed(CLIENTS, deadline)
     return true
 end
 
---- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers how many
--- requests and WebSockets were cut.
+--- body = { drain_s= }: every service finishes, runs its stop() and is closed. Answers what was
+-- cut, as perigee.core.cut has it.
 function handlers.retire(body)
     local deadline = host.now() + body.drain_s
     forward.close()
     servers.drain(WORKERS)
-    local total = { requests = 0, websockets = 0 }
+    local total = cut.none()
     parallel(list_generations(), function(one)
-        one:close_sockets(GOING_AWAY)
-        local cut = one:retire(body.drain_s, settings.stop_timeout_s)
-        tell_of_cut(one, cut)
-        total.requests = total.requests + cut.requests
-        total.websockets = total.websockets + cut.websockets
+        one:leave(GOING_AWAY)
+        local counts = one:retire(body.drain_s, settings.stop_timeout_s)
+        tell_of_cut(one, counts)
+        cut.add(total, counts)
     end)
     servers.await_closed(WORKERS, deadline)
     return total
