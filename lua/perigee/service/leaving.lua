@@ -51,6 +51,7 @@ function leaving.end_event_streams(state)
             asked.is_left = true
             asked:finish("")
             state.in_flight = state.in_flight - 1
+            state.end_turn()
         end
     end
     state.on_idle()
