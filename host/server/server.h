@@ -39,7 +39,7 @@ typedef struct ServerCounters {
     uint64_t sent_size;
     uint64_t accept_failure_count; /* attempts to accept that failed: for want of descriptors */
     int accept_status;             /* why the last one failed; 0 once one has succeeded */
-    size_t connection_count; /* open now, with those that only wait for the peer to close */
+    size_t connection_count;       /* open now, with those that only wait for the peer to close */
 } ServerCounters;
 
 /* Has connections accepted from now on speak TLS; those that are open go on as they began. Takes
