@@ -4,6 +4,7 @@ local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
 local json = require "perigee.json"
+local program = require "spec.support.program"
 
 local GATEWAY = [[
     local gateway = require "perigee.gateway"
@@ -115,6 +116,21 @@ describe("gateway.proxy", function()
         local slow = running:get("/slow/hang")
         assert.equal(504, slow.status)
         assert.truthy(slow.body:find("users: ", 1, true), slow.body)
+    end)
+
+    it("counts in /status what it calls, and shows it", function()
+        running:body("/api/who")
+        local before = running:service("gateway").isolates[1].destinations
+        running:get("/api/who")
+        local counters = running:service("gateway").isolates[1].destinations
+        assert.equal(before.users.requests + 1, counters.users.requests)
+        assert.equal(counters.nobody.requests, counters.nobody.without_instance)
+        local _, one = next(counters.users.instances)
+        assert.equal(counters.users.requests, one.requests)
+        assert.is_true(one.is_healthy)
+        local _, text = program.run { "status", "--admin", running.admin }
+        assert.matches("CALLED%s+CALLS", text)
+        assert.matches("\n +users +%d+ +%d+ +%d+ +%d+ +%d+ +1 +0\n", text)
     end)
 
     it("refuses options that it does not know when the script is loaded", function()

@@ -1,6 +1,7 @@
 --- `perigee status`: workers, services, generations and the last errors of a running host.
 local admin_client = require "perigee.cli.admin_client"
 local cjson = require "cjson"
+local destination_rows = require "perigee.cli.destination_rows"
 local host = require "host"
 local options = require "perigee.cli.options"
 local table_text = require "perigee.core.table_text"
@@ -92,6 +93,13 @@ local function print_channels(channels)
     io.stdout:write("\n" .. table_text.format(rows))
 end
 
+local function print_destinations(services)
+    local rows = destination_rows(services)
+    if rows[2] then
+        io.stdout:write("\n" .. table_text.format(rows))
+    end
+end
+
 local function print_failures(report)
     if report.tls and report.tls.last_error then
         print_failure("loading certificates", report.tls.last_error)
@@ -109,6 +117,7 @@ local function print_report(report)
     print_shared_memory(report.shared_memory)
     print_registry(report.registry)
     print_channels(report.channels)
+    print_destinations(report.services)
     print_failures(report)
 end
 

@@ -167,11 +167,12 @@ end
 -- "timeout" or "canceled", detail when there was none
 function methods:call(request)
     check_request(request)
+    self.counts.requests = self.counts.requests + 1
     local is_there, code, detail = self:refresh()
     if not is_there then
+        self.counts.without_instance = self.counts.without_instance + 1
         return nil, code, detail
     end
-    self.counts.requests = self.counts.requests + 1
     local one = call.new(self, request)
     if self.bulkhead then
         is_there, code, detail = enter(self, one.deadline)
@@ -195,8 +196,9 @@ function methods:close()
     end
 end
 
---- What is counted, by name of the service: see docs/resilience.md. Numbers of destinations of the
--- same service are added up.
+--- What is counted, by name of the service: see perigee.destination.tally and docs/resilience.md.
+-- Destinations of the same service are added up. /status has this as `destinations` of each
+-- isolate.
 function destination.counters()
     local counters = {}
     for self in pairs(opened) do

@@ -7,6 +7,7 @@ local tally = {}
 function tally.new()
     return {
         requests = 0,             -- calls
+        without_instance = 0,     -- calls while there was none
         failures = 0,             -- calls whose last attempt showed that its instance is ill
         retries = 0,
         hedges = 0,

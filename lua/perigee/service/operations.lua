@@ -9,6 +9,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local limits = require "perigee.service.limits"
 local log_settings = require "perigee.core.log_settings"
+local modules = require "perigee.core.modules"
 local peer = require "perigee.core.peer"
 local quotas = require "perigee.core.quotas"
 local raised = require "perigee.core.raised"
@@ -277,12 +278,15 @@ function handlers.health(state)
     return { is_healthy = is_ok and result ~= false, detail = tostring(result) }
 end
 
+-- A service that calls none has no counters of destinations.
 function handlers.status(state)
+    local destination = modules["perigee.destination"]
     return { in_flight = state.in_flight, websockets = state.socket_count,
         lost_websockets = state.lost_socket_count,
         tasks = scheduler.live_count(),
         queued = state.admission and state.admission:queued() or 0,
-        refusals = quotas.refusals }
+        refusals = quotas.refusals,
+        destinations = destination and destination.counters() }
 end
 
 --- body = { limit= } -> { tasks = those that have waited longest, total= }; see

@@ -271,6 +271,7 @@ local function describe(one)
         turns = counters.turns, turned_away = counters.turned_away,
         in_flight = live.in_flight, websockets = live.websockets,
         lost_websockets = live.lost_websockets, tasks = live.tasks,
+        destinations = live.destinations,
         queued = live.queued, refusals = live.refusals,
     }
 end
