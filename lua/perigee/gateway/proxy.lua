@@ -4,11 +4,17 @@ local destination = require "perigee.destination"
 local hop_fields = require "perigee.http.hop_fields"
 local http_client = require "perigee.http.client"
 local http_error = require "perigee.http.http_error"
+local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
 local message_fields = require "perigee.gateway.message_fields"
 local request_writer = require "perigee.http.client.request_writer"
+local response_module = require "perigee.http.response"
 local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.destination.settings"
+
+local handshake = lazy "perigee.http.websocket_handshake"
+local tunnel = lazy "perigee.http.tunnel"
+local websocket_relay = lazy "perigee.gateway.websocket_relay"
 
 local proxy = {}
 
@@ -19,7 +25,11 @@ local NO_LIMIT = 2 ^ 53
 local LEAST_TIMEOUT_S = 0.001
 
 -- Its own options; all others are the destination's.
-local OPTIONS = { service = "string", balancer = "string", timeout_s = "number", key = "function" }
+local OPTIONS = { service = "string", balancer = "string", timeout_s = "number", key = "function",
+    idle_s = "number", max_message = "number" }
+
+local DEFAULT_IDLE_S = 120 -- longer than instances wait to ping
+local DEFAULT_MESSAGE_SIZE = 16 * 1024 * 1024
 
 -- Statuses that say that the instance is ill, not the request.
 local IS_AT_FAULT = { [502] = true, [503] = true, [504] = true }
@@ -165,6 +175,21 @@ local function ask(self, attempt, passing)
     return answer
 end
 
+-- The attempt of a call for a WebSocket. How long that lasts says nothing of the instance, so a
+-- call is only its handshake. Returns the answer and what tunnel.join takes.
+local function shake_hands(self, attempt, request)
+    local fields = fields_of(attempt, request)
+    fields[#fields + 1], fields[#fields + 2] = "Upgrade", request:header("upgrade")
+    local answer, opened, detail, is_unsent = tunnel.ask(attempt.instance.address,
+        target_of(request, attempt.instance), fields, attempt.deadline)
+    if not answer then
+        attempt.verdict, attempt.is_unsent = "ill", is_unsent
+        return nil, opened, detail
+    end
+    attempt.verdict = verdict_of(answer.status)
+    return { answer = answer, opened = opened }
+end
+
 local function refuse(self, code, detail)
     local reason = ("%s: %s"):format(self.service, detail or code)
     log.warn("no answer could be had of a service", { service = self.service, reason = code,
@@ -212,7 +237,7 @@ local function conclude(self, passing, answer, code, detail)
     end
 end
 
-function methods:handle(request, response)
+local function pass_message(self, request, response)
     local passing = { request = request, response = response, source = source_of(request),
         is_begun = false }
     return conclude(self, passing, self.destination:call({
@@ -226,15 +251,45 @@ function methods:handle(request, response)
     }))
 end
 
+local function pass_websocket(self, request, response)
+    local shaken, code, detail = self.destination:call({
+        key = self.key and self.key(request),
+        method = "WebSocket",
+        hedge = false,
+        timeout_s = self.timeout_s,
+        attempt = function(_, attempt)
+            return shake_hands(self, attempt, request)
+        end,
+    })
+    if not shaken then
+        return refuse(self, code, detail)
+    elseif not shaken.opened then
+        answer_whole(request, response, shaken.answer)
+        return nil
+    end
+    websocket_relay.run(response_module.take_exchange(response, "its handshake"), shaken.answer,
+        shaken.opened, self)
+end
+
+function methods:handle(request, response)
+    if request:header("upgrade") and handshake.is_asked_for(request) then
+        return pass_websocket(self, request, response)
+    end
+    return pass_message(self, request, response)
+end
+
 --- Makes a handler for requests and responses of perigee.http. The path below the handler's route,
 -- or else below its mount, is appended to the mount of the instance.
 -- @param options { service = its name in the registry; balancer = a policy of perigee.balancer,
 -- "peak_ewma"; timeout_s = 10, until an answer begins; key = function(request) → text, for
--- policies that pick by key; and whatever else perigee.destination takes }
+-- policies that pick by key; for WebSockets idle_s = 120, without a byte, and max_message = 16 MiB
+-- as sent; and whatever else perigee.destination takes }
 function proxy.new(options)
     check_options(options)
     local self = setmetatable({ service = options.service, key = options.key,
         timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {},
+        idle_s = options.idle_s or DEFAULT_IDLE_S,
+        max_message = options.max_message or DEFAULT_MESSAGE_SIZE,
         destination = destination.open(options.service, destination_options(options)) }, metatable)
     self.destination:on_change(function(list)
         forget_pools(self, list)

@@ -174,4 +174,10 @@ function methods:is_answered()
     return self._answered_at ~= false
 end
 
+--- The exchange of a response, for who answers it in a way of its own; `place` is where that is.
+function response.take_exchange(self, place)
+    self._answered_at = place
+    return self._exchange
+end
+
 return response

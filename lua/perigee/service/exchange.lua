@@ -266,6 +266,16 @@ function methods:open_websocket(lines, options)
     return transport, code
 end
 
+--- Answers 101 with these lines for a WebSocket that others speak on; `transport` has leave(code),
+-- see perigee.service.websocket.
+function methods:pass_websocket(lines, transport)
+    local is_open, code = self:upgrade(lines)
+    if is_open then
+        self.owner.on_websocket(self, transport)
+    end
+    return is_open, code
+end
+
 --- The transport of a WebSocket that was handed over.
 function methods:adopt_websocket()
     local owner = self.owner

@@ -10,7 +10,7 @@ local scheduler = require "perigee.core.scheduler"
 
 local client = lazy "perigee.http.client"
 local handshake = lazy "perigee.http.websocket_handshake"
-local tunnel = lazy "perigee.worker.tunnel"
+local tunnel = lazy "perigee.http.tunnel"
 
 local forward = {}
 
@@ -155,13 +155,18 @@ end
 
 local function tunnel_on(asked, entry)
     local deadline = scheduler.now() + TIMEOUT_S
-    local answer, reason = tunnel.run(paths[entry.slot], asked, deadline)
+    local answer, opened = tunnel.ask(paths[entry.slot], asked.target, origin.fields(asked),
+        deadline)
     if not answer then
         log.warn(("a WebSocket for %s could not be sent on to its worker"):format(entry.service),
-            { worker = entry.slot, reason = reason })
+            { worker = entry.slot, reason = opened })
         refuse_unavailable(asked, entry)
-    elseif answer ~= true then
+    elseif not opened then
         finish(asked, answer, false, asked.method)
+    elseif asked:upgrade(tunnel.lines(answer)) then
+        tunnel.join(asked, opened)
+    else
+        tunnel.close(opened.peer)
     end
 end
 

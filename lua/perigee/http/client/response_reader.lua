@@ -47,7 +47,10 @@ end
 
 -- An interim response says nothing this client needs; the one that counts comes behind it.
 local function skip_interim(self)
-    if self.head.status == 101 then
+    if self.head.status == 101 and self.takes_upgrade then
+        self.body = body_reader.sized(0, self.max_body)
+        return true
+    elseif self.head.status == 101 then
         return nil, "invalid", "the server switched to another protocol"
     elseif framing.announces_body(self.head) then
         return nil, "invalid", "an interim response announces a body"
@@ -90,11 +93,13 @@ function take_status_line(self, line)
 end
 
 --- Makes a reader.
--- @param options {method = of the request, max_body = bytes, 64 MiB by default}
+-- @param options {method = of the request, max_body = bytes, 64 MiB by default; takes_upgrade =
+-- true where 101 is an answer, behind which `rest` is of the other protocol}
 function response_reader.new(options)
     return setmetatable({
         method = options.method,
         max_body = options.max_body or MAX_BODY_SIZE,
+        takes_upgrade = options.takes_upgrade or false,
         lines = message_lines.new(MAX_HEAD_SIZE, MAX_FIELDS),
         on_line = take_status_line,
         head = nil, -- {minor, status, reason, fields}
@@ -102,7 +107,7 @@ function response_reader.new(options)
         is_last = true,
         has_begun = false,
         has_continue = false,
-        has_rest = false,
+        rest = "", -- what came behind the response
     }, metatable)
 end
 
@@ -142,7 +147,7 @@ function methods:push(bytes)
     if not is_complete(self) then
         return nil, "again"
     end
-    self.has_rest = position <= #bytes
+    self.rest = string.sub(bytes, position)
     return make_response(self, self.body:take())
 end
 
@@ -179,7 +184,7 @@ end
 --- True when the connection can take another request after this response: the server says so, and
 -- nothing came behind it.
 function methods:is_reusable()
-    return not self.is_last and not self.has_rest
+    return not self.is_last and self.rest == ""
 end
 
 return response_reader
