@@ -45,7 +45,8 @@ describe("a WebSocket through gateway.proxy", function()
     local running
 
     before_each(function()
-        running = host.start { services = { ["gateway.lua"] = GATEWAY, ["chat.lua"] = CHAT } }
+        running = host.start { services = { ["gateway.lua"] = GATEWAY, ["chat.lua"] = CHAT },
+            flags = { "--drain-delay", "0s" } }
         running:wait_for_body("/api/plain", "plain")
     end)
 
