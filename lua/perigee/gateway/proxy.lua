@@ -177,13 +177,13 @@ end
 
 -- The attempt of a call for a WebSocket. How long that lasts says nothing of the instance, so a
 -- call is only its handshake. Returns the answer and what tunnel.join takes.
-local function shake_hands(self, attempt, request)
+local function shake_hands(attempt, request)
     local fields = fields_of(attempt, request)
     fields[#fields + 1], fields[#fields + 2] = "Upgrade", request:header("upgrade")
     local answer, opened, detail, is_unsent = tunnel.ask(attempt.instance.address,
         target_of(request, attempt.instance), fields, attempt.deadline)
     if not answer then
-        attempt.verdict, attempt.is_unsent = "ill", is_unsent
+        attempt.is_unsent = is_unsent
         return nil, opened, detail
     end
     attempt.verdict = verdict_of(answer.status)
@@ -258,7 +258,7 @@ local function pass_websocket(self, request, response)
         hedge = false,
         timeout_s = self.timeout_s,
         attempt = function(_, attempt)
-            return shake_hands(self, attempt, request)
+            return shake_hands(attempt, request)
         end,
     })
     if not shaken then
