@@ -35,7 +35,7 @@ local LIBRARY_HEADERS = {
 -- A part of lua/perigee may require itself and every part with a lower rank. `perigee` is init.lua.
 local LUA_RANKS = {
     core = 1, json_encoder = 1,
-    json = 2, log = 2, resilience = 2,
+    json = 2, log = 2, profile = 2, resilience = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     named_channel = 3,
     balancer = 3,
@@ -73,6 +73,7 @@ local PURE = {
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.url",
+    "perigee.profile.flame_graph", "perigee.profile.folded",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
     "perigee.resilience.ejection", "perigee.resilience.latency_window",
     "perigee.resilience.retry_budget", "perigee.resilience.retry_timing",

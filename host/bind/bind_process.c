@@ -5,8 +5,22 @@
 
 #include "base/memory.h"
 #include "bind/seam.h"
+#include "isolate/module_cache.h"
 #include "isolate/resource.h"
 #include "os/signal_watch.h"
+
+/* asset(name) -> text | nil, "not_found" */
+static int l_asset(lua_State *L)
+{
+    Buffer text = {0};
+    int result = module_cache_read_asset(luaL_checkstring(L, 1), &text);
+
+    if (result < 0)
+        return seam_push_failure(L, result);
+    lua_pushlstring(L, text.bytes, text.size);
+    buffer_deinit(&text);
+    return 1;
+}
 
 /* arguments() -> {[0] = program, ...} */
 static int l_arguments(lua_State *L)
@@ -107,6 +121,7 @@ static int l_watch_signal(lua_State *L)
 
 static const luaL_Reg functions[] = {
     {"arguments",      l_arguments     },
+    {"asset",          l_asset         },
     {"exit",           l_exit          },
     {"pid",            l_pid           },
     {"program_path",   l_program_path  },

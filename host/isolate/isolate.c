@@ -12,6 +12,7 @@
 #include "isolate/event_queue.h"
 #include "isolate/module_cache.h"
 #include "isolate/preempt.h"
+#include "isolate/profiler.h"
 #include "isolate/resource.h"
 #include "isolate/runner.h"
 #include "os/timer.h"
@@ -163,6 +164,7 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
 void isolate_destroy(Isolate *isolate)
 {
     assert(isolate->preempt.turn_started_ns == 0);
+    profiler_stop(&isolate->preempt);
     runner_remove(isolate);
     while (!list_is_empty(&isolate->resources))
         resource_close(list_entry(isolate->resources.next, Resource, link));
@@ -371,6 +373,21 @@ void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size)
     isolate->account.soft_size = soft_size == 0 ? SIZE_MAX : soft_size;
     isolate->account.hard_size = hard_size == 0 ? SIZE_MAX : hard_size;
     account_forgive(&isolate->account);
+}
+
+int isolate_start_profile(Isolate *isolate, unsigned interval_us)
+{
+    return profiler_start(&isolate->preempt, interval_us);
+}
+
+int isolate_take_profile(const Isolate *isolate, Buffer *samples, uint64_t *dropped_count)
+{
+    return profiler_take(&isolate->preempt, samples, dropped_count);
+}
+
+void isolate_stop_profile(const Isolate *isolate)
+{
+    profiler_stop(&isolate->preempt);
 }
 
 void isolate_fail_allocation(Isolate *isolate, uint64_t countdown)

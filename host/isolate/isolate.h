@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/handle_table.h"
 #include "base/list.h"
 #include "isolate/event.h"
@@ -97,6 +98,11 @@ void isolate_read_counters(const Isolate *isolate, IsolateCounters *out);
 /* Of the heap, in place of those of the options; 0 for none. */
 void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size);
 void isolate_fail_allocation(Isolate *isolate, uint64_t countdown); /* for tests */
+
+/* Samples its stacks: see isolate/profiler.h. */
+int isolate_start_profile(Isolate *isolate, unsigned interval_us);
+int isolate_take_profile(const Isolate *isolate, Buffer *samples, uint64_t *dropped_count);
+void isolate_stop_profile(const Isolate *isolate);
 
 /* For the runner alone: its links into the run queue. */
 typedef struct RunLink {

@@ -21,15 +21,14 @@ void module_cache_set_directory(const char *directory)
     source_directory = directory;
 }
 
-static int compare_name(const void *name, const void *module)
+static int compare_name(const void *name, const void *file)
 {
-    return strcmp(name, ((const EmbeddedModule *)module)->name);
+    return strcmp(name, ((const EmbeddedFile *)file)->name);
 }
 
-static const EmbeddedModule *find_embedded(const char *name)
+static const EmbeddedFile *find_embedded(const EmbeddedFile *files, size_t count, const char *name)
 {
-    return bsearch(name, embedded_modules, embedded_module_count, sizeof *embedded_modules,
-                   compare_name);
+    return bsearch(name, files, count, sizeof *files, compare_name);
 }
 
 /* "perigee.http" with suffix "/init.lua" gives "perigee/http/init.lua". */
@@ -56,7 +55,7 @@ static int dump(lua_State *L)
 }
 
 /* Leaves nothing on L, or a message. */
-static int compile(lua_State *L, const EmbeddedModule *module, const char *chunk_name, Buffer *out)
+static int compile(lua_State *L, const EmbeddedFile *module, const char *chunk_name, Buffer *out)
 {
     const char *bytes;
     size_t size;
@@ -79,7 +78,7 @@ static int compile(lua_State *L, const EmbeddedModule *module, const char *chunk
  * else keeps that key: a collection between loading and dumping would free what the dump writes.
  * Reading the bytecode loses those of such keys that collide with another: what is made for each
  * request begins with constants, and the rest is set behind them. */
-static int compile_uncollected(lua_State *L, const EmbeddedModule *module, const char *chunk_name,
+static int compile_uncollected(lua_State *L, const EmbeddedFile *module, const char *chunk_name,
                                Buffer *out)
 {
     lua_gc(L, LUA_GCSTOP, 0);
@@ -90,7 +89,7 @@ static int compile_uncollected(lua_State *L, const EmbeddedModule *module, const
 
 static int load_embedded(lua_State *L, const char *name)
 {
-    const EmbeddedModule *module = find_embedded(name);
+    const EmbeddedFile *module = find_embedded(embedded_modules, embedded_module_count, name);
     char chunk_name[PATH_SIZE + 1] = "@";
 
     if (module == NULL) {
@@ -110,26 +109,35 @@ static int load_embedded(lua_State *L, const char *name)
                                                                                       : ERR_INVALID;
 }
 
+/* A file below the directory that stands for what is embedded. */
+static int read_file(const char *relative, Buffer *out)
+{
+    char path[2 * PATH_SIZE];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", source_directory, relative);
+    if ((file = fopen(path, "rb")) == NULL)
+        return ERR_NOT_FOUND;
+    for (size_t size = 1; size > 0;) {
+        size = fread(buffer_reserve(out, BUFSIZ), 1, BUFSIZ, file);
+        buffer_grow(out, size);
+    }
+    fclose(file);
+    return 0;
+}
+
 /* luaL_loadfile would name the chunk by its full path; tracebacks should read the same in both
  * modes. */
 static int load_file(lua_State *L, const char *name, const char *suffix)
 {
     char relative[PATH_SIZE];
-    char path[2 * PATH_SIZE];
     char chunk_name[PATH_SIZE + 1] = "@";
     Buffer text = {0};
-    FILE *file;
     int result;
 
     format_path(relative, name, suffix);
-    snprintf(path, sizeof path, "%s/%s", source_directory, relative);
-    if ((file = fopen(path, "rb")) == NULL)
+    if (read_file(relative, &text) < 0)
         return ERR_NOT_FOUND;
-    for (size_t size = 1; size > 0;) {
-        size = fread(buffer_reserve(&text, BUFSIZ), 1, BUFSIZ, file);
-        buffer_grow(&text, size);
-    }
-    fclose(file);
     format_path(chunk_name + 1, name, ".lua");
     result = luaL_loadbufferx(L, text.bytes, text.size, chunk_name, "t") == 0 ? 0 : ERR_INVALID;
     buffer_deinit(&text);
@@ -146,6 +154,19 @@ int module_cache_load(lua_State *L, const char *name)
         (result = load_file(L, name, "/init.lua")) == ERR_NOT_FOUND)
         lua_pushfstring(L, "there is no module '%s' below '%s'", name, source_directory);
     return result;
+}
+
+int module_cache_read_asset(const char *name, Buffer *out)
+{
+    const EmbeddedFile *asset;
+
+    if (source_directory != NULL)
+        return read_file(name, out);
+    asset = find_embedded(embedded_assets, embedded_asset_count, name);
+    if (asset == NULL)
+        return ERR_NOT_FOUND;
+    buffer_append(out, asset->source, asset->size);
+    return 0;
 }
 
 void module_cache_clear(void)

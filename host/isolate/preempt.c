@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/time.h>
@@ -10,9 +11,19 @@
 #include "base/clock.h"
 #include "isolate/account.h"
 
-/* The isolate whose turn it is. Read by the signal handler, which runs on the thread that writes
- * it. */
-static Preempt *volatile running;
+/* The isolate whose turn it is. Written by the thread that runs isolates; read by its signal
+ * handler, and by threads that only compare it. */
+static _Atomic(Preempt *) running;
+
+static Preempt *get_running(void)
+{
+    return atomic_load_explicit(&running, memory_order_relaxed);
+}
+
+static void set_running(Preempt *preempt)
+{
+    atomic_store_explicit(&running, preempt, memory_order_relaxed);
+}
 
 /* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets
  * an error instead. */
@@ -40,7 +51,7 @@ static void disarm(Preempt *preempt)
 static void on_signal(int signal)
 {
     int saved_errno = errno;
-    Preempt *preempt = running;
+    Preempt *preempt = get_running();
 
     (void)signal;
     if (preempt != NULL)
@@ -96,7 +107,7 @@ static void on_memory_due(Preempt *preempt, lua_State *L, lua_Debug *activation)
 
 static void on_hook(lua_State *L, lua_Debug *activation)
 {
-    Preempt *preempt = running;
+    Preempt *preempt = get_running();
 
     if (preempt == NULL)
         return;
@@ -127,14 +138,19 @@ void preempt_begin_turn(Preempt *preempt, uint64_t now_ns)
 {
     preempt->turn_started_ns = now_ns;
     preempt->is_slice_over = false;
-    running = preempt;
+    set_running(preempt);
 }
 
 void preempt_end_turn(Preempt *preempt)
 {
-    running = NULL;
+    set_running(NULL);
     if (preempt->is_armed)
         disarm(preempt);
+}
+
+bool preempt_has_turn(const Preempt *preempt)
+{
+    return get_running() == preempt;
 }
 
 void preempt_enter_task(Preempt *preempt, lua_State *task)

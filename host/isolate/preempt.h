@@ -43,6 +43,9 @@ void preempt_init(Preempt *preempt, struct lua_State *L, struct Account *account
 void preempt_begin_turn(Preempt *preempt, uint64_t now_ns);
 void preempt_end_turn(Preempt *preempt);
 
+/* Whether its turn is under way. For any thread, which must expect that it has ended since. */
+bool preempt_has_turn(const Preempt *preempt);
+
 /* Around lua_resume of a task's coroutine. */
 void preempt_enter_task(Preempt *preempt, struct lua_State *task);
 void preempt_leave_task(Preempt *preempt);

@@ -10,6 +10,7 @@
 #include "bind/bind.h"
 #include "isolate/module_cache.h"
 #include "isolate/preempt.h"
+#include "isolate/profiler.h"
 #include "os/loop.h"
 #include "os/shared_page.h"
 #include "os/timer.h"
@@ -104,6 +105,7 @@ static int open_process(Host *host)
 {
     int result;
 
+    profiler_install();
     if ((result = preempt_install()) < 0 || (result = open_pulse(host)) < 0 ||
         (result = loop_create(&host->loop)) < 0)
         return result;

@@ -23,10 +23,11 @@ function admin_client.parse(arguments, known)
     return values.admin, positional, values
 end
 
---- Returns the answer's JSON and its status, or nil and a message.
-function admin_client.ask(address, method, target)
+--- Returns the answer's JSON and its status, or nil and a message. `timeout_s` is 30 when it is
+-- left out.
+function admin_client.ask(address, method, target, timeout_s)
     local answer, code, detail = client.request({
-        address = address, method = method, target = target, timeout_s = TIMEOUT_S,
+        address = address, method = method, target = target, timeout_s = timeout_s or TIMEOUT_S,
     })
     if not answer then
         return nil, ("no answer from %s (%s): is perigee running, with --admin %s?"):format(address,

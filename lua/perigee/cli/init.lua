@@ -6,8 +6,9 @@ local nearest = require "perigee.service.nearest"
 local options = require "perigee.cli.options"
 local scheduler = require "perigee.core.scheduler"
 
-local COMMANDS = { "serve", "check", "new", "status", "reload", "call", "test" }
-local COMMAND_FLAGS = { status = options.status, reload = options.admin, call = options.call }
+local COMMANDS = { "serve", "check", "new", "status", "reload", "call", "profile", "test" }
+local COMMAND_FLAGS = { status = options.status, reload = options.admin, call = options.call,
+    profile = options.profile }
 
 scheduler.on_failure = function(...)
     require("perigee.failure").report(...)

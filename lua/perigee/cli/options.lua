@@ -21,6 +21,20 @@ options.status = {
     { name = "json", kind = "switch", default = false, help = "as JSON" },
 }
 
+options.profile = {
+    options.admin[1],
+    { name = "seconds", kind = "duration", value = "TIME", default = 5, least = 0.1, most = 60,
+        help = "for which the service is watched" },
+    { name = "interval", kind = "duration", value = "TIME", default = 0.001, shown_default = "1ms",
+        least = 0.001, most = 1, help = "of the service's own time between two looks" },
+    { name = "folded", kind = "switch", default = false,
+        help = "folded stacks in place of a picture, a line each" },
+    { name = "heap", kind = "switch", default = false,
+        help = "what its heap holds, by type and by holder" },
+    { name = "output", kind = "text", value = "FILE",
+        help = "NAME.svg when it is left out, or NAME.folded; - is standard output" },
+}
+
 options.call = {
     options.admin[1],
     { name = "addr", kind = "address", value = "ADDRESS",

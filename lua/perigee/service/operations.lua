@@ -24,8 +24,9 @@ local operations = {}
 
 --- What may be let go once no order is under way.
 operations.MODULES = { "perigee.service.operations", "perigee.service.definition",
-    "perigee.service.key_line", "perigee.service.leaving", "perigee.service.limits",
-    "perigee.service.loader", "perigee.service.nearest", "perigee.service.sandbox",
+    "perigee.service.heap", "perigee.service.heap_walk", "perigee.service.key_line",
+    "perigee.service.leaving", "perigee.service.limits", "perigee.service.loader",
+    "perigee.service.nearest", "perigee.service.sandbox",
     "perigee.service.stuck", "perigee.core.census", "perigee.core.cut",
     "perigee.core.deadlock", "perigee.core.peer", "perigee.core.copy", "perigee.core.where",
     "perigee.http.pattern", "string.buffer" }
@@ -297,6 +298,14 @@ function handlers.tasks(_, body)
         return task ~= asking
     end)
     return { tasks = tasks, total = total }
+end
+
+--- body = { seconds= } -> what perigee.service.heap counts, and the heap_size before that.
+function handlers.heap(state, body)
+    local heap_size = host.heap_size()
+    local report = require("perigee.service.heap").count(state, body.seconds)
+    report.heap_size = heap_size
+    return report
 end
 
 --- body = { op =, body = }: news for the modules of the service.

@@ -6,6 +6,7 @@ local http = require "perigee.http"
 local http_server = require "perigee.http.server"
 local json = require "perigee.json"
 local log = require "perigee.log"
+local profile = require "perigee.supervisor.profile"
 local scheduler = require "perigee.core.scheduler"
 local status = require "perigee.supervisor.status"
 
@@ -100,6 +101,12 @@ local function make_router(supervisor)
     end)
     app:post("/reload/:service", function(request)
         return reload_one(supervisor, request.params.service)
+    end)
+    app:post("/profile/:service", function(request)
+        return profile.sample(supervisor, request.params.service, request.query)
+    end)
+    app:post("/heap/:service", function(request)
+        return profile.count_heap(supervisor, request.params.service)
     end)
     return app
 end

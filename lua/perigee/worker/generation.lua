@@ -37,6 +37,7 @@ function generation.open(options)
         number = options.number,
         handle = handle,
         manifest = nil,
+        memory_size = options.memory_size,
         is_closed = false,
         failure = nil,
     }, metatable)
@@ -75,7 +76,19 @@ end
 
 --- Sets how large its heap may grow, in place of what it was opened with.
 function methods:limit_memory(size)
+    self.memory_size = size
     host.isolate_limit(self.handle, size, size * HARD_FACTOR)
+end
+
+--- Calls `op` as methods:call does, while the heap may be larger by so many bytes.
+function methods:call_with_room(room_size, op, body, timeout_s)
+    local size = self.memory_size
+    self:limit_memory(size + room_size)
+    local result, code, detail = self:call(op, body, timeout_s)
+    if not self.is_closed then
+        self:limit_memory(size)
+    end
+    return result, code, detail
 end
 
 --- Closes the isolate; requests it still has are answered 503.

@@ -14,6 +14,7 @@ local log = require "perigee.log"
 local log_settings = require "perigee.core.log_settings"
 local parallel = require "perigee.core.parallel"
 local peer = require "perigee.core.peer"
+local profile = require "perigee.worker.profile"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 local servers = require "perigee.worker.servers"
@@ -297,6 +298,30 @@ function handlers.tasks(body)
             error = detail }
     end
     return list
+end
+
+-- The generation of `service` that gets requests here, or nil and a message.
+local function find_active(service)
+    local one = find(service, active[service] or 0)
+    return one, not one and "the service does not run in this worker" or nil
+end
+
+--- body = { service=, seconds=, interval_ms= } -> see perigee.worker.profile
+function handlers.profile(body)
+    local one, message = find_active(body.service)
+    if not one then
+        return nil, message
+    end
+    return profile.sample(one, body.seconds, body.interval_ms)
+end
+
+--- body = { service=, seconds= } -> see perigee.service.heap
+function handlers.heap(body)
+    local one, message = find_active(body.service)
+    if not one then
+        return nil, message
+    end
+    return profile.count_heap(one, body.seconds)
 end
 
 --- -> services whose health() says no.
