@@ -26,7 +26,8 @@ describe("perigee", function()
             local status, output, log = run(flag)
             assert.equal(0, status)
             assert.equal("", log)
-            for _, word in ipairs({ "serve", "check", "new", "status", "reload", "profile", "test" }) do
+            for _, word in ipairs({ "serve", "check", "new", "status", "reload", "profile",
+                "test" }) do
                 assert.matches("\n  " .. word .. " ", output)
             end
             assert.matches("\n  %-%-http ADDRESS +.*127%.0%.0%.1:8080", output)

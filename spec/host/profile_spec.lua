@@ -101,7 +101,7 @@ describe("a profile", function()
             return sample(running, "burner")
         end)
         assert.is_true(count_of(report.stacks,
-            "^function perigee/core/scheduler%.lua.*;dispatch .*script_coroutines.*;waste_time") > 0,
+            "^function perigee/core/scheduler.*;dispatch .*script_coroutines.*;waste_time") > 0,
             json.encode(report))
     end)
 
