@@ -1,4 +1,5 @@
 -- Answers order.go and asks stock.go, both of them programs in Go.
+-- The host is started with --allow-network 127.0.0.1:1235, as nothing may be dialled without.
 local rpc = require "perigee.rpc"
 
 local stock = rpc.dial("tcp://127.0.0.1:1235", { codec = "gob" })

@@ -1,4 +1,5 @@
 -- A client in Lua: calls the calculator at port 1234, be it calculator.lua or server.go.
+-- The host is started with --allow-network 127.0.0.1:1234, as nothing may be dialled without.
 local http = require "perigee.http"
 local rpc = require "perigee.rpc"
 

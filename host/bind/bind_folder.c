@@ -1,5 +1,5 @@
 /* Folders that a service may read, and files of them. Nothing names a file but a path below a
- * folder, and no folder lies outside the service's own. */
+ * folder, and no folder lies outside the service's own, or one it was granted. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -34,17 +34,25 @@ static void *push_box(lua_State *L, size_t size, const SeamType *type)
     return box;
 }
 
-/* folder_open(name, base) -> folder | nil, code. `name` lies below the service's own folder; only
- * the host's own isolate, which has none, says below which. */
+/* The folder that all which is opened lies below; NULL when there is none. */
+static const char *base_folder(lua_State *L)
+{
+    Isolate *isolate = isolate_from(L);
+
+    if (lua_toboolean(L, 3))
+        return isolate_may_read(isolate, luaL_checkstring(L, 2)) ? lua_tostring(L, 2) : NULL;
+    return isolate == seam_host(L)->system ? luaL_checkstring(L, 2) : isolate_folder(isolate);
+}
+
+/* folder_open(name, base, is_granted) -> folder | nil, code. `name` lies below the service's own
+ * folder; or below `base` in the host's own isolate, and where that was granted to the service. */
 static int l_folder_open(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    const char *base = isolate_folder(isolate_from(L));
+    const char *base = base_folder(L);
     FolderBox *box;
     int result;
 
-    if (base == NULL && isolate_from(L) == seam_host(L)->system)
-        base = luaL_checkstring(L, 2);
     if (base == NULL)
         return seam_push_failure(L, ERR_NOT_FOUND);
     box = push_box(L, sizeof *box, &folder_type);

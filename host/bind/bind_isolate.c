@@ -34,7 +34,8 @@ static int l_handle(lua_State *L)
     return 1;
 }
 
-/* isolate_open{name=, entry=, folder=, soft_size=, hard_size=} -> handle | nil, message */
+/* isolate_open{name=, entry=, folder=, readable=, soft_size=, hard_size=} -> handle | nil, message;
+ * `readable` has a folder a line */
 static int l_isolate_open(lua_State *L)
 {
     Host *host = seam_host(L);
@@ -54,11 +55,13 @@ static int l_isolate_open(lua_State *L)
     lua_getfield(L, 1, "soft_size");
     lua_getfield(L, 1, "hard_size");
     lua_getfield(L, 1, "folder");
+    lua_getfield(L, 1, "readable");
     options.name = luaL_checkstring(L, 2);
     options.entry = luaL_checkstring(L, 3);
     options.soft_size = (size_t)luaL_optnumber(L, 4, 0);
     options.hard_size = (size_t)luaL_optnumber(L, 5, 0);
     options.folder = luaL_optstring(L, 6, NULL);
+    options.readable = luaL_optstring(L, 7, NULL);
     if (isolates_add(host, &options, &isolate, &error) < 0) {
         snprintf(text, sizeof text, "%s", error);
         memory_free(error);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "bind/seam.h"
 #include "isolate/resource.h"
+#include "net/address.h"
 #include "os/name_lookup.h"
 
 typedef struct LookupBox {
@@ -70,7 +71,21 @@ static int l_cancel_lookup(lua_State *L)
     return 0;
 }
 
+/* address_bytes(text) -> the 4 or 16 bytes of a numeric address without a port, those of IPv4 in
+ * IPv6 as IPv4; nil for what is none */
+static int l_address_bytes(lua_State *L)
+{
+    unsigned char bytes[ADDRESS_BYTES_SIZE];
+    size_t size = address_bytes(luaL_checkstring(L, 1), bytes);
+
+    if (size == 0)
+        return 0;
+    lua_pushlstring(L, (const char *)bytes, size);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"address_bytes", l_address_bytes},
     {"cancel_lookup", l_cancel_lookup},
     {"lookup_name",   l_lookup_name  },
     {NULL,            NULL           },

@@ -27,7 +27,8 @@ enum {
 struct Isolate {
     lua_State *L;
     char *name;
-    char *folder; /* NULL for none */
+    char *folder;   /* NULL for none */
+    char *readable; /* NULL for none */
     Handle handle;
     void *host;
     Timer *alarm;
@@ -143,6 +144,8 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
     isolate->name = memory_copy(options->name, strlen(options->name));
     if (options->folder != NULL)
         isolate->folder = memory_copy(options->folder, strlen(options->folder));
+    if (options->readable != NULL)
+        isolate->readable = memory_copy(options->readable, strlen(options->readable));
     isolate->host = options->host;
     list_init(&isolate->resources);
     list_init(&isolate->run_link.link);
@@ -175,6 +178,7 @@ void isolate_destroy(Isolate *isolate)
     memory_free(isolate->failure);
     memory_free(isolate->name);
     memory_free(isolate->folder);
+    memory_free(isolate->readable);
     memory_free(isolate);
 }
 
@@ -333,6 +337,21 @@ const char *isolate_name(const Isolate *isolate)
 const char *isolate_folder(const Isolate *isolate)
 {
     return isolate->folder;
+}
+
+bool isolate_may_read(const Isolate *isolate, const char *folder)
+{
+    const char *line = isolate->readable;
+    size_t size = strlen(folder);
+
+    while (line != NULL && *line != '\0') {
+        size_t line_size = strcspn(line, "\n");
+
+        if (line_size == size && memcmp(line, folder, size) == 0)
+            return true;
+        line += line_size + (line[line_size] != '\0');
+    }
+    return false;
 }
 
 List *isolate_resources(Isolate *isolate)

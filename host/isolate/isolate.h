@@ -19,11 +19,12 @@ struct Runner;
 struct lua_State;
 
 typedef struct IsolateOptions {
-    const char *name;   /* copied */
-    const char *entry;  /* the module of Perigee that is run first */
-    const char *folder; /* below which it may read files; copied; NULL for none */
-    bool is_privileged; /* the host's own code: all libraries, no limits */
-    size_t soft_size;   /* of the heap; 0 for none */
+    const char *name;     /* copied */
+    const char *entry;    /* the module of Perigee that is run first */
+    const char *folder;   /* below which it may read files; copied; NULL for none */
+    const char *readable; /* more such folders, one a line; copied; NULL for none */
+    bool is_privileged;   /* the host's own code: all libraries, no limits */
+    size_t soft_size;     /* of the heap; 0 for none */
     size_t hard_size;
     size_t event_limit; /* with so many events waiting it gets no new work */
     /* Pushes the `host` module. The isolate is found again by isolate_from. */
@@ -89,6 +90,8 @@ Isolate *isolate_from(struct lua_State *L);
 void *isolate_host(const Isolate *isolate);
 const char *isolate_name(const Isolate *isolate);
 const char *isolate_folder(const Isolate *isolate); /* NULL for none */
+/* Whether `folder` is one of the readable ones. */
+bool isolate_may_read(const Isolate *isolate, const char *folder);
 List *isolate_resources(Isolate *isolate);
 Handle isolate_handle(const Isolate *isolate);
 void isolate_set_handle(Isolate *isolate, Handle handle);

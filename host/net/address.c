@@ -183,6 +183,21 @@ void address_format(const Address *address, char *text, size_t size)
         snprintf(text, size, "%s:%d", host, address_port(address));
 }
 
+size_t address_bytes(const char *host, unsigned char bytes[ADDRESS_BYTES_SIZE])
+{
+    static const unsigned char mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    enum { IPV4_SIZE = ADDRESS_BYTES_SIZE - sizeof mapped };
+
+    if (inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, bytes) == 1)
+        return IPV4_SIZE;
+    if (inet_pton(AF_INET6, host, bytes) != 1)
+        return 0;
+    if (memcmp(bytes, mapped, sizeof mapped) != 0)
+        return ADDRESS_BYTES_SIZE;
+    memmove(bytes, bytes + sizeof mapped, IPV4_SIZE);
+    return IPV4_SIZE;
+}
+
 int address_port(const Address *address)
 {
     struct sockaddr_in ipv4;

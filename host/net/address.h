@@ -13,7 +13,7 @@ typedef struct Address {
     socklen_t raw_size;
 } Address;
 
-enum { ADDRESS_TEXT_SIZE = 128 };
+enum { ADDRESS_TEXT_SIZE = 128, ADDRESS_BYTES_SIZE = 16 };
 
 /* 0, or ERR_INVALID. */
 int address_parse(const char *text, Address *out);
@@ -25,6 +25,10 @@ void address_format(const Address *address, char *text, size_t size);
 /* The host part alone ("127.0.0.1", "::1", "unix") and the port (0 for unix). */
 void address_format_host(const Address *address, char *text, size_t size);
 int address_port(const Address *address);
+
+/* The bytes of a numeric address without a port ("10.0.0.7", "::1", "localhost"), those of IPv4 in
+ * IPv6 as IPv4. Returns 4 or 16, or 0 for what is none. */
+size_t address_bytes(const char *host, unsigned char bytes[ADDRESS_BYTES_SIZE]);
 
 bool address_is_unix(const Address *address);
 

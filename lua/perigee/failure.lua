@@ -24,7 +24,7 @@ local function write(task, reason, traceback)
         text = "ended by the host: " .. text
     end
     local site = task.site
-    if site then
+    if site and site.traceback then
         traceback = ("%s\nstarted by:%s"):format(traceback, site.traceback)
     end
     log_writer.write("error", log_settings.name,

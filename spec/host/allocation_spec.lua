@@ -303,7 +303,8 @@ describe("refused memory", function()
             seam.isolate_limit(one.handle, 0, size + extra_size)
             local manifest, code, detail = one:call("load", { name = "small", source = SCRIPT,
                 chunk = "small.lua", settings = { log = { level = "error", format = "text" },
-                    calls = {}, slow_wait_s = 0 }, policy = { limits = {} } }, TIMEOUT_S)
+                    calls = {}, slow_wait_s = 0 }, policy = require("perigee.service.policy").of(
+                        { services = {}, grants = {} }, "small") }, TIMEOUT_S)
             local saved
             if manifest then
                 saved, code, detail = one:call("save", nil, TIMEOUT_S)

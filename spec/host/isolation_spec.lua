@@ -245,7 +245,7 @@ describe("a service", function()
             table.sort(found)
             return { http = function() return table.concat(found, " ") end }
         ]] })
-        assert.equal("os.clock os.date os.difftime os.time", running:body("/curious"))
+        assert.equal("os.clock os.date os.difftime os.getenv os.time", running:body("/curious"))
     end)
 
     it("cannot load bytecode, nor reach the metatable of strings", function()

@@ -19,6 +19,7 @@ local methods = {}
 local metatable = { __index = methods }
 
 local TIMEOUT_S = 20
+local LOOPBACK = "127.0.0.0/8,::1,localhost"
 local SIGTERM = 15
 
 local started = {}
@@ -26,6 +27,9 @@ local started = {}
 local function compose_arguments(root, directory, options)
     local arguments = { directory, "--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0", "--admin",
         "127.0.0.1:0", "--workers", tostring(options.workers or 1) }
+    if not options.has_no_grants then
+        arguments[#arguments + 1] = "--allow-network=" .. LOOPBACK
+    end
     for _, flag in ipairs(options.flags or {}) do
         arguments[#arguments + 1] = flag
     end
@@ -39,7 +43,9 @@ end
 
 --- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below
 -- the directory served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an
--- array; `config`, the text of a configuration file; `environment` and `file` as of program.start.
+-- array; `has_no_grants`, true for one whose services may connect to nothing, not even to this
+-- machine, as without flags; `config`, the text of a configuration file; `environment` and `file`
+-- as of program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self

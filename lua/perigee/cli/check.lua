@@ -17,11 +17,13 @@ local function load_service(place, settings)
     if not text.script then
         return nil, ("%s cannot be read: %s"):format(place.path, code)
     end
+    local held = policy.of(settings.policies, place.name)
     local candidate, message = generation.open({
         service = place.name,
         number = 1,
         path = place.path,
         memory_size = settings.memory_size,
+        readable = held.grants.read,
         fetch_module = function(name)
             return text:module(name)
         end,
@@ -31,7 +33,7 @@ local function load_service(place, settings)
     end
     local manifest, _, detail = candidate:call("load", {
         name = place.name, source = text.script, chunk = place.path,
-        settings = settings.worker.service, policy = policy.of(settings.policies, place.name),
+        settings = settings.worker.service, policy = held,
     }, settings.worker.load_timeout_s)
     candidate:close()
     if not manifest then

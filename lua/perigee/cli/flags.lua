@@ -113,7 +113,7 @@ function PARSERS.choice(value, option)
 end
 
 -- A table in a configuration file, in which ":" is no separator.
-function PARSERS.list(value)
+function PARSERS.list(value, option)
     local list = {}
     for i, item in ipairs(type(value) == "table" and value or {}) do
         list[i] = PARSERS.text(item)
@@ -121,7 +121,7 @@ function PARSERS.list(value)
     if type(value) == "table" then
         return #list == #value and list or nil, "a list of texts"
     end
-    for item in tostring(value):gmatch("[^:]+") do
+    for item in tostring(value):gmatch("[^" .. (option.separator or ":") .. "]+") do
         list[#list + 1] = item
     end
     return list

@@ -1,5 +1,6 @@
 --- `perigee serve DIR`: the supervisor, from flags, environment and configuration file.
 local flags = require "perigee.cli.flags"
+local grants = require "perigee.service.grants"
 local host = require "host"
 local location = require "perigee.registry.location"
 local log_settings = require "perigee.core.log_settings"
@@ -152,8 +153,19 @@ local function check_registry(values)
     return true
 end
 
+-- What every service is granted.
+local function granted_to_all(values)
+    return { network = values["allow-network"], read = values["allow-read"],
+        environment = values["allow-env"] }
+end
+
+local function check_grants(values)
+    local is_fit, problem = grants.check(granted_to_all(values))
+    return is_fit, problem and "--allow-network, --allow-read, --allow-env: " .. problem
+end
+
 local function check_consistency(values)
-    for _, check in ipairs({ check_tls, check_registry }) do
+    for _, check in ipairs({ check_tls, check_registry, check_grants }) do
         local is_consistent, conflict = check(values)
         if not is_consistent then
             return nil, conflict
@@ -207,7 +219,7 @@ function serve.settings(values, directory, worker_count, services)
         module_paths = values["module-path"],
         is_watching = values.watch,
         memory_size = values.memory,
-        policies = services or {},
+        policies = { services = services or {}, grants = granted_to_all(values) },
         stall_s = values.stall,
         drain_delay_s = drain_delay(values),
         registry = registry_settings(values),

@@ -4,6 +4,7 @@ local quotas = {
     tasks = false,
     timers = false,
     messages = false,
+    connections = false,
     websockets = false,
 }
 
@@ -11,6 +12,7 @@ local SENTENCES = {
     tasks = "the service has %d tasks, all that limits.tasks grants it",
     timers = "the service has %d timers, all that limits.timers grants it",
     messages = "a channel of the service may have room for %d messages, says limits.messages",
+    connections = "the service has %d connections to others, all that limits.connections grants it",
     websockets = "the service has %d WebSockets, all that limits.websockets grants it",
 }
 

@@ -2,6 +2,7 @@
 local event = require "perigee.core.event"
 local host = require "host"
 local name_lookup = require "perigee.core.name_lookup"
+local outgoing = require "perigee.core.outgoing"
 local scheduler = require "perigee.core.scheduler"
 
 local stream = {}
@@ -37,6 +38,7 @@ local function connect_numeric(address, deadline)
     local self = wrap(box)
     local is_ok, status = scheduler.wait_event(event.CONNECTED, self.id, deadline)
     if is_ok and status == 0 then
+        outgoing.add(self)
         return self
     end
     if is_ok then
@@ -65,32 +67,57 @@ local function share_of(deadline, left_count)
     return left_count > 1 and now + SHARE_S or nil
 end
 
-local function connect_to_any(addresses, port, deadline)
-    local opened, code
+local function connect_to_any(addresses, port, deadline, is_granted)
+    local opened, code, detail
     for i, address in ipairs(addresses) do
         local text = (address:find(":", 1, true) and "[%s]:%s" or "%s:%s"):format(address, port)
-        opened, code = connect_numeric(text, share_of(deadline, #addresses - i + 1))
+        local may_connect, reason, why = is_granted, nil, nil
+        if not may_connect then
+            may_connect, reason, why = outgoing.check_address(text)
+        end
+        if may_connect then
+            opened, code = connect_numeric(text, share_of(deadline, #addresses - i + 1))
+        else
+            code, detail = reason, why
+        end
         if opened or code == "canceled" then
             break
         end
     end
-    return opened, code
+    return opened, code, detail
 end
 
---- Connects to `address` ("127.0.0.1:80", "[::1]:80", "unix:/path", "example.org:80"): to the first
--- address of a name that answers. Returns a stream; or nil, code: "not_found" for a name that
--- nobody knows.
-function stream.connect(address, deadline)
-    local name, port = name_of(address)
-    if not name then
-        local opened, code = connect_numeric(address, deadline)
-        return opened, code
+local function connect_to_name(name, port, deadline)
+    local granted, refusal, detail = outgoing.check_name(name, port)
+    if not granted then
+        return nil, refusal, detail
     end
     local addresses, code = name_lookup(name, deadline)
     if not addresses then
         return nil, code
     end
-    return connect_to_any(addresses, port, deadline)
+    return connect_to_any(addresses, port, deadline, granted == true)
+end
+
+--- Connects to `address` ("127.0.0.1:80", "[::1]:80", "unix:/path", "example.org:80"): to the first
+-- address of a name that answers. Returns a stream; or nil, code, detail or nil: "not_found" for a
+-- name that nobody knows, "denied" where a service has no grant for it, "exhausted" when it has as
+-- many connections as it may have.
+function stream.connect(address, deadline)
+    local has_room, full, sentence = outgoing.check_room()
+    if not has_room then
+        return nil, full, sentence
+    end
+    local name, port = name_of(address)
+    if name then
+        return connect_to_name(name, port, deadline)
+    end
+    local is_granted, refusal, detail = outgoing.check_address(address)
+    if not is_granted then
+        return nil, refusal, detail
+    end
+    local opened, code = connect_numeric(address, deadline)
+    return opened, code
 end
 
 --- A stream over a descriptor that this process inherited.
@@ -175,6 +202,7 @@ end
 
 function methods:close()
     listeners[self.id], arguments[self.id] = nil, nil
+    outgoing.remove(self)
     self.box:close()
 end
 

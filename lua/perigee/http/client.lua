@@ -27,9 +27,9 @@ function client.connect(address, options)
     if problem then
         error(problem, 2)
     end
-    local opened, code = stream.connect(address, options and options.deadline)
+    local opened, code, detail = stream.connect(address, options and options.deadline)
     if not opened then
-        return nil, code, "cannot connect to " .. address
+        return nil, code, detail or "cannot connect to " .. address
     end
     return client.over(opened, address)
 end

@@ -39,15 +39,16 @@ end
 local function folder_problem(dir)
     if type(dir) ~= "string" then
         return ("takes the name of a folder, not a %s"):format(type(dir))
-    elseif not file_name.is_clean(dir, true) or dir == "" or dir:sub(-1) == "/" then
-        return ('"%s" must name a folder below that of the script, such as "public"'):format(dir)
+    elseif not file_name.is_clean(dir:gsub("^/", ""), true) or dir == "" or dir:sub(-1) == "/" then
+        return ('"%s" must name a folder below that of the script, such as "public", or one that '
+            .. "was granted"):format(dir)
     end
     return nil
 end
 
 local open_messages = {
     not_found = 'the folder "%s" was not found below that of the script, or leads out of it',
-    denied = 'the folder "%s" may not be read',
+    denied = 'reading the folder "%s" needs a grant: --allow-read %s',
 }
 
 local function refuse_method(method)
@@ -248,8 +249,8 @@ local function check(problem)
     end
 end
 
---- Makes a handler for the files of a folder below that of the script.
--- @param dir such as "public"
+--- Makes a handler for the files of a folder below that of the script, or of one that was granted.
+-- @param dir such as "public", or "/srv/pictures"
 -- @param options index = the file that answers for a folder ("index.html"), or false; dotfiles =
 -- true to answer with those too; precompressed = true to answer with NAME.br and NAME.gz where they
 -- are; cache_control = a field; nosniff = true for X-Content-Type-Options; types = content types by
@@ -258,7 +259,7 @@ function files.new(dir, options)
     options = options or {}
     check(folder_problem(dir) or option_problem(options))
     local opened, code = folder.open(dir, where.folder(3))
-    check(not opened and (open_messages[code] or '"%s": ' .. code):format(dir))
+    check(not opened and (open_messages[code] or '"%s": ' .. code):format(dir, dir))
     local self = {
         dir = dir,
         folder = opened,

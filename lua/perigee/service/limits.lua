@@ -37,7 +37,8 @@ local KINDS = {
 local KIND_OF = {
     memory = "size", body = "size", drain = "duration",
     rate = "rate", burst = "count", concurrency = "count", queue = "count",
-    tasks = "count", timers = "count", messages = "count", websockets = "count",
+    tasks = "count", timers = "count", messages = "count", connections = "count",
+    websockets = "count",
 }
 
 local NAMES = {}

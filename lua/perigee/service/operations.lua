@@ -4,12 +4,14 @@
 local call_settings = require "perigee.core.call_settings"
 local copy = require "perigee.core.copy"
 local definition = require "perigee.service.definition"
+local folder = require "perigee.core.folder"
 local globals = require "perigee.core.globals"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
 local limits = require "perigee.service.limits"
 local log_settings = require "perigee.core.log_settings"
 local modules = require "perigee.core.modules"
+local outgoing = require "perigee.core.outgoing"
 local peer = require "perigee.core.peer"
 local quotas = require "perigee.core.quotas"
 local raised = require "perigee.core.raised"
@@ -120,7 +122,8 @@ local function make_require(state)
 end
 
 local function run_script(state, body)
-    sandbox.fill(globals, print_to_log, make_require(state))
+    sandbox.fill(globals, { print = print_to_log, require = make_require(state),
+        getenv = require("perigee.service.environment").reader(body.policy.grants.environment) })
     -- What a heap has once grown to stays with the process, so the script gets the room of what is
     -- garbage by now.
     collectgarbage()
@@ -167,7 +170,7 @@ end
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
--- slow_wait_s=, has_registry= }, policy = { limits= } } -> manifest
+-- slow_wait_s=, has_registry= }, policy = see perigee.service.policy } -> manifest
 function handlers.load(state, body)
     local settings = body.settings
     log_settings.level, log_settings.format = settings.log.level, settings.log.format
@@ -177,6 +180,8 @@ function handlers.load(state, body)
     end
     quotas.hold(limits.effective({}, body.policy.limits))
     quotas.on_first = tell_of_limit
+    outgoing.restrict(body.policy.grants.network)
+    folder.readable = body.policy.grants.read
     state.slow_wait_s = settings.slow_wait_s
     worker_link.find_remote = settings.has_registry and find_remote
     state.server_options = { log = log, new_id = host.random_id,

@@ -1,16 +1,17 @@
 --- What an operator says about single services in the configuration file:
 --
 --    services = {
---        orders = { limits = { memory = "256MB", rate = 100 } },
+--        orders = { limits = { memory = "256MB" }, grants = { network = { "db:5432" } } },
 --        ["*"] = { ... },    -- of all that are not named
 --    }
+local grants = require "perigee.service.grants"
 local limits = require "perigee.service.limits"
 local nearest = require "perigee.service.nearest"
 
 local policy = {}
 
-local CHECKS = { limits = limits.check }
-local KEYS = { "limits" }
+local CHECKS = { grants = grants.check, limits = limits.check }
+local KEYS = { "grants", "limits" }
 
 --- The name under which stands what holds for services that are not named.
 policy.OTHERS = "*"
@@ -24,7 +25,7 @@ local function check_one(name, given)
         if not check then
             local hint = nearest(tostring(key), KEYS)
             return nil, ("services.%s has an unknown key '%s'%s"):format(name, tostring(key),
-                hint and (": did you mean '%s'?"):format(hint) or "; known is limits")
+                hint and (": did you mean '%s'?"):format(hint) or "; known are grants and limits")
         elseif type(value) ~= "table" then
             return nil, ("services.%s.%s must be a table, got %s"):format(name, key,
                 tostring(value))
@@ -52,11 +53,14 @@ function policy.check(services)
     return true
 end
 
---- What holds for one service, { limits = }.
--- @param services a table that was checked
-function policy.of(services, name)
-    local given = services[name] or services[policy.OTHERS] or {}
-    return { limits = given.limits or {} }
+--- What holds for one service, { limits =, grants = { network =, read =, environment = { names =,
+-- values = } } }.
+-- @param policies { services = a table that was checked, grants = what every service has }
+function policy.of(policies, name)
+    local given = policies.services[name] or policies.services[policy.OTHERS] or {}
+    local granted = grants.join(policies.grants, given.grants or {})
+    granted.environment = grants.look_up(granted.environment, os.getenv)
+    return { limits = given.limits or {}, grants = granted }
 end
 
 return policy

@@ -100,9 +100,9 @@ local function refuse_global(_, name)
         .. "or with rawset(_G, ...) when it is meant"):format(tostring(name)), 2)
 end
 
---- Makes `globals` (the state's own table) what a script may use. `print` and `require` are the
--- caller's.
-function sandbox.fill(globals, print, require)
+--- Makes `globals` (the state's own table) what a script may use.
+-- @param own functions of the caller: print, require and getenv
+function sandbox.fill(globals, own)
     local granted = pick(globals, GRANTED.base)
     for _, name in ipairs(LIBRARIES) do
         granted[name] = pick(globals[name], GRANTED[name])
@@ -110,7 +110,7 @@ function sandbox.fill(globals, print, require)
     granted.string.rep = rep
     granted.coroutine = lazy "perigee.core.script_coroutines"
     granted.load, granted.collectgarbage = load_text, collect_garbage
-    granted.print, granted.require = print, require
+    granted.print, granted.require, granted.os.getenv = own.print, own.require, own.getenv
     for name in pairs(globals) do
         globals[name] = nil
     end

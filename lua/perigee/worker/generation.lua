@@ -20,12 +20,14 @@ local function folder_of(path)
 end
 
 --- Opens an isolate. `options` = { service=, number=, path= of the script, memory_size=,
+-- readable = more folders it may read or nil,
 -- fetch_module = function(name) }. Returns the generation, or nil and a message.
 function generation.open(options)
     local handle, message = host.isolate_open({
         name = options.service,
         entry = "perigee.service.instance",
         folder = folder_of(options.path),
+        readable = options.readable and table.concat(options.readable, "\n"),
         soft_size = options.memory_size,
         hard_size = options.memory_size * HARD_FACTOR,
     })

@@ -125,6 +125,7 @@ function handlers.load(body)
         number = body.generation,
         path = body.chunk,
         memory_size = body.memory_size,
+        readable = body.policy.grants.read,
         fetch_module = module_fetcher(body.service, body.generation),
     })
     if not candidate then

@@ -48,6 +48,27 @@ static void an_ipv4_client_of_an_ipv6_socket_reads_as_ipv4(void **state)
     expect_form("[::ffff:10.0.0.7]:99", "10.0.0.7:99", "10.0.0.7", 99);
 }
 
+static void expect_bytes(const char *text, const char *bytes, size_t size)
+{
+    unsigned char out[ADDRESS_BYTES_SIZE];
+
+    assert_int_equal(address_bytes(text, out), size);
+    assert_memory_equal(out, bytes, size);
+}
+
+static void numeric_addresses_have_bytes(void **state)
+{
+    (void)state;
+    expect_bytes("10.0.0.7", "\x0a\0\0\x07", 4);
+    expect_bytes("localhost", "\x7f\0\0\1", 4);
+    expect_bytes("::1", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+    expect_bytes("::ffff:10.0.0.7", "\x0a\0\0\x07", 4);
+    expect_bytes("10.1", "", 0);
+    expect_bytes("0x7f000001", "", 0);
+    expect_bytes("example.org", "", 0);
+    expect_bytes("", "", 0);
+}
+
 static void refuses_everything_else(void **state)
 {
     static const char *const texts[] = {
@@ -147,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes_every_form),
         cmocka_unit_test(an_ipv4_client_of_an_ipv6_socket_reads_as_ipv4),
+        cmocka_unit_test(numeric_addresses_have_bytes),
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(a_path_must_fit),
         cmocka_unit_test(a_long_host_is_refused),

@@ -13,7 +13,11 @@ describe("perigee.service.sandbox", function()
         for name, value in pairs(_G) do
             globals[name] = value
         end
-        sandbox.fill(globals, function() return "printed" end, function() return "required" end)
+        sandbox.fill(globals, {
+            print = function() return "printed" end,
+            require = function() return "required" end,
+            getenv = function() return "granted" end,
+        })
         string_metatable.__index, string_metatable.__metatable = real_string, real_guard
     end)
 
@@ -36,8 +40,8 @@ describe("perigee.service.sandbox", function()
             .. "setmetatable string table tonumber tostring type unpack xpcall", names_of(globals))
     end)
 
-    it("grants of os only the time", function()
-        assert.equal("clock date difftime time", names_of(globals.os))
+    it("grants of os only the time, and variables that were granted", function()
+        assert.equal("clock date difftime getenv time", names_of(globals.os))
     end)
 
     it("grants of strings and tables what is harmless", function()

@@ -85,9 +85,9 @@ local function connect(self)
     end
     local options = self.options
     local deadline = scheduler.now() + options.connect_timeout_s
-    local opened, code = stream.connect(options.place, deadline)
+    local opened, code, why = stream.connect(options.place, deadline)
     if not opened then
-        return nil, code, ("cannot connect to %s: %s"):format(options.address, code)
+        return nil, code, why or ("cannot connect to %s: %s"):format(options.address, code)
     end
     if options.http then
         local is_ok, detail
