@@ -1,4 +1,5 @@
 /* The page of memory a worker shares with its supervisor, as the supervisor sees it. */
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,13 +76,24 @@ static int l_pulse_read(lua_State *L)
     return 1;
 }
 
-/* pulse:reset(): the worker that wrote it is gone */
+/* pulse:log_records(position) -> {record, ...}, position behind them: what the worker has logged
+ * last; see log_records | nil, "closed" */
+static int l_pulse_log_records(lua_State *L)
+{
+    PulseBox *box = luaL_checkudata(L, 1, PULSE_TYPE);
+
+    if (box->pulse == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    return bind_log_push_records(L, &box->pulse->log, 2);
+}
+
+/* pulse:reset(): the worker that wrote it is gone; what it has logged stays */
 static int l_pulse_reset(lua_State *L)
 {
     PulseBox *box = luaL_checkudata(L, 1, PULSE_TYPE);
 
     if (box->pulse != NULL)
-        memset(box->pulse, 0, sizeof *box->pulse);
+        memset(box->pulse, 0, offsetof(Pulse, log));
     return 0;
 }
 
@@ -91,11 +103,12 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg methods[] = {
-    {"close",      l_pulse_close     },
-    {"descriptor", l_pulse_descriptor},
-    {"read",       l_pulse_read      },
-    {"reset",      l_pulse_reset     },
-    {NULL,         NULL              },
+    {"close",       l_pulse_close      },
+    {"descriptor",  l_pulse_descriptor },
+    {"log_records", l_pulse_log_records},
+    {"read",        l_pulse_read       },
+    {"reset",       l_pulse_reset      },
+    {NULL,          NULL               },
 };
 
 static const SeamType pulse_type = {PULSE_TYPE, methods, l_pulse_close};

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -99,18 +98,6 @@ static int l_set_alarm(lua_State *L)
     return 0;
 }
 
-/* write_log(line): to standard error, in one piece */
-static int l_write_log(lua_State *L)
-{
-    size_t size;
-    const char *line = luaL_checklstring(L, 1, &size);
-
-    /* A log that cannot be written is no reason to fail a request. */
-    if (write(STDERR_FILENO, line, size) < 0)
-        return 0;
-    return 0;
-}
-
 /* load_module(name) -> function | nil, message */
 static int l_load_module(lua_State *L)
 {
@@ -200,7 +187,6 @@ static const luaL_Reg functions[] = {
     {"resume",          l_resume         },
     {"set_alarm",       l_set_alarm      },
     {"wall_time",       l_wall_time      },
-    {"write_log",       l_write_log      },
     {NULL,              NULL             },
 };
 

@@ -13,6 +13,7 @@
 #include "isolate/isolate.h"
 #include "isolate/pulse.h"
 #include "isolate/runner.h"
+#include "os/log_sink.h"
 #include "os/loop.h"
 #include "server/http_server.h"
 #include "server/method_table.h"
@@ -25,6 +26,8 @@ typedef struct Host {
     Loop *loop;
     Runner *runner;
     Pulse *pulse;
+    LogSink *log;
+    Buffer log_records;      /* what was last read of a log */
     Isolate *system;         /* the host's own code: supervisor, worker or command */
     HandleTable isolates;    /* Isolate, the system one included */
     HandleTable exchanges;   /* ExchangeBox, see bind/exchange.h */

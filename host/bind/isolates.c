@@ -48,6 +48,7 @@ void isolates_close_all(Host *host)
 static void register_for_all(lua_State *L, Isolate *isolate)
 {
     bind_task_open(L, isolate);
+    bind_log_open(L, isolate);
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
     bind_call_open(L, isolate);
@@ -77,6 +78,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_routes_open(L, isolate);
     bind_tls_open(L, isolate);
     bind_deflate_open_system(L, isolate);
+    bind_log_open_system(L, isolate);
     bind_stream_open_system(L, isolate);
     bind_isolate_open(L, isolate);
     bind_process_open(L, isolate);

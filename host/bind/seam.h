@@ -27,6 +27,10 @@ void seam_push_handle(lua_State *L, Handle handle);
 /* The server whose number is at `argument`; NULL when it is closed. */
 Server *seam_check_server(lua_State *L, int argument);
 
+/* Pushes the records of a log from the position at `argument` on, and the position behind them.
+ * Returns how many values that is. */
+int bind_log_push_records(lua_State *L, const LogRing *ring, int argument);
+
 /* Sets field `name` of the table on top. */
 void seam_set_number(lua_State *L, const char *name, lua_Number number);
 
@@ -50,6 +54,8 @@ void seam_push_type(lua_State *L, const SeamType *type);
 
 /* One for each file: they add to the `host` table on top of L. */
 void bind_task_open(lua_State *L, Isolate *isolate);
+void bind_log_open(lua_State *L, Isolate *isolate);
+void bind_log_open_system(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
 void bind_call_open(lua_State *L, Isolate *isolate);

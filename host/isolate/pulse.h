@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/log_ring.h"
+
 enum { PULSE_NAME_SIZE = 64 };
 
 typedef struct Pulse {
@@ -18,6 +20,7 @@ typedef struct Pulse {
     _Atomic uint64_t loop_count; /* rounds of the loop */
     _Atomic uint64_t request_count;
     _Atomic uint64_t isolate_count;
+    LogRing log; /* outlives the worker: what it said last tells why it died */
 } Pulse;
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "bind/bind.h"
@@ -22,6 +23,10 @@ enum {
     STACK_SIZE = 64 * 1024 * 1024,
     KEEP_ALIVE_MS = 24 * 60 * 60 * 1000,
     FAILED = 1,
+    /* What a log may hold back while nobody takes it, and how long the end of the process waits for
+     * that. */
+    LOG_SIZE = 1024 * 1024,
+    LOG_CLOSE_MS = 1000,
     WORKER_PULSE_FD = 6,
 };
 
@@ -107,6 +112,7 @@ static int open_process(Host *host)
 
     profiler_install();
     if ((result = preempt_install()) < 0 || (result = open_pulse(host)) < 0 ||
+        (result = log_sink_open(STDERR_FILENO, LOG_SIZE, &host->log)) < 0 ||
         (result = loop_create(&host->loop)) < 0)
         return result;
     if ((result = timer_create_on(host->loop, never, NULL, &process.keep_alive)) < 0)
@@ -153,6 +159,8 @@ static void close_process(Host *host)
     handle_table_deinit(&host->watches);
     module_cache_clear();
     shared_memory_close(&host->shared);
+    log_sink_close(host->log, LOG_CLOSE_MS);
+    buffer_deinit(&host->log_records);
     close_pulse(host);
 }
 

@@ -7,6 +7,10 @@ options.log = {
         value = "LEVEL", default = "info", help = "debug, info, warn or error" },
     { name = "log-format", kind = "choice", choices = { "text", "json" }, value = "FORMAT",
         default = "text", help = "text or json" },
+    { name = "log-file", kind = "text", value = "FILE",
+        help = "the log is appended to it; SIGUSR1 opens it anew [standard error]" },
+    { name = "log-repeat", kind = "count", value = "N", default = 20,
+        help = "events a second with the same message; more are counted; 0 for any number" },
 }
 
 options.admin = {

@@ -3,7 +3,7 @@ local flags = require "perigee.cli.flags"
 local grants = require "perigee.service.grants"
 local host = require "host"
 local location = require "perigee.registry.location"
-local log_settings = require "perigee.core.log_settings"
+local log_file = require "perigee.core.log_file"
 local options = require "perigee.cli.options"
 local policy = require "perigee.service.policy"
 local supervisor = require "perigee.supervisor"
@@ -182,7 +182,8 @@ end
 -- What the isolates of services are told.
 local function service_settings(values)
     return {
-        log = { level = values["log-level"], format = values["log-format"] },
+        log = { level = values["log-level"], format = values["log-format"],
+            file = values["log-file"], repeat_limit = values["log-repeat"], levels = {} },
         is_developing = values.dev,
         slow_wait_s = values["slow-wait"],
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
@@ -279,8 +280,10 @@ function serve.run(arguments, fail)
     if not is_ok then
         return fail(1, problem)
     end
-    local log = settings.worker.service.log
-    log_settings.level, log_settings.format = log.level, log.format
+    is_ok, problem = log_file.open(settings.worker.service.log, "perigee")
+    if not is_ok then
+        return fail(1, problem)
+    end
     local self, reason = supervisor.open(settings)
     if not self then
         return fail(1, reason)

@@ -18,6 +18,7 @@ local KEYS = {
     limits = "a table",
     version = "a string such as \"1.2\"",
     metadata = "a table of strings by name",
+    log_level = "debug, info, warn or error",
 }
 local KEY_NAMES = {}
 for name in pairs(KEYS) do
@@ -47,6 +48,8 @@ local function is_metadata(value)
     return true
 end
 
+local LOG_LEVELS = { debug = true, info = true, warn = true, error = true }
+
 local CHECKS = {
     http = function(value) return is_function(value) or is_router(value) end,
     mount = is_mount,
@@ -57,6 +60,7 @@ local CHECKS = {
     limits = function(value) return type(value) == "table" end,
     version = function(value) return type(value) == "string" end,
     metadata = is_metadata,
+    log_level = function(value) return LOG_LEVELS[value] ~= nil end,
 }
 
 local function describe(value)

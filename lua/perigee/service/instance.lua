@@ -4,6 +4,7 @@
 local event = require "perigee.core.event"
 local host = require "host"
 local lazy = require "perigee.core.lazy"
+local log_settings = require "perigee.core.log_settings"
 local modules = require "perigee.core.modules"
 local scheduler = require "perigee.core.scheduler"
 local task_record = require "perigee.core.task_record"
@@ -64,6 +65,8 @@ local function set_timer(delay_s, fn)
         fn()
     end)
 end
+
+log_settings.after = set_timer
 
 local is_looked_at = false
 

@@ -173,8 +173,7 @@ local handlers = {}
 -- slow_wait_s=, has_registry= }, policy = see perigee.service.policy } -> manifest
 function handlers.load(state, body)
     local settings = body.settings
-    log_settings.level, log_settings.format = settings.log.level, settings.log.format
-    log_settings.name = body.name
+    log_settings.configure(settings.log, body.name)
     for name, value in pairs(settings.calls) do
         call_settings[name] = value
     end
@@ -200,6 +199,7 @@ function handlers.load(state, body)
         return nil, reason
     end
     state.service = definition.plain(result)
+    log_settings.configure(settings.log, body.name, result.log_level)
     state.methods, reason = compile_methods(state.service.rpc)
     if not state.methods then
         return nil, reason
@@ -311,6 +311,12 @@ function handlers.heap(state, body)
     local report = require("perigee.service.heap").count(state, body.seconds)
     report.heap_size = heap_size
     return report
+end
+
+--- body = settings of the log, see perigee.core.log_settings: other levels than before.
+function handlers.log_levels(state, body)
+    log_settings.configure(body, log_settings.name, state.service and state.service.log_level)
+    return true
 end
 
 --- body = { op =, body = }: news for the modules of the service.

@@ -1,4 +1,5 @@
 --- The admin port: health, readiness, status, and control.
+local admin_logs = require "perigee.supervisor.admin_logs"
 local event = require "perigee.core.event"
 local exchange = require "perigee.service.exchange"
 local host = require "host"
@@ -108,6 +109,7 @@ local function make_router(supervisor)
     app:post("/heap/:service", function(request)
         return profile.count_heap(supervisor, request.params.service)
     end)
+    admin_logs(app, supervisor)
     return app
 end
 

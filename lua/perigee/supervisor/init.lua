@@ -22,7 +22,7 @@ local supervisor = {}
 local methods = {}
 local metatable = { __index = methods }
 
-local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+local SIGHUP, SIGINT, SIGUSR1, SIGTERM = 1, 2, 10, 15
 
 -- A file that is replaced is missing for a moment; only one that stays away is a service that was
 -- removed.
@@ -442,17 +442,20 @@ local function on_stop_signal(self)
     scheduler.spawn(shutdown, self).name = "stop"
 end
 
---- Has signals handled: TERM and INT stop, HUP reloads everything.
+--- Has signals handled: TERM and INT stop, HUP reloads everything, USR1 opens the log file anew.
 function methods:handle_signals()
     scheduler.on_event(event.SIGNAL, function(_, signal)
         if signal == SIGHUP then
             log.info("reloading everything")
             scheduler.spawn(self.refresh, self, true).name = "reload all"
+        elseif signal == SIGUSR1 then
+            host.log_reopen()
+            scheduler.spawn(self.workers.call, self.workers, "log_reopen").name = "reopen the log"
         else
             on_stop_signal(self)
         end
     end)
-    for _, signal in ipairs({ SIGHUP, SIGINT, SIGTERM }) do
+    for _, signal in ipairs({ SIGHUP, SIGINT, SIGUSR1, SIGTERM }) do
         assert(host.watch_signal(signal))
     end
 end

@@ -13,6 +13,7 @@ local function describe_worker(worker, report)
         restarts = worker.restarts,
         http = report and report.http,
         rpc = report and report.rpc,
+        log = report and report.log,
     }
 end
 
@@ -98,6 +99,7 @@ function status.collect(parts)
         tls = parts.certificates and parts.certificates:describe(),
         shared_memory = memory,
         channels = describe_channels(memory.objects, reports),
+        log = host.log_counters(),
         workers = workers,
         services = services,
     }

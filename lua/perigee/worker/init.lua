@@ -11,7 +11,7 @@ local host = require "host"
 local host_methods = require "perigee.worker.host_methods"
 local instances = require "perigee.worker.instances"
 local log = require "perigee.log"
-local log_settings = require "perigee.core.log_settings"
+local log_control = require "perigee.worker.log_control"
 local parallel = require "perigee.core.parallel"
 local peer = require "perigee.core.peer"
 local profile = require "perigee.worker.profile"
@@ -96,8 +96,7 @@ local handlers = {}
 --- body = { slot=, slice_ms=, log=, ... }: what every worker is told once.
 function handlers.configure(body)
     settings = body
-    log_settings.level, log_settings.format = body.service.log.level, body.service.log.format
-    log_settings.name = "worker " .. body.slot
+    log_control.configure(body.service.log, body.slot)
     local is_preemptive = host.start_watchdog(body.slice_ms)
     host.deflate_limit(body.http.max_compressed)
     if body.shared_size > 0 then
@@ -285,7 +284,8 @@ function handlers.status()
         list[i] = result[1]
     end
     return { services = list, http = servers.counters("http") or {},
-        rpc = servers.counters("rpc"), channels = host.channels_waiting() }
+        rpc = servers.counters("rpc"), channels = host.channels_waiting(),
+        log = host.log_counters() }
 end
 
 --- body = { service=, limit= } -> for each generation its tasks; without them and with an error
@@ -343,6 +343,19 @@ end
 --- body = { name =, list = }: other instances of a service than before.
 function handlers.instances(body)
     instances.take(body)
+    return true
+end
+
+--- body = settings of the log, see perigee.core.log_settings: other levels than before.
+function handlers.log_levels(body)
+    settings.service.log = body
+    log_control.change(body, settings.slot, list_generations())
+    return true
+end
+
+--- The file of the log was moved away.
+function handlers.log_reopen()
+    host.log_reopen()
     return true
 end
 
