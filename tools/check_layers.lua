@@ -8,10 +8,11 @@ local source = require "source"
 local C_ARROWS = {
     main = { "process" },
     process = { "bind" },
-    bind = { "isolate", "server", "rpc", "shared" },
+    bind = { "isolate", "metrics", "server", "rpc", "shared" },
     server = { "http", "net", "rpc" },
     rpc = { "base" },
     shared = { "base" },
+    metrics = { "base" },
     isolate = { "os" },
     net = { "os" },
     os = { "base" },
@@ -37,7 +38,7 @@ local LUA_RANKS = {
     core = 1, json_encoder = 1,
     json = 2, log = 2, profile = 2, resilience = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
-    named_channel = 3,
+    named_channel = 3, metrics = 3,
     balancer = 3,
     http = 4, rpc = 4,
     registry = 5,
@@ -57,6 +58,7 @@ local HOST_USERS = {
     "perigee/service/call_items.lua", "perigee/service/leaving.lua", "perigee/init.lua",
     "perigee/shared.lua",
     "perigee/named_channel.lua", "perigee/service/websocket.lua",
+    "perigee/metrics/init.lua",
     "perigee/rpc/local_call.lua", "perigee/rpc/resolver.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }

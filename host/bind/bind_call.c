@@ -8,7 +8,7 @@
 enum { REPLY_TYPE_COUNT = 256, METHOD_SIZE = 1024 };
 
 /* A service may only name its own calls. */
-static CallBox *check_call(lua_State *L, int argument)
+CallBox *call_check(lua_State *L, int argument)
 {
     CallBox *box = handle_table_find(&seam_host(L)->calls, seam_check_handle(L, argument));
 
@@ -19,7 +19,7 @@ static CallBox *check_call(lua_State *L, int argument)
  * nil, whether items can be sent | nil, "closed" */
 static int l_call_request(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     const RpcCall *call;
 
     if (box == NULL)
@@ -41,7 +41,7 @@ static int l_call_request(lua_State *L)
 /* call_peer(id) -> host, port | nothing when nobody outside called | nil, "closed" */
 static int l_call_peer(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     char host[ADDRESS_TEXT_SIZE];
 
     if (box == NULL)
@@ -58,7 +58,7 @@ static int l_call_peer(lua_State *L)
  * the first `count` of them | nil, "closed" */
 static int l_call_definitions(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     lua_Integer known = luaL_checkinteger(L, 2);
     GobReader rest, message;
 
@@ -95,7 +95,7 @@ static size_t check_types(lua_State *L, int argument, uint32_t types[REPLY_TYPE_
  * the call is over either way */
 static int l_call_reply(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     uint32_t types[REPLY_TYPE_COUNT];
     RpcReply reply = {.bytes = luaL_checklstring(L, 2, &reply.size)};
 
@@ -111,7 +111,7 @@ static int l_call_reply(lua_State *L)
  * an item any more */
 static int l_call_send(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     RpcSlice item;
 
     item.bytes = luaL_checklstring(L, 2, &item.size);
@@ -124,7 +124,7 @@ static int l_call_send(lua_State *L)
  * either way */
 static int l_call_fail(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     RpcReply reply = {.is_failure = true};
 
     reply.bytes = luaL_checklstring(L, 2, &reply.size);
@@ -139,7 +139,7 @@ static int l_call_fail(lua_State *L)
  * new */
 static int l_call_hand_over(lua_State *L)
 {
-    CallBox *box = check_call(L, 1);
+    CallBox *box = call_check(L, 1);
     Isolate *target = isolates_find(seam_host(L), seam_check_handle(L, 2));
 
     if (box == NULL || target == NULL)

@@ -5,6 +5,7 @@
 #include "bind/call.h"
 #include "bind/exchange.h"
 #include "bind/seam.h"
+#include "bind/server_metrics.h"
 #include "bind/server_options.h"
 #include "net/socket.h"
 
@@ -93,11 +94,13 @@ static int take_slot(const Host *host, int fd)
     return index;
 }
 
-/* The number of the server in slot `index`, or why there is none. */
-static int push_server(lua_State *L, int index, int result)
+/* The number of the server in slot `index`, which goes by `name` in metrics; or why there is
+ * none. */
+static int push_server(lua_State *L, int index, int result, const char *name)
 {
     if (result < 0)
         return seam_push_failure(L, result);
+    server_metrics_open(seam_host(L), index, name);
     lua_pushinteger(L, index + 1);
     return 1;
 }
@@ -108,13 +111,13 @@ static int l_serve_http(lua_State *L)
     Host *host = seam_host(L);
     int fd = (int)luaL_checkinteger(L, 1);
     HttpServerOptions options = server_options_check_http(L, 2);
-    int index = take_slot(host, fd);
+    int index = take_slot(host, fd), result = index;
 
     options.handler = &exchange_handler;
     options.owner = host;
-    return push_server(
-        L, index,
-        index < 0 ? index : http_server_open(host->loop, fd, &options, &host->servers[index]));
+    if (index >= 0)
+        result = http_server_open(host->loop, fd, &options, &host->servers[index]);
+    return push_server(L, index, result, options.is_trusted ? "mesh" : "http");
 }
 
 /* serve_rpc(fd, options) -> server | nil, code. Owns the descriptor from then on. */
@@ -124,16 +127,15 @@ static int l_serve_rpc(lua_State *L)
     int fd = (int)luaL_checkinteger(L, 1);
     RpcServerOptions options = server_options_check_rpc(L, 2);
     uint32_t first_type = server_options_check_number(L, 2, "first_type", GOB_FIRST_TYPE);
-    int index = take_slot(host, fd);
+    int index = take_slot(host, fd), result = index;
 
     options.handler = &call_handler;
     options.owner = host;
     host->rpc_limits = options.limits;
     gob_types_set_first(host->gob_types, first_type);
-    return push_server(L, index,
-                       index < 0 ? index
-                                 : rpc_server_open(host->loop, fd, &options, host->gob_types,
-                                                   &host->servers[index]));
+    if (index >= 0)
+        result = rpc_server_open(host->loop, fd, &options, host->gob_types, &host->servers[index]);
+    return push_server(L, index, result, "rpc");
 }
 
 Server *seam_check_server(lua_State *L, int argument)
@@ -157,8 +159,12 @@ static int l_drain_server(lua_State *L)
 /* close_server(server): every connection, at once */
 static int l_close_server(lua_State *L)
 {
-    server_close(seam_check_server(L, 1));
-    seam_host(L)->servers[lua_tointeger(L, 1) - 1] = NULL;
+    Server *server = seam_check_server(L, 1);
+    int index = (int)lua_tointeger(L, 1) - 1;
+
+    server_metrics_close(seam_host(L), index);
+    server_close(server);
+    seam_host(L)->servers[index] = NULL;
     return 0;
 }
 

@@ -23,10 +23,13 @@ static int l_exchange_upgrade(lua_State *L)
     ExchangeBox *box = exchange_check(L, 1);
     size_t size;
     const char *fields = exchange_check_fields(L, 2, &size);
+    int result;
 
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
-    return seam_push_result(L, server_exchange_upgrade(box->exchange, fields, size));
+    if ((result = server_exchange_upgrade(box->exchange, fields, size)) == 0)
+        meter_upgrade(&box->meter, box->exchange);
+    return seam_push_result(L, result);
 }
 
 /* websocket_accept(key) -> the value of Sec-WebSocket-Accept for one of Sec-WebSocket-Key */

@@ -9,39 +9,65 @@
 
 enum { MESSAGE_SIZE = 1200 };
 
+/* The call is freed by its answer. */
+static int answer(CallBox *box, const RpcReply *reply)
+{
+    RpcCall *call = box->call;
+
+    meter_end_call(&box->meter, call, reply);
+    box->call = NULL;
+    return rpc_call_answer(call, reply);
+}
+
+static void fail(CallBox *box, const char *message)
+{
+    RpcReply reply = {
+        .is_failure = true,
+        .bytes = message,
+        .size = strlen(message),
+        .code = RPC_UNAVAILABLE,
+    };
+
+    answer(box, &reply);
+}
+
 static void close_box(Resource *resource)
 {
     CallBox *box = list_entry(resource, CallBox, resource);
 
     if (box->call != NULL)
-        rpc_call_fail(box->call, RPC_UNAVAILABLE,
-                      "perigee: the service was stopped before it answered");
+        fail(box, "perigee: the service was stopped before it answered");
     handle_table_remove(&box->host->calls, box->handle);
     memory_free(box);
 }
 
 int call_answer(CallBox *box, const RpcReply *reply)
 {
+    Meter meter = box->meter;
     RpcCall *call = box->call;
 
     box->call = NULL;
     resource_close(&box->resource);
+    meter_end_call(&meter, call, reply);
     return rpc_call_answer(call, reply);
 }
 
+/* What the host's own code has, it passes on. */
 static void announce(CallBox *box, Isolate *isolate)
 {
+    if (isolate != box->host->system)
+        meter_begin_call(&box->meter, isolate);
     resource_attach(&box->resource, isolate, close_box);
     if (isolate_push_event(isolate, (Event){.kind = EVENT_CALL, .id = box->handle}) == 0)
         return;
-    rpc_call_fail(box->call, RPC_UNAVAILABLE, "perigee: the service has no room for another call");
-    box->call = NULL;
+    fail(box, "perigee: the service has no room for another call");
     resource_close(&box->resource);
 }
 
 void call_hand_over(CallBox *box, Isolate *target)
 {
     list_unlink(&box->resource.link);
+    meter_end_call(&box->meter, box->call, NULL);
     announce(box, target);
 }
 

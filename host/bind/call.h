@@ -4,6 +4,7 @@
 #define PERIGEE_BIND_CALL_H
 
 #include "bind/host.h"
+#include "bind/service_metrics.h"
 #include "isolate/resource.h"
 #include "server/rpc_server.h"
 
@@ -12,11 +13,16 @@ typedef struct CallBox {
     Host *host;
     Handle handle;
     RpcCall *call;
+    Meter meter;
     Address peer; /* all zero when nobody outside sent it */
 } CallBox;
 
 /* Calls of this process's RPC server go to the isolate the method table names. */
 extern const RpcServerHandler call_handler;
+
+/* The call of the calling isolate whose number is at `argument`, or NULL. */
+struct lua_State;
+CallBox *call_check(struct lua_State *L, int argument);
 
 /* Makes the call another isolate's, which hears of it as of a new one. */
 void call_hand_over(CallBox *box, Isolate *target);

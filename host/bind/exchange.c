@@ -31,6 +31,7 @@ static void close_box(Resource *resource)
     if (box->websocket != NULL)
         exchange_websocket_close(box);
     server_exchange_cut(box->exchange);
+    meter_end_request(&box->meter, box->exchange);
     http1_exchange_set_holder(box->exchange, NULL);
     http1_exchange_release(box->exchange);
     handle_table_remove(&box->host->exchanges, box->handle);
@@ -55,9 +56,12 @@ static void refuse(Http1Exchange *exchange, int status, const char *text)
     http1_exchange_release(exchange);
 }
 
+/* What the host's own code has, it passes on. */
 static void announce(ExchangeBox *box, Isolate *isolate, Event event)
 {
     event.id = box->handle;
+    if (isolate != box->host->system)
+        meter_begin_request(&box->meter, isolate);
     resource_attach(&box->resource, isolate, close_box);
     if (isolate_push_event(isolate, event) == 0)
         return;
@@ -69,6 +73,7 @@ static void announce(ExchangeBox *box, Isolate *isolate, Event event)
 void exchange_hand_over(ExchangeBox *box, Isolate *target, Event event)
 {
     list_unlink(&box->resource.link);
+    meter_end_request(&box->meter, NULL);
     announce(box, target, event);
 }
 

@@ -5,6 +5,7 @@
 #define PERIGEE_BIND_EXCHANGE_H
 
 #include "bind/host.h"
+#include "bind/service_metrics.h"
 #include "http/http1_connection.h"
 #include "http/websocket.h"
 #include "isolate/event.h"
@@ -18,6 +19,7 @@ struct ExchangeBox {
     Handle handle;
     Http1Exchange *exchange; /* a reference of ours */
     size_t mount_size;       /* how much of the path the mount covers */
+    Meter meter;
     Websocket *websocket;    /* NULL unless it became one, see exchange_websocket.h */
     uint64_t heard_size;     /* what came of it */
     bool is_message_awaited; /* EVENT_BODY is due */

@@ -9,6 +9,7 @@
 
 #include "base/handle_table.h"
 #include "bind/channel_ports.h"
+#include "bind/host_metrics.h"
 #include "bind/shared_memory.h"
 #include "isolate/isolate.h"
 #include "isolate/pulse.h"
@@ -20,7 +21,7 @@
 #include "server/mount_table.h"
 #include "server/rpc_server.h"
 
-enum { HOST_SERVER_COUNT = 4, HOST_DEFLATE_LIMIT = 64 };
+enum { HOST_DEFLATE_LIMIT = 64 };
 
 typedef struct Host {
     Loop *loop;
@@ -39,6 +40,7 @@ typedef struct Host {
     HandleTable watches;     /* WatchBox */
     Server *servers[HOST_SERVER_COUNT];
     SharedMemory shared; /* with the other workers */
+    HostMetrics metrics;
     ChannelPorts channels;
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     unsigned deflate_limit; /* HOST_DEFLATE_LIMIT unless somebody says otherwise */

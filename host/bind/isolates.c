@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "bind/seam.h"
+#include "bind/service_metrics.h"
 
 int isolates_add(Host *host, const IsolateOptions *options, Isolate **out, char **error)
 {
@@ -26,11 +27,16 @@ Isolate *isolates_find(const Host *host, Handle handle)
 
 void isolates_close(Host *host, Isolate *isolate)
 {
+    struct ServiceMetrics *metrics = isolate_metrics(isolate);
+
     handle_table_remove(&host->isolates, isolate_handle(isolate));
     atomic_fetch_sub_explicit(&host->pulse->isolate_count, 1, memory_order_relaxed);
     if (isolate == host->system)
         host->system = NULL;
-    isolate_destroy(isolate);
+    if (metrics != NULL)
+        service_metrics_copy(isolate);
+    isolate_destroy(isolate); /* and with it what it has under way, which is counted */
+    service_metrics_close(metrics);
 }
 
 void isolates_close_all(Host *host)
@@ -61,6 +67,7 @@ static void register_for_all(lua_State *L, Isolate *isolate)
     bind_channel_open(L, isolate);
     bind_name_lookup_open(L, isolate);
     bind_stream_open(L, isolate);
+    bind_metric_open(L, isolate);
 }
 
 void isolates_push_service_host(lua_State *L, Isolate *isolate)
@@ -88,4 +95,5 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_file_open(L, isolate);
     bind_shared_memory_open_system(L, isolate);
     bind_channel_open_system(L, isolate);
+    bind_metric_arena_open(L, isolate);
 }

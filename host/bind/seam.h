@@ -81,6 +81,8 @@ void bind_shared_open(lua_State *L, Isolate *isolate);
 void bind_shared_memory_open(lua_State *L, Isolate *isolate);
 void bind_shared_memory_open_system(lua_State *L, Isolate *isolate);
 void bind_channel_open(lua_State *L, Isolate *isolate);
+void bind_metric_open(lua_State *L, Isolate *isolate);
+void bind_metric_arena_open(lua_State *L, Isolate *isolate);
 void bind_channel_open_system(lua_State *L, Isolate *isolate);
 
 #endif

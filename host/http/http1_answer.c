@@ -80,6 +80,7 @@ void http1_exchange_give_head(Http1Exchange *exchange, const Http1Reply *reply)
 
     http1_exchange_decline_upgrade(exchange);
     exchange->is_answered = true;
+    exchange->status = reply->status;
     connection->progress++;
     if (http1_connection_first_in_line(connection) == exchange)
         write_head(exchange, reply);
@@ -198,8 +199,10 @@ int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply)
     exchange->framing = has_length ? FRAMED_BY_LENGTH : FRAMED_BY_NOTHING;
     exchange->answer_length = reply->body_size;
     http1_exchange_give_head(exchange, reply);
-    if ((target = http1_exchange_target(exchange)) != NULL)
+    if ((target = http1_exchange_target(exchange)) != NULL) {
         buffer_append(target, reply->body, reply->body_size);
+        exchange->answered_size = reply->body_size;
+    }
     http1_exchange_end_answer(exchange);
     return 0;
 }

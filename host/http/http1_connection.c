@@ -309,6 +309,8 @@ static size_t read_body(Http1Connection *connection, const char *bytes, size_t s
     size = limit_to_window(connection, size);
     taken = http1_body_feed(&connection->body, bytes, size, out);
     has_grown = connection->body.decoded_size != decoded_before;
+    if (receiver != NULL)
+        receiver->received_size += connection->body.decoded_size - decoded_before;
     is_complete = http1_body_is_complete(&connection->body);
     connection->is_body_begun = true;
     if (taken < 0) {

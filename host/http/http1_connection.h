@@ -154,6 +154,15 @@ typedef struct Http1Reply {
 int http1_exchange_respond(Http1Exchange *exchange, const Http1Reply *reply);
 bool http1_exchange_is_answered(const Http1Exchange *exchange);
 
+/* What is to be counted of an exchange. */
+typedef struct Http1Summary {
+    int status;             /* of the answer; 0 when there is none */
+    uint64_t received_size; /* of the request's body, as far as it was read and decoded */
+    uint64_t answered_size; /* of the answer's body, without its framing */
+} Http1Summary;
+
+Http1Summary http1_exchange_summary(const Http1Exchange *exchange);
+
 /* From now on a client that says it will send nothing more is gone: it reads an answer without an
  * end, which a client that only has asked all it wants would not. */
 void http1_exchange_end_with_input(Http1Exchange *exchange);

@@ -197,6 +197,11 @@ bool http1_exchange_is_answered(const Http1Exchange *exchange)
     return exchange->is_answered;
 }
 
+Http1Summary http1_exchange_summary(const Http1Exchange *exchange)
+{
+    return (Http1Summary){exchange->status, exchange->received_size, exchange->answered_size};
+}
+
 void http1_exchange_await_body(Http1Exchange *exchange)
 {
     if (exchange->connection == NULL || exchange->body_status != 0)

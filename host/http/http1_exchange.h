@@ -74,6 +74,9 @@ struct Http1Exchange {
     bool is_head_written; /* to the output, where the rest goes too */
     bool is_awaiting_room;
     bool is_upgraded;
+    int status;              /* of the answer; 0 before it */
+    uint64_t received_size;  /* of the request's body, decoded */
+    uint64_t answered_size;  /* of the answer's body, without its framing */
     uint8_t framing;         /* of the answer: FRAMED_BY_NOTHING ... */
     uint64_t answer_length;  /* Content-Length, if it is framed by that */
     uint64_t remaining_size; /* of a stream's body: what may still be written */

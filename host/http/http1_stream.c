@@ -55,6 +55,7 @@ static int begin_piece(Http1Exchange *exchange, uint64_t size)
         return ERR_CLOSED;
     if (size > exchange->remaining_size)
         return ERR_TOO_LARGE;
+    exchange->answered_size += size;
     if (exchange->framing == FRAMED_BY_LENGTH)
         exchange->remaining_size -= size;
     if (exchange->framing == FRAMED_BY_CHUNKS && size > 0) {
@@ -117,7 +118,8 @@ static void turn_into_500(Http1Exchange *exchange)
 {
     buffer_deinit(&exchange->kept);
     http1_exchange_drop_pieces(exchange);
-    exchange->kept_status = 500;
+    exchange->kept_status = exchange->status = 500;
+    exchange->answered_size = 0;
     exchange->kept_fields_size = 0;
     exchange->framing = FRAMED_BY_LENGTH;
     exchange->answer_length = 0;

@@ -41,6 +41,7 @@ struct Isolate {
     size_t collected_size; /* of the heap without garbage, as far as is known */
     size_t cycle_size;     /* of the heap when the last cycle of idle steps ended */
     IsolateCounters counters;
+    struct ServiceMetrics *metrics;
 };
 
 /* The registry key of the function that runs one turn. */
@@ -201,10 +202,11 @@ bool isolate_turn(Isolate *isolate, uint64_t now_ns)
     lua_pushlightuserdata(L, (void *)&turn_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     lua_pushnumber(L, (lua_Number)now_ns / 1e9);
-    if (lua_pcall(L, 1, 1, 0) != 0) {
+    if (lua_pcall(L, 1, 2, 0) != 0) {
         break_isolate(isolate);
     } else {
-        wants_more = lua_toboolean(L, -1);
+        wants_more = lua_toboolean(L, -2);
+        isolate->counters.task_count = (size_t)lua_tointeger(L, -1);
         lua_settop(L, 0);
     }
     preempt_end_turn(&isolate->preempt);
@@ -266,9 +268,20 @@ bool isolate_wants_collection(const Isolate *isolate)
     return isolate->account.used_size > (due_size < GC_IDLE_MIN_SIZE ? GC_IDLE_MIN_SIZE : due_size);
 }
 
+/* Returns true when that completed a cycle. */
+static bool step_collector(Isolate *isolate)
+{
+    uint64_t began_ns = clock_monotonic_ns();
+    bool is_complete = lua_gc(isolate->L, LUA_GCSTEP, GC_IDLE_STEP) != 0;
+
+    isolate->counters.gc_ns += clock_monotonic_ns() - began_ns;
+    isolate->counters.gc_cycle_count += is_complete;
+    return is_complete;
+}
+
 bool isolate_collect(Isolate *isolate)
 {
-    if (lua_gc(isolate->L, LUA_GCSTEP, GC_IDLE_STEP) == 0)
+    if (!step_collector(isolate))
         return true;
     /* A cycle that was under way when something became garbage may have kept it. What was there
      * when the last one ended is no more than what this one began with, so a heap that is still
@@ -385,6 +398,17 @@ void isolate_read_counters(const Isolate *isolate, IsolateCounters *out)
     out->heap_size = isolate->account.used_size;
     out->cut_count = isolate->preempt.yield_count;
     out->refused_count = isolate->account.refused_count;
+    out->event_count = isolate->events.count;
+}
+
+struct ServiceMetrics *isolate_metrics(const Isolate *isolate)
+{
+    return isolate->metrics;
+}
+
+void isolate_set_metrics(Isolate *isolate, struct ServiceMetrics *metrics)
+{
+    isolate->metrics = metrics;
 }
 
 void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size)

@@ -39,7 +39,11 @@ typedef struct IsolateCounters {
     uint64_t cut_count;         /* slices that ended by force */
     uint64_t refused_count;     /* allocations refused at the hard limit */
     uint64_t turned_away_count; /* new work for which too many events waited */
+    uint64_t gc_cycle_count;    /* of the collector, those that went in steps while it rested */
+    uint64_t gc_ns;             /* the time these took */
     size_t heap_size;
+    size_t task_count;  /* alive at the end of its last turn */
+    size_t event_count; /* that wait for its next one */
 } IsolateCounters;
 
 /* On failure `*error` is a text to free with memory_free. */
@@ -98,6 +102,11 @@ void isolate_set_handle(Isolate *isolate, Handle handle);
 bool isolate_is_broken(const Isolate *isolate);
 const char *isolate_failure(const Isolate *isolate); /* why it is broken */
 void isolate_read_counters(const Isolate *isolate, IsolateCounters *out);
+/* What bind/ counts of it; NULL before there is any. */
+struct ServiceMetrics;
+struct ServiceMetrics *isolate_metrics(const Isolate *isolate);
+void isolate_set_metrics(Isolate *isolate, struct ServiceMetrics *metrics);
+
 /* Of the heap, in place of those of the options; 0 for none. */
 void isolate_set_limits(Isolate *isolate, size_t soft_size, size_t hard_size);
 void isolate_fail_allocation(Isolate *isolate, uint64_t countdown); /* for tests */

@@ -56,6 +56,7 @@ static void on_round_end(void *owner)
         if (host->servers[i] != NULL)
             server_flush(host->servers[i]);
     }
+    host_metrics_note(host);
 }
 
 static void on_broken(void *owner, Isolate *isolate)
@@ -144,6 +145,7 @@ static void close_process(Host *host)
         server_close(host->servers[i]);
     channel_ports_deinit(&host->channels);
     runner_close(host->runner);
+    host_metrics_close(host);
     timer_close(process.keep_alive);
     loop_destroy(host->loop);
     mount_table_destroy(host->mounts);

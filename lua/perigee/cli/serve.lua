@@ -198,6 +198,8 @@ local function worker_settings(values, worker_count)
         worker_count = worker_count,
         slice_ms = values.slice,
         shared_size = values["shared-memory"],
+        metrics_size = values["metrics-memory"],
+        metrics_series = values["metrics-series"],
         load_timeout_s = values["load-timeout"],
         stop_timeout_s = values["load-timeout"],
         hand_over_s = values["hand-over"],

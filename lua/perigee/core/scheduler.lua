@@ -472,29 +472,29 @@ end
 local is_behind = false -- the last turn was over before all that had happened was looked at
 
 --- One turn, called by C: what was cut first, then events and ready tasks, and last the timers that
--- are due. Returns true when there is more to run without a new event.
+-- are due. Returns true when there is more to run without a new event, and how many tasks live.
 -- @param started when the turn began, in seconds of host.now
 function scheduler.turn(started)
     turn_started = timers.virtual_now or started
     if interrupted and not run_interrupted() then
-        return true
+        return true, live_count
     elseif is_behind then
         catch_up()
     end
     is_behind = true
     if not run() then
-        return true
+        return true, live_count
     end
     repeat
         turn_started = timers.virtual_now or started
         timers.fire(end_in_time)
         if not run() then
-            return true
+            return true, live_count
         end
     until not (scheduler.on_idle and scheduler.on_idle())
     is_behind = false
     timers.set_alarm()
-    return false
+    return false, live_count
 end
 
 return scheduler

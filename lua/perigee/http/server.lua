@@ -41,15 +41,16 @@ local server = {}
 --- Makes a server for one service. A router is sealed by this.
 -- @param app a router, or a function of request and response
 -- @param options log, a table with error(message, fields); new_id, a function that makes a request
--- id; is_developing, true to show errors to clients
+-- id; is_developing, true to show errors to clients; on_route, a function of the exchange and the
+-- route that was found, or nil
 function server.new(app, options)
     local self = setmetatable({ log = options.log, new_id = options.new_id,
-        is_developing = options.is_developing }, Server)
+        is_developing = options.is_developing, on_route = options.on_route }, Server)
     if router.is(app) then
         app:seal()
         self.router = app
     elseif type(app) == "function" then
-        self.route = { run = app, handler = app }
+        self.route = { run = app, handler = app, is_any = true }
     else
         error("http must be a router or a function, not a " .. type(app), 2)
     end
@@ -145,6 +146,9 @@ function Server:dispatch(exchange)
         route, params = self.router:resolve(asked.method, request.path_below(asked))
     end
     asked.route, asked.params = route.pattern, params
+    if self.on_route then
+        self.on_route(exchange, route)
+    end
     local answered = not route.is_blind and response.new(exchange, route.handler) or nil
     local is_returned, first, second, third =
         protected_call(route.run, catch, asked, answered)

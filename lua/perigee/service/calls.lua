@@ -127,6 +127,8 @@ local function serve(id)
         host.call_fail(id, "rpc: can't find method " .. name, METHOD_NOT_FOUND)
         return
     end
+    method.metric = method.metric or host.metric_route(name)
+    host.call_route(id, method.metric)
     local is_fit, argument = codec.decode(method, bytes, id, connection, definition_count)
     if not is_fit then
         host.call_fail(id, argument, INVALID_PARAMS)

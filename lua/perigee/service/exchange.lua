@@ -50,6 +50,27 @@ function methods:version()
     return sent and origin.version(sent) or "1." .. self.minor_version
 end
 
+-- What a route is called in metrics: a pattern with the mount before it. Nil for none.
+local function name_route(mount, route)
+    if not route.pattern then
+        return route.is_any and mount .. (mount == "/" and "*" or "/*")
+    elseif mount == "/" then
+        return route.pattern
+    end
+    return route.pattern == "/" and mount or mount .. route.pattern
+end
+
+--- Has the request counted as one of this route, of perigee.http.router. Its number is kept there.
+function methods:count_route(route)
+    local number = route.metric
+    if not number then
+        local name = name_route(self.mount, route)
+        number = name and host.metric_route(name) or 0
+        route.metric = number
+    end
+    host.exchange_route(self.id, number)
+end
+
 function methods:fields()
     local fields = host.exchange_fields(self.id) or {}
     local sent = host.exchange_origin(self.id)

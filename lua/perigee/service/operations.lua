@@ -167,6 +167,11 @@ local function find_remote(service)
     return require("perigee.service.remote_services").find(service)
 end
 
+-- Loaded with what answers requests, which needs it.
+local function count_route(exchange, route)
+    exchange:count_route(route)
+end
+
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
@@ -184,7 +189,7 @@ function handlers.load(state, body)
     state.slow_wait_s = settings.slow_wait_s
     worker_link.find_remote = settings.has_registry and find_remote
     state.server_options = { log = log, new_id = host.random_id,
-        is_developing = settings.is_developing }
+        is_developing = settings.is_developing, on_route = count_route }
     state.websocket_ping_s = settings.websocket_ping_s
     local is_ok, result = run_script(state, body)
     if not is_ok then

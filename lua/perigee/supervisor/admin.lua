@@ -7,6 +7,7 @@ local http = require "perigee.http"
 local http_server = require "perigee.http.server"
 local json = require "perigee.json"
 local log = require "perigee.log"
+local metrics_page = require "perigee.supervisor.metrics_page"
 local profile = require "perigee.supervisor.profile"
 local scheduler = require "perigee.core.scheduler"
 local status = require "perigee.supervisor.status"
@@ -97,6 +98,7 @@ local function make_router(supervisor)
     app:get("/tasks", function(request)
         return list_tasks(supervisor, request.query)
     end)
+    metrics_page.mount(app, supervisor)
     app:post("/reload", function()
         return reload_all(supervisor)
     end)

@@ -9,6 +9,7 @@ local event = require "perigee.core.event"
 local host = require "host"
 local log = require "perigee.log"
 local membership = require "perigee.supervisor.membership"
+local metrics = require "perigee.supervisor.metrics"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
 local shared_memory = require "perigee.supervisor.shared_memory"
@@ -141,6 +142,7 @@ function methods:open_workers(http_fds, rpc_fds)
             mesh_fd = assert(host.listen(mesh_addresses[slot], 1))[1],
             shared_fd = self.shared_fd,
             bell_fds = bell_fds,
+            metrics_size = self.settings.worker.metrics_size,
             handlers = handlers,
             on_up = function(worker)
                 self:on_worker_up(worker)
@@ -153,6 +155,7 @@ function methods:open_workers(http_fds, rpc_fds)
     end
     self.mesh_addresses = mesh_addresses
     self.workers = workers.new(list)
+    self.metrics = metrics.new(self)
     self.reload = open_reload(self)
 end
 

@@ -21,9 +21,9 @@ local OWN_PROGRAM = "/proc/self/exe"
 local BACKOFF_FIRST_S, BACKOFF_LAST_S = 0.1, 5
 local STABLE_S = 10
 
---- `options` = { slot=, http_fd=, mesh_fd=, shared_fd=, rpc_fd= or nil, bell_fds=, handlers=,
--- on_up = function(worker), on_down = function(worker, reason) }. on_up runs in a task once the
--- process has said hello.
+--- `options` = { slot=, http_fd=, mesh_fd=, shared_fd=, rpc_fd= or nil, bell_fds=, metrics_size=,
+-- handlers=, on_up = function(worker), on_down = function(worker, reason) }. on_up runs in a task
+-- once the process has said hello.
 function worker_process.new(options)
     return setmetatable({
         slot = options.slot,
@@ -34,6 +34,7 @@ function worker_process.new(options)
         child = nil,
         peer = nil,
         pulse = assert(host.pulse_create()),
+        arena = assert(host.metric_arena_create(options.metrics_size)),
         restarts = 0,
         backoff_s = 0,
         started_at = nil,
@@ -94,7 +95,7 @@ function methods:start()
         arguments = { host.program_path(), "worker" },
         descriptors = { -1, 1, 2, descriptor, self.options.http_fd, self.options.mesh_fd,
             self.pulse:descriptor(), self.options.shared_fd, self.options.rpc_fd or -1,
-            unpack(self.options.bell_fds) },
+            self.arena:descriptor(), unpack(self.options.bell_fds) },
     })
     host.close_descriptor(descriptor)
     if not child then

@@ -24,7 +24,7 @@ local worker = {}
 
 -- The descriptors a worker inherits.
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
-worker.SHARED_FD, worker.RPC_FD, worker.FIRST_BELL_FD = 7, 8, 9
+worker.SHARED_FD, worker.RPC_FD, worker.METRICS_FD, worker.FIRST_BELL_FD = 7, 8, 9, 10
 
 -- The servers of either.
 local CLIENTS, WORKERS = { "http", "rpc" }, { "mesh" }
@@ -99,6 +99,7 @@ function handlers.configure(body)
     log_control.configure(body.service.log, body.slot)
     local is_preemptive = host.start_watchdog(body.slice_ms)
     host.deflate_limit(body.http.max_compressed)
+    assert(host.metric_arena_map(worker.METRICS_FD, body.metrics_size, body.metrics_series))
     if body.shared_size > 0 then
         assert(host.shared_memory_map(worker.SHARED_FD, body.shared_size))
         assert(host.hear_bells(worker.FIRST_BELL_FD, body.worker_count, body.slot - 1))

@@ -1,0 +1,104 @@
+--- Writes families of metrics, as perigee.supervisor.metric_merge reads them, as text: Prometheus'
+-- format 0.0.4 and OpenMetrics 1.0.0. Pure. The text before a number is made once and kept with its
+-- series: most of a page is the same each time.
+local buffer = require "string.buffer"
+
+local exposition = {}
+
+exposition.CONTENT_TYPES = {
+    prometheus = "text/plain; version=0.0.4; charset=utf-8",
+    openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+
+local ESCAPES = { ["\\"] = "\\\\", ['"'] = '\\"', ["\n"] = "\\n" }
+local HELP_ESCAPES = { prometheus = '[\\\n]', openmetrics = '[\\\n"]' }
+
+--- A number as both formats have it.
+function exposition.number(value)
+    if value ~= value then
+        return "NaN"
+    elseif value == math.huge then
+        return "+Inf"
+    elseif value == -math.huge then
+        return "-Inf"
+    elseif value % 1 == 0 and value > -1e15 and value < 1e15 then
+        return ("%d"):format(value)
+    end
+    local short = ("%.15g"):format(value)
+    return tonumber(short) == value and short or ("%.17g"):format(value)
+end
+
+-- OpenMetrics wants bounds as floats.
+local function bound_text(bound)
+    local text = exposition.number(bound)
+    return text:find("^%-?%d+$") and text .. ".0" or text
+end
+
+local function label_text(series, name, value)
+    local parts = {}
+    for i, label in ipairs(series.names) do
+        parts[i] = ('%s="%s"'):format(label, (series.values[i]:gsub('[\\"\n]', ESCAPES)))
+    end
+    if name then
+        parts[#parts + 1] = ('%s="%s"'):format(name, value)
+    end
+    return parts[1] and "{" .. table.concat(parts, ",") .. "}" or ""
+end
+
+local function make_lines(family, series)
+    if family.kind ~= "histogram" then
+        return { family.name .. label_text(series) .. " " }
+    end
+    local lines = {}
+    for i = 1, #series.bounds + 1 do
+        local bound = series.bounds[i] and bound_text(series.bounds[i]) or "+Inf"
+        lines[i] = family.name .. "_bucket" .. label_text(series, "le", bound) .. " "
+    end
+    lines[#lines + 1] = family.name .. "_sum" .. label_text(series) .. " "
+    lines[#lines + 1] = family.name .. "_count" .. label_text(series) .. " "
+    return lines
+end
+
+local function put_histogram(out, series, lines)
+    local number, total = exposition.number, 0
+    local last = #series.bounds + 1
+    for i = 1, last do
+        total = total + series.buckets[i]
+        out:put(lines[i], number(total), "\n")
+    end
+    out:put(lines[last + 1], number(series.sum), "\n", lines[last + 2], number(total), "\n")
+end
+
+local function put_head(out, family, format)
+    local name = family.name
+    if format == "openmetrics" and family.kind == "counter" then
+        name = name:gsub("_total$", "")
+    end
+    local help = family.help:gsub(HELP_ESCAPES[format], ESCAPES)
+    out:put("# HELP ", name, " ", help, "\n# TYPE ", name, " ", family.kind, "\n")
+end
+
+--- The page: `format` is "prometheus" or "openmetrics".
+function exposition.render(families, format)
+    local out = buffer.new()
+    for _, family in ipairs(families) do
+        if family.series[1] then
+            put_head(out, family, format)
+        end
+        for _, series in ipairs(family.series) do
+            local lines = series.lines or make_lines(family, series)
+            series.lines = lines
+            if family.kind == "histogram" then
+                put_histogram(out, series, lines)
+            else
+                out:put(lines[1], exposition.number(series.value), "\n")
+            end
+        end
+    end
+    if format == "openmetrics" then
+        out:put("# EOF\n")
+    end
+    return out:tostring()
+end
+
+return exposition
