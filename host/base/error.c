@@ -25,6 +25,7 @@ static const ErrorText error_texts[] = {
     {ERR_ANSWERED,       "answered",    "the request was answered already"},
     {ERR_TLS,            "tls",         "unacceptable in TLS"             },
     {ERR_NOT_TLS,        "not_tls",     "not TLS"                         },
+    {ERR_UNTRUSTED,      "untrusted",   "not a certificate to believe"    },
     {UV_EAGAIN,          "again",       NULL                              },
     {UV_ECONNREFUSED,    "refused",     NULL                              },
     {UV_ECONNRESET,      "closed",      NULL                              },

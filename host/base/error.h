@@ -13,10 +13,11 @@ enum {
     ERR_INVALID = -10006, /* bytes or text that do not follow their grammar */
     ERR_NOT_FOUND = -10007,
     ERR_CANCELED = -10008,
-    ERR_EOF = -10009,      /* an orderly end */
-    ERR_ANSWERED = -10010, /* the exchange already has its answer */
-    ERR_TLS = -10011,      /* the peer's TLS, or its certificate, is not acceptable */
-    ERR_NOT_TLS = -10012,  /* plain bytes where TLS was to begin */
+    ERR_EOF = -10009,       /* an orderly end */
+    ERR_ANSWERED = -10010,  /* the exchange already has its answer */
+    ERR_TLS = -10011,       /* the peer's TLS, or its certificate, is not acceptable */
+    ERR_NOT_TLS = -10012,   /* plain bytes where TLS was to begin */
+    ERR_UNTRUSTED = -10013, /* the server's certificate is not one to believe */
 };
 
 /* The short stable name of `code`: "closed", "timeout", "refused", "in_use", "denied", ...

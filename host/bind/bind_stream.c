@@ -13,6 +13,7 @@
 #include "bind/seam.h"
 #include "isolate/resource.h"
 #include "net/stream.h"
+#include "net/tls_filter.h"
 #include "rpc/rpc_framer.h"
 
 #define STREAM_TYPE "perigee.stream"
@@ -21,6 +22,9 @@ static const SeamType stream_type;
 
 /* Reading pauses while this much waits for the script. */
 enum { INPUT_HIGH_SIZE = 256 * 1024 };
+
+/* Of a name in DNS, and of one protocol for ALPN. */
+enum { SERVER_NAME_SIZE = 253, PROTOCOL_SIZE = 255 };
 
 typedef struct StreamBox {
     Resource resource;
@@ -32,8 +36,10 @@ typedef struct StreamBox {
     size_t whole_size;  /* of the whole messages at the front that were found so far */
     int framing_status; /* why there are no more messages; 0 while there may be */
     int end_status;     /* why nothing more comes; 0 while more may */
+    Buffer tls_problem; /* a sentence about what TLS did not allow */
     bool is_read_awaited;
     bool is_paused;
+    bool is_shaking_hands; /* TLS was started and is not open */
 } StreamBox;
 
 static void push_event(StreamBox *box, EventKind kind, int code)
@@ -45,6 +51,7 @@ static void on_connect(void *owner, int status)
 {
     StreamBox *box = owner;
 
+    box->is_shaking_hands = false;
     if (status == 0)
         stream_start_reading(box->stream);
     else
@@ -109,6 +116,10 @@ static void on_end(void *owner, int status)
 {
     StreamBox *box = owner;
 
+    if (box->is_shaking_hands) {
+        on_connect(box, status);
+        return;
+    }
     box->end_status = status;
     tell_reader(box);
 }
@@ -132,6 +143,7 @@ static void close_box(Resource *resource)
     handle_table_remove(&box->host->streams, box->handle);
     stream_close(box->stream);
     buffer_deinit(&box->input);
+    buffer_deinit(&box->tls_problem);
     memory_free(box->framer);
     memory_free(box);
 }
@@ -256,7 +268,19 @@ static int l_frame(lua_State *L)
     return 0;
 }
 
-/* stream:read() -> bytes | nil, "again": EVENT_READABLE will come | nil, "eof" | nil, code */
+/* Why nothing more comes: nil, code, and what TLS says of it, if that is the reason. */
+static int push_end(lua_State *L, const StreamBox *box)
+{
+    int count = seam_push_failure(L, box->end_status);
+
+    if (box->tls_problem.size == 0)
+        return count;
+    lua_pushlstring(L, box->tls_problem.bytes, box->tls_problem.size);
+    return count + 1;
+}
+
+/* stream:read() -> bytes | nil, "again": EVENT_READABLE will come | nil, "eof" | nil, code, and a
+ * sentence when TLS is the reason */
 static int l_read(lua_State *L)
 {
     StreamBox *box = find_box(L);
@@ -272,9 +296,44 @@ static int l_read(lua_State *L)
     if (box->framing_status < 0)
         return seam_push_failure(L, box->framing_status);
     if (box->end_status < 0)
-        return seam_push_failure(L, box->end_status);
+        return push_end(L, box);
     box->is_read_awaited = true;
     return seam_push_failure(L, ERR_AGAIN);
+}
+
+/* A name that OpenSSL would take for none, or for all names below one, is none to expect. */
+static const char *check_server_name(lua_State *L, int argument)
+{
+    size_t size;
+    const char *name = luaL_checklstring(L, argument, &size);
+
+    luaL_argcheck(L, size > 0 && size <= SERVER_NAME_SIZE && name[0] != '.' && strlen(name) == size,
+                  argument, "not the name of a server");
+    return name;
+}
+
+/* stream:start_tls(tls_client, name, protocol or "") -> true | nil, code. EVENT_CONNECTED says how
+ * the handshake went with the server of that name; `read` then gives the reason. */
+static int l_start_tls(lua_State *L)
+{
+    StreamBox *box = find_box(L);
+    TlsClientContext *context = seam_check_tls_client(L, 2);
+    const char *name = check_server_name(L, 3);
+    size_t size;
+    const char *protocols = luaL_checklstring(L, 4, &size);
+
+    luaL_argcheck(L, strcspn(protocols, ",") == size && size <= PROTOCOL_SIZE, 4, "not a protocol");
+    if (box == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    /* Who speaks before TLS would be taken for who speaks in it. */
+    if (box->framer != NULL || box->input.size > 0 || stream_filter(box->stream) != NULL)
+        return seam_push_failure(L, ERR_INVALID);
+    if (box->end_status < 0)
+        return seam_push_failure(L, box->end_status);
+    box->is_shaking_hands = true;
+    stream_set_filter(box->stream,
+                      tls_filter_create_client(context, name, protocols, &box->tls_problem));
+    return seam_push_result(L, 0);
 }
 
 /* stream:write(bytes) -> bytes the kernel has not taken yet: EVENT_WRITABLE comes when they are
@@ -328,13 +387,14 @@ static const luaL_Reg system_functions[] = {
 };
 
 static const luaL_Reg methods[] = {
-    {"close",    l_close   },
-    {"frame",    l_frame   },
-    {"id",       l_id      },
-    {"read",     l_read    },
-    {"shutdown", l_shutdown},
-    {"write",    l_write   },
-    {NULL,       NULL      },
+    {"close",     l_close    },
+    {"frame",     l_frame    },
+    {"id",        l_id       },
+    {"read",      l_read     },
+    {"shutdown",  l_shutdown },
+    {"start_tls", l_start_tls},
+    {"write",     l_write    },
+    {NULL,        NULL       },
 };
 
 static const SeamType stream_type = {STREAM_TYPE, methods, l_close};

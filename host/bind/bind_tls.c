@@ -1,8 +1,13 @@
-/* Certificates for servers, as bytes in PEM: who read them from which files is the
- * business of the supervisor's Lua. */
+/* Certificates for servers, and whom clients believe, as bytes in PEM: who read them from which
+ * files is the business of Lua. */
 #include "base/error.h"
 #include "bind/seam.h"
+#include "net/tls_client_context.h"
 #include "net/tls_context.h"
+
+#define TLS_CLIENT_TYPE "perigee.tls_client"
+
+static const SeamType tls_client_type;
 
 enum { MAX_PAIR_COUNT = 64 };
 
@@ -128,13 +133,118 @@ static int l_set_tls(lua_State *L)
     return seam_push_result(L, 0);
 }
 
+typedef struct TlsClientBox {
+    Host *host;
+    TlsClientContext *context; /* NULL once closed */
+} TlsClientBox;
+
+static int l_tls_client_close(lua_State *L)
+{
+    TlsClientBox *box = luaL_checkudata(L, 1, TLS_CLIENT_TYPE);
+
+    if (box->context != NULL)
+        box->host->tls_client_count--;
+    tls_client_context_release(box->context);
+    box->context = NULL;
+    return 0;
+}
+
+TlsClientContext *seam_check_tls_client(lua_State *L, int argument)
+{
+    TlsClientBox *box = luaL_checkudata(L, argument, TLS_CLIENT_TYPE);
+
+    luaL_argcheck(L, box->context != NULL, argument, "it is closed");
+    return box->context;
+}
+
+static TlsPem check_optional_pem(lua_State *L, const char *name, const char *file_name)
+{
+    bool is_there;
+
+    lua_getfield(L, -1, name);
+    is_there = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+    return is_there ? check_pem(L, name, file_name) : (TlsPem){0};
+}
+
+static TlsClientOptions check_client_options(lua_State *L)
+{
+    TlsClientOptions options = {0};
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    options.ca = check_optional_pem(L, "ca", "ca_name");
+    options.pair.chain = check_optional_pem(L, "chain", "chain_name");
+    if (options.pair.chain.bytes != NULL)
+        options.pair.key = check_pem(L, "key", "key_name");
+    lua_getfield(L, -1, "is_unverified");
+    options.is_unverified = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return options;
+}
+
+/* What OpenSSL keeps of the system's authorities is kept once for the process. */
+static int make_client(Host *host, const TlsClientOptions *options, TlsClientContext **out,
+                       char *problem)
+{
+    bool is_plain = options->ca.bytes == NULL && options->pair.chain.bytes == NULL;
+    int result = 0;
+
+    if (!is_plain || options->is_unverified)
+        return tls_client_context_create(options, out, problem);
+    if (host->default_tls_client == NULL)
+        result = tls_client_context_create(options, &host->default_tls_client, problem);
+    if (result == 0)
+        *out = tls_client_context_share(host->default_tls_client);
+    return result;
+}
+
+/* tls_client(options) -> what stream:start_tls takes | nil, code, message; "full" when the process
+ * has as many as it may. */
+static int l_tls_client(lua_State *L)
+{
+    TlsClientOptions options = check_client_options(L);
+    Host *host = seam_host(L);
+    TlsClientBox *box;
+    char problem[TLS_PROBLEM_SIZE];
+    int result;
+
+    if (host->tls_client_count >= HOST_TLS_CLIENT_LIMIT)
+        return push_problem(L, ERR_FULL, "too many clients with TLS settings of their own");
+    box = lua_newuserdata(L, sizeof *box);
+    *box = (TlsClientBox){.host = host};
+    seam_push_type(L, &tls_client_type);
+    lua_setmetatable(L, -2);
+    if ((result = make_client(host, &options, &box->context, problem)) < 0)
+        return push_problem(L, result, problem);
+    host->tls_client_count++;
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"tls_client", l_tls_client},
+    {NULL,         NULL        },
+};
+
+static const luaL_Reg system_functions[] = {
     {"check_tls", l_check_tls},
     {"set_tls",   l_set_tls  },
     {NULL,        NULL       },
 };
 
+static const luaL_Reg tls_client_methods[] = {
+    {"close", l_tls_client_close},
+    {NULL,    NULL              },
+};
+
+static const SeamType tls_client_type = {TLS_CLIENT_TYPE, tls_client_methods, l_tls_client_close};
+
 void bind_tls_open(lua_State *L, Isolate *isolate)
 {
     seam_register(L, functions, isolate);
+}
+
+void bind_tls_open_system(lua_State *L, Isolate *isolate)
+{
+    seam_register(L, system_functions, isolate);
 }

@@ -14,6 +14,7 @@
 #include "isolate/isolate.h"
 #include "isolate/pulse.h"
 #include "isolate/runner.h"
+#include "net/tls_client_context.h"
 #include "os/log_sink.h"
 #include "os/loop.h"
 #include "server/http_server.h"
@@ -22,6 +23,9 @@
 #include "server/rpc_server.h"
 
 enum { HOST_DEFLATE_LIMIT = 64 };
+
+/* Each has memory outside the heap of its isolate. */
+enum { HOST_TLS_CLIENT_LIMIT = 1024 };
 
 typedef struct Host {
     Loop *loop;
@@ -45,9 +49,11 @@ typedef struct Host {
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     unsigned deflate_limit; /* HOST_DEFLATE_LIMIT unless somebody says otherwise */
     uint64_t refused_deflate_count;
-    MountTable *mounts;   /* of HTTP servers; targets are isolate handles */
-    MethodTable *methods; /* of RPC servers; isolate handles by service */
-    RpcLimits rpc_limits; /* also of RPC over HTTP */
+    TlsClientContext *default_tls_client; /* that believes the system's authorities, or NULL */
+    unsigned tls_client_count;            /* that isolates hold */
+    MountTable *mounts;                   /* of HTTP servers; targets are isolate handles */
+    MethodTable *methods;                 /* of RPC servers; isolate handles by service */
+    RpcLimits rpc_limits;                 /* also of RPC over HTTP */
     GobTypes *gob_types;
     bool is_preemptive; /* what the self-test found */
     int argument_count; /* of the command line, program name included */

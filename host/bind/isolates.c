@@ -68,6 +68,7 @@ static void register_for_all(lua_State *L, Isolate *isolate)
     bind_name_lookup_open(L, isolate);
     bind_stream_open(L, isolate);
     bind_metric_open(L, isolate);
+    bind_tls_open(L, isolate);
 }
 
 void isolates_push_service_host(lua_State *L, Isolate *isolate)
@@ -83,7 +84,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_server_open(L, isolate);
     bind_server_counters_open(L, isolate);
     bind_routes_open(L, isolate);
-    bind_tls_open(L, isolate);
+    bind_tls_open_system(L, isolate);
     bind_deflate_open_system(L, isolate);
     bind_log_open_system(L, isolate);
     bind_stream_open_system(L, isolate);

@@ -31,6 +31,9 @@ Server *seam_check_server(lua_State *L, int argument);
  * Returns how many values that is. */
 int bind_log_push_records(lua_State *L, const LogRing *ring, int argument);
 
+/* The client side of TLS at `argument`, borrowed. */
+TlsClientContext *seam_check_tls_client(lua_State *L, int argument);
+
 /* Sets field `name` of the table on top. */
 void seam_set_number(lua_State *L, const char *name, lua_Number number);
 
@@ -64,6 +67,7 @@ void bind_server_open(lua_State *L, Isolate *isolate);
 void bind_server_counters_open(lua_State *L, Isolate *isolate);
 void bind_routes_open(lua_State *L, Isolate *isolate);
 void bind_tls_open(lua_State *L, Isolate *isolate);
+void bind_tls_open_system(lua_State *L, Isolate *isolate);
 void bind_name_lookup_open(lua_State *L, Isolate *isolate);
 void bind_stream_open(lua_State *L, Isolate *isolate);
 void bind_stream_open_system(lua_State *L, Isolate *isolate);

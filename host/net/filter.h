@@ -14,6 +14,8 @@
 typedef struct Filter Filter;
 
 typedef struct FilterType {
+    /* Adds what is to be sent before anything has come. NULL where the peer speaks first. */
+    void (*begin)(Filter *filter, Buffer *wire);
     /* Takes `size` wire bytes. Adds what they hold to `plain`, and what is to be sent because of
      * them, an alert too, to `wire`. Returns 0; ERR_EOF for the peer's orderly end; or why nothing
      * more can be decoded. */

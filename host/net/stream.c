@@ -290,8 +290,14 @@ static void read_filtered(Stream *stream, const char *bytes, size_t size)
 
 void stream_set_filter(Stream *stream, Filter *filter)
 {
-    assert(stream->filter == NULL && stream->written_size == 0);
+    Buffer wire = {0};
+
+    assert(stream->filter == NULL && !stream->is_connecting);
     stream->filter = filter;
+    if (filter->type->begin == NULL)
+        return;
+    filter->type->begin(filter, &wire);
+    stream_send_wire(stream, &wire);
 }
 
 const Filter *stream_filter(const Stream *stream)

@@ -42,8 +42,9 @@ void stream_set_handler(Stream *stream, const StreamHandler *handler, void *owne
 void stream_start_reading(Stream *stream);
 void stream_stop_reading(Stream *stream);
 
-/* Takes `filter` over, before anything is read or written. on_connect says when it is open; until
- * then a write is ERR_INVALID. When it fails to open, on_connect says why, the filter is gone, and
+/* Takes `filter` over, of a connected stream that has none; what was written before goes out as it
+ * is. on_connect says when it is open, or on_end that there was an end before; until then a write
+ * is ERR_INVALID. When it fails to open, on_connect says why, the filter is gone, and
  * the stream goes on without one: good for a last word in clear. */
 void stream_set_filter(Stream *stream, Filter *filter);
 

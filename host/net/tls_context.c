@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "net/tls_pem.h"
+#include "net/tls_rules.h"
 
 struct TlsContext {
     unsigned reference_count;
@@ -19,12 +20,6 @@ struct TlsContext {
     SSL_CTX **pairs;  /* one with each certificate; all else is the same in them */
     Buffer protocols; /* as ALPN writes them: a length, then as many bytes */
 };
-
-/* Forward secrecy and an authenticated cipher; those of TLS 1.3 are all of this kind. */
-static const char ciphers_of_tls_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-
-static const uint64_t ssl_options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
 
 /* Also of "http/1.0": some clients offer that alone. */
 static const char default_protocols[] = "http/1.1,http/1.0";
@@ -70,17 +65,6 @@ static int choose_pair(SSL *ssl, int *alert, void *owner)
     return SSL_TLSEXT_ERR_NOACK;
 }
 
-/* "h2,http/1.1" becomes "\2h2\10http/1.1". */
-static void set_protocols(TlsContext *context, const char *names)
-{
-    for (size_t size; *names != '\0'; names += size + (names[size] == ',')) {
-        size = strcspn(names, ",");
-        assert(size > 0 && size <= UINT8_MAX);
-        buffer_append(&context->protocols, &(uint8_t){(uint8_t)size}, 1);
-        buffer_append(&context->protocols, names, size);
-    }
-}
-
 /* Sessions live in tickets, which the client keeps: a worker has no table of them, and all workers
  * read each other's. */
 static void set_session_rules(SSL_CTX *ssl, const unsigned char *ticket_key)
@@ -96,11 +80,8 @@ static void set_session_rules(SSL_CTX *ssl, const unsigned char *ticket_key)
 
 static void set_rules(SSL_CTX *ssl, TlsContext *context)
 {
-    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(ssl, ciphers_of_tls_1_2);
-    SSL_CTX_set_options(ssl, ssl_options);
-    /* An idle connection keeps no record buffers. */
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    tls_rules_apply(ssl);
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, context);
     SSL_CTX_set_tlsext_servername_callback(ssl, choose_pair);
     SSL_CTX_set_tlsext_servername_arg(ssl, context);
@@ -154,7 +135,8 @@ int tls_context_create(const TlsOptions *options, TlsContext **out, char *proble
     assert(options->pair_count > 0);
     context->reference_count = 1;
     context->pairs = memory_alloc(options->pair_count * sizeof(SSL_CTX *));
-    set_protocols(context, options->protocols != NULL ? options->protocols : default_protocols);
+    tls_rules_append_protocols(&context->protocols,
+                               options->protocols != NULL ? options->protocols : default_protocols);
     if (options->ticket_key == NULL) {
         RAND_bytes(ticket_key, sizeof ticket_key);
         complete.ticket_key = ticket_key;
@@ -205,5 +187,9 @@ TlsValidity tls_context_validity(const TlsContext *context, size_t index)
 
 SSL *tls_context_open_session(TlsContext *context)
 {
-    return SSL_new(context->pairs[0]);
+    SSL *ssl = SSL_new(context->pairs[0]);
+
+    if (ssl != NULL)
+        SSL_set_accept_state(ssl);
+    return ssl;
 }

@@ -19,18 +19,19 @@ enum { REPLY_SIZE = 16 * 1024 };
 enum { RECORD_SIZE = 16 * 1024 };
 
 /* What TLS begins with, and none of the protocols above it: the type of the record that has the
- * ClientHello (RFC 8446 5.1). */
-enum { HANDSHAKE_TYPE = 22 };
+ * ClientHello or its answer, which may be an alert (RFC 8446 5.1). */
+enum { ALERT_TYPE = 21, HANDSHAKE_TYPE = 22 };
 
 typedef struct TlsFilter {
     Filter filter;
-    TlsContext *context;
+    TlsContext *context; /* of a server; NULL for a client */
     SSL *ssl;
     const char *input; /* lent while decoding */
     size_t input_size;
     Buffer *output;    /* lent during every call that may write */
     size_t reply_size; /* sent by itself since plain bytes came last */
     char *client;      /* subject of the client's certificate, or NULL */
+    Buffer *problem;   /* lent to a client: what its owner shall read of a failure */
     int failure;       /* what ended the decoding */
     bool has_begun;    /* the first byte was seen */
 } TlsFilter;
@@ -80,6 +81,26 @@ static const BIO_METHOD *bio_method(void)
     return method;
 }
 
+static void tell(TlsFilter *filter, const char *problem)
+{
+    if (filter->problem != NULL && problem != NULL)
+        buffer_append_text(filter->problem, problem);
+}
+
+/* In OpenSSL's words, which say what is wrong with a certificate, or which alert the peer sent. */
+static int explain(TlsFilter *filter)
+{
+    long verdict = SSL_get_verify_result(filter->ssl);
+
+    if (!filter->filter.is_open && filter->context == NULL && verdict != X509_V_OK &&
+        SSL_get_verify_mode(filter->ssl) != SSL_VERIFY_NONE) {
+        tell(filter, X509_verify_cert_error_string(verdict));
+        return ERR_UNTRUSTED;
+    }
+    tell(filter, ERR_reason_error_string(ERR_peek_last_error()));
+    return ERR_TLS;
+}
+
 /* Returns 0 when OpenSSL only needs more input. */
 static int check_result(TlsFilter *filter, int result)
 {
@@ -89,7 +110,7 @@ static int check_result(TlsFilter *filter, int result)
     case SSL_ERROR_ZERO_RETURN:
         return ERR_EOF;
     default:
-        return ERR_TLS;
+        return explain(filter);
     }
 }
 
@@ -112,11 +133,12 @@ static char *read_subject(SSL *ssl)
 
 static int open_filter(TlsFilter *filter)
 {
-    int result = SSL_accept(filter->ssl);
+    int result = SSL_do_handshake(filter->ssl);
 
     if (result != 1)
         return check_result(filter, result);
-    filter->client = read_subject(filter->ssl);
+    if (filter->context != NULL)
+        filter->client = read_subject(filter->ssl);
     filter->filter.is_open = true;
     return 0;
 }
@@ -155,14 +177,20 @@ static int decode_lent(TlsFilter *filter, Buffer *plain)
     return result;
 }
 
+static bool is_beginning(const TlsFilter *filter, char type)
+{
+    return type == HANDSHAKE_TYPE || (type == ALERT_TYPE && filter->context == NULL);
+}
+
 static int decode(Filter *base, const char *bytes, size_t size, Buffer *plain, Buffer *wire)
 {
     TlsFilter *filter = (TlsFilter *)base;
 
     if (filter->failure < 0)
         return filter->failure;
-    if (!filter->has_begun && bytes[0] != HANDSHAKE_TYPE) {
+    if (!filter->has_begun && !is_beginning(filter, bytes[0])) {
         filter->failure = ERR_NOT_TLS;
+        tell(filter, "what it said is not TLS");
         return filter->failure;
     }
     filter->has_begun = true;
@@ -212,6 +240,17 @@ static void destroy(Filter *base)
     memory_free(filter);
 }
 
+/* Nothing can be wrong with a ClientHello of ours. */
+static void begin(Filter *base, Buffer *wire)
+{
+    TlsFilter *filter = (TlsFilter *)base;
+
+    filter->output = wire;
+    SSL_do_handshake(filter->ssl);
+    ERR_clear_error();
+    filter->output = NULL;
+}
+
 static const FilterType tls_filter_type = {
     .decode = decode,
     .encode = encode,
@@ -219,19 +258,45 @@ static const FilterType tls_filter_type = {
     .destroy = destroy,
 };
 
-Filter *tls_filter_create(TlsContext *context)
+static const FilterType tls_client_filter_type = {
+    .begin = begin,
+    .decode = decode,
+    .encode = encode,
+    .finish = finish,
+    .destroy = destroy,
+};
+
+/* Takes `ssl` over. */
+static TlsFilter *create(const FilterType *type, SSL *ssl)
 {
     TlsFilter *filter = memory_alloc(sizeof *filter);
     BIO *bio = BIO_new(bio_method());
 
-    filter->filter.type = &tls_filter_type;
-    filter->context = tls_context_share(context);
-    filter->ssl = tls_context_open_session(context);
-    if (filter->ssl == NULL || bio == NULL)
+    filter->filter.type = type;
+    filter->ssl = ssl;
+    if (ssl == NULL || bio == NULL)
         abort(); /* out of memory, see base/memory.h */
     BIO_set_data(bio, filter);
     BIO_set_init(bio, 1);
-    SSL_set_bio(filter->ssl, bio, bio);
+    SSL_set_bio(ssl, bio, bio);
+    return filter;
+}
+
+Filter *tls_filter_create(TlsContext *context)
+{
+    TlsFilter *filter = create(&tls_filter_type, tls_context_open_session(context));
+
+    filter->context = tls_context_share(context);
+    return &filter->filter;
+}
+
+Filter *tls_filter_create_client(TlsClientContext *context, const char *server,
+                                 const char *protocols, Buffer *problem)
+{
+    TlsFilter *filter = create(&tls_client_filter_type,
+                               tls_client_context_open_session(context, server, protocols));
+
+    filter->problem = problem;
     return &filter->filter;
 }
 
@@ -241,7 +306,7 @@ TlsDescription tls_filter_describe(const Filter *base)
     const unsigned char *protocol;
     unsigned protocol_size;
 
-    assert(base->type == &tls_filter_type && base->is_open);
+    assert(base->is_open);
     SSL_get0_alpn_selected(filter->ssl, &protocol, &protocol_size);
     return (TlsDescription){
         .version = SSL_get_version(filter->ssl),

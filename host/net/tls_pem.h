@@ -12,7 +12,7 @@
 /* Gives `ssl` the certificate, its chain and its key. */
 int tls_pem_use_pair(SSL_CTX *ssl, const TlsPair *pair, char *problem);
 
-/* Has `ssl` trust clients with a certificate of these authorities, and tell clients so. */
+/* Has `ssl` trust whoever has a certificate of these authorities, and a server tell clients so. */
 int tls_pem_trust(SSL_CTX *ssl, const TlsPem *authorities, char *problem);
 
 #endif

@@ -151,6 +151,7 @@ static void close_process(Host *host)
     mount_table_destroy(host->mounts);
     method_table_destroy(host->methods);
     gob_types_destroy(host->gob_types);
+    tls_client_context_release(host->default_tls_client);
     handle_table_deinit(&host->isolates);
     handle_table_deinit(&host->exchanges);
     handle_table_deinit(&host->calls);

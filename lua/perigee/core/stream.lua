@@ -1,9 +1,12 @@
 --- Byte streams for tasks: the seam's streams with calls that wait.
 local event = require "perigee.core.event"
 local host = require "host"
+local lazy = require "perigee.core.lazy"
 local name_lookup = require "perigee.core.name_lookup"
 local outgoing = require "perigee.core.outgoing"
 local scheduler = require "perigee.core.scheduler"
+
+local happy_eyeballs = lazy "perigee.core.happy_eyeballs"
 
 local stream = {}
 local methods = {}
@@ -11,9 +14,6 @@ local metatable = { __index = methods }
 
 -- A writer waits while this much has not been taken by the kernel.
 local UNSENT_HIGH_SIZE = 256 * 1024
-
--- For one of several addresses, when the caller has set no time.
-local SHARE_S = 2
 
 -- Of streams that were polled in vain, by their numbers.
 local listeners, arguments = {}, {}
@@ -57,67 +57,98 @@ local function name_of(address)
     end
 end
 
--- Until when an address is tried, of which so many are left: each but the last has its share of the
--- time, so that one that swallows what is sent to it does not use up all.
-local function share_of(deadline, left_count)
-    local now = scheduler.now()
-    if deadline then
-        return now + (deadline - now) / left_count
-    end
-    return left_count > 1 and now + SHARE_S or nil
+-- The earlier of a deadline and so many seconds from now; either may be nil.
+local function limit(deadline, seconds)
+    local own = seconds and scheduler.now() + seconds
+    return deadline and own and math.min(deadline, own) or own or deadline
 end
 
 local function connect_to_any(addresses, port, deadline, is_granted)
-    local opened, code, detail
-    for i, address in ipairs(addresses) do
+    local refusal
+    local function attempt(address, until_s)
         local text = (address:find(":", 1, true) and "[%s]:%s" or "%s:%s"):format(address, port)
-        local may_connect, reason, why = is_granted, nil, nil
-        if not may_connect then
-            may_connect, reason, why = outgoing.check_address(text)
+        if not is_granted then
+            local may_connect, code, detail = outgoing.check_address(text)
+            if not may_connect then
+                refusal = detail
+                return nil, code
+            end
         end
-        if may_connect then
-            opened, code = connect_numeric(text, share_of(deadline, #addresses - i + 1))
-        else
-            code, detail = reason, why
-        end
-        if opened or code == "canceled" then
-            break
-        end
+        return connect_numeric(text, until_s)
     end
-    return opened, code, detail
+    local opened, code
+    if not addresses[2] then
+        opened, code = attempt(addresses[1], deadline)
+    else
+        opened, code = happy_eyeballs.connect(addresses, attempt, deadline)
+    end
+    return opened, code, code == "denied" and refusal or nil
 end
 
-local function connect_to_name(name, port, deadline)
+-- These return a stream without TLS; or nil, code, detail, phase.
+
+local function connect_to_name(name, port, deadline, options)
     local granted, refusal, detail = outgoing.check_name(name, port)
     if not granted then
-        return nil, refusal, detail
+        return nil, refusal, detail, "connect"
     end
-    local addresses, code = name_lookup(name, deadline)
+    local addresses, code = name_lookup(name, limit(deadline, options.lookup_s))
     if not addresses then
-        return nil, code
+        return nil, code, nil, "lookup"
     end
-    return connect_to_any(addresses, port, deadline, granted == true)
+    local opened
+    opened, code, detail = connect_to_any(addresses, port, limit(deadline, options.connect_s),
+        granted == true)
+    return opened, code, detail, "connect"
 end
 
---- Connects to `address` ("127.0.0.1:80", "[::1]:80", "unix:/path", "example.org:80"): to the first
--- address of a name that answers. Returns a stream; or nil, code, detail or nil: "not_found" for a
--- name that nobody knows, "denied" where a service has no grant for it, "exhausted" when it has as
--- many connections as it may have.
-function stream.connect(address, deadline)
+local function connect(address, deadline, options)
     local has_room, full, sentence = outgoing.check_room()
     if not has_room then
-        return nil, full, sentence
+        return nil, full, sentence, "connect"
     end
     local name, port = name_of(address)
     if name then
-        return connect_to_name(name, port, deadline)
+        return connect_to_name(name, port, deadline, options)
     end
     local is_granted, refusal, detail = outgoing.check_address(address)
     if not is_granted then
-        return nil, refusal, detail
+        return nil, refusal, detail, "connect"
     end
-    local opened, code = connect_numeric(address, deadline)
-    return opened, code
+    local opened, code = connect_numeric(address, limit(deadline, options.connect_s))
+    return opened, code, nil, "connect"
+end
+
+-- The name or number in an address, which a certificate must be for.
+local function host_of(address)
+    return address:match("^%[(.*)%]:%d+$") or address:match("^([^:]+):%d+$") or "localhost"
+end
+
+local NO_OPTIONS = {}
+
+--- Connects to `address` ("127.0.0.1:80", "[::1]:80", "unix:/path", "example.org:80"): of a name to
+-- the address that answers first, see perigee.core.happy_eyeballs.
+-- @param deadline in seconds of scheduler.now, or nil
+-- @param options nil, or { tls = of perigee.core.tls_client, to speak TLS; server_name = that its
+-- certificate must be for, the address's when it is left out; protocol = "http/1.1", for ALPN;
+-- lookup_s, connect_s, tls_s = limits of each phase }
+-- @return a stream; or nil, code, detail or nil, phase: "not_found" for a name that nobody knows,
+-- "denied" where a service has no grant for it, "exhausted" when it has as many connections as it
+-- may have, and what methods:start_tls answers. The phase is "lookup", "connect" or "tls".
+function stream.connect(address, deadline, options)
+    options = options or NO_OPTIONS
+    local opened, code, detail, phase = connect(address, deadline, options)
+    if not opened or not options.tls then
+        return opened, code, detail, phase
+    end
+    local is_ok
+    is_ok, code, detail = opened:start_tls(options.tls, options.server_name or host_of(address),
+        options.protocol, limit(deadline, options.tls_s))
+    if not is_ok then
+        opened:close()
+        return nil, code, detail, "tls"
+    end
+    return opened
 end
 
 --- A stream over a descriptor that this process inherited.
@@ -138,12 +169,37 @@ function stream.pair()
     return wrap(box), descriptor
 end
 
---- Waits for bytes. Returns them, or nil and "eof", "timeout", "closed" or another code.
+--- Begins to speak TLS with a server that has not said anything yet, and waits until both ends
+-- agree.
+-- @param tls of perigee.core.tls_client
+-- @param server_name that the certificate must be for, unless `tls` says another
+-- @param protocol for ALPN, or nil
+-- @return true; or nil, code, detail, after which the stream is only good for closing: "untrusted"
+-- for a certificate that is not to be believed, "not_tls", "tls" for what TLS does not allow
+function methods:start_tls(tls, server_name, protocol, deadline)
+    server_name = (tls.server_name or server_name):gsub("%.$", "")
+    local is_ok, code = self.box:start_tls(tls.box, server_name, protocol or "")
+    if not is_ok then
+        return nil, code
+    end
+    local status
+    is_ok, status = scheduler.wait_event(event.CONNECTED, self.id, deadline)
+    if not is_ok then
+        return nil, status
+    elseif status == 0 then
+        return true
+    end
+    local _, reason, detail = self.box:read()
+    return nil, reason, detail
+end
+
+--- Waits for bytes. Returns them; or nil and "eof", "timeout", "closed" or another code, with a
+-- sentence when TLS is the reason.
 function methods:read(deadline)
     while true do
-        local bytes, code = self.box:read()
+        local bytes, code, detail = self.box:read()
         if bytes or code ~= "again" then
-            return bytes, code
+            return bytes, code, detail
         end
         local is_ok, reason = scheduler.wait_event(event.READABLE, self.id, deadline)
         if not is_ok then
