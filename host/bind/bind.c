@@ -36,6 +36,14 @@ Handle seam_check_handle(lua_State *L, int argument)
     return (Handle)number;
 }
 
+uint64_t seam_check_ns(lua_State *L, int argument)
+{
+    lua_Number seconds = luaL_checknumber(L, argument);
+
+    luaL_argcheck(L, seconds >= 0 && seconds < 1e9, argument, "not a duration in seconds");
+    return (uint64_t)(seconds * 1e9);
+}
+
 void seam_push_handle(lua_State *L, Handle handle)
 {
     lua_pushnumber(L, (lua_Number)handle);

@@ -106,8 +106,21 @@ static int l_isolate_limit(lua_State *L)
     return seam_push_result(L, 0);
 }
 
-/* isolate_counters(handle) -> {turns=, busy_s=, cuts=, turned_away=, refused=, heap_size=} | nil,
- * "closed" */
+/* isolate_budget(handle, warning_s, budget_s) -> true | nil, "closed": what a task may compute
+ * between two waits before it is warned of, and before it is ended; 0 for none */
+static int l_isolate_budget(lua_State *L)
+{
+    Isolate *isolate = check_service(L);
+    uint64_t warning_ns = seam_check_ns(L, 2), budget_ns = seam_check_ns(L, 3);
+
+    if (isolate == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    isolate_set_budget(isolate, warning_ns, budget_ns);
+    return seam_push_result(L, 0);
+}
+
+/* isolate_counters(handle) -> {turns=, busy_s=, cuts=, turned_away=, refused=, cpu_warnings=,
+ * cpu_ends=, memory_ends=, heap_size=} | nil, "closed" */
 static int l_isolate_counters(lua_State *L)
 {
     Isolate *isolate = isolates_find(seam_host(L), seam_check_handle(L, 1));
@@ -116,11 +129,14 @@ static int l_isolate_counters(lua_State *L)
     if (isolate == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     isolate_read_counters(isolate, &counters);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 9);
     seam_set_number(L, "turns", (lua_Number)counters.turn_count);
     seam_set_number(L, "cuts", (lua_Number)counters.cut_count);
     seam_set_number(L, "turned_away", (lua_Number)counters.turned_away_count);
     seam_set_number(L, "refused", (lua_Number)counters.refused_count);
+    seam_set_number(L, "cpu_warnings", (lua_Number)counters.warning_count);
+    seam_set_number(L, "cpu_ends", (lua_Number)counters.cpu_end_count);
+    seam_set_number(L, "memory_ends", (lua_Number)counters.memory_end_count);
     seam_set_number(L, "heap_size", (lua_Number)counters.heap_size);
     lua_pushnumber(L, (lua_Number)counters.busy_ns / 1e9);
     lua_setfield(L, -2, "busy_s");
@@ -134,6 +150,7 @@ static const luaL_Reg message_functions[] = {
 };
 
 static const luaL_Reg functions[] = {
+    {"isolate_budget",   l_isolate_budget  },
     {"isolate_close",    l_isolate_close   },
     {"isolate_counters", l_isolate_counters},
     {"isolate_limit",    l_isolate_limit   },

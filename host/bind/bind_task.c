@@ -71,6 +71,24 @@ static int l_resume(lua_State *L)
     return result_count + 1;
 }
 
+/* take_cut(thread) -> whether this coroutine of a script, which has yielded nothing, was cut and
+ * shall be resumed */
+static int l_take_cut(lua_State *L)
+{
+    lua_State *thread = lua_tothread(L, 1);
+
+    luaL_argcheck(L, thread != NULL, 1, "coroutine expected");
+    lua_pushboolean(L, isolate_take_cut(isolate_from(L), thread));
+    return 1;
+}
+
+/* set_task_budget(seconds): for the task that was just cut, until it waits; 0 for none */
+static int l_set_task_budget(lua_State *L)
+{
+    isolate_set_task_budget(isolate_from(L), seam_check_ns(L, 1));
+    return 0;
+}
+
 /* now() -> seconds on the monotonic clock */
 static int l_now(lua_State *L)
 {
@@ -186,6 +204,8 @@ static const luaL_Reg functions[] = {
     {"random_id",       l_random_id      },
     {"resume",          l_resume         },
     {"set_alarm",       l_set_alarm      },
+    {"set_task_budget", l_set_task_budget},
+    {"take_cut",        l_take_cut       },
     {"wall_time",       l_wall_time      },
     {NULL,              NULL             },
 };

@@ -21,6 +21,9 @@ int seam_push_result(lua_State *L, int code);
 /* Pushes nil and the code's name. */
 int seam_push_failure(lua_State *L, int code);
 
+/* Seconds, not negative, as nanoseconds. */
+uint64_t seam_check_ns(lua_State *L, int argument);
+
 Handle seam_check_handle(lua_State *L, int argument);
 void seam_push_handle(lua_State *L, Handle handle);
 

@@ -176,6 +176,7 @@ void isolate_destroy(Isolate *isolate)
     account_close(&isolate->account, isolate->L);
     lua_close(isolate->L);
     event_queue_deinit(&isolate->events);
+    preempt_deinit(&isolate->preempt);
     memory_free(isolate->failure);
     memory_free(isolate->name);
     memory_free(isolate->folder);
@@ -293,14 +294,36 @@ bool isolate_collect(Isolate *isolate)
     return isolate_wants_collection(isolate);
 }
 
-/* Leaves the reason (on top of `thread` when it failed) and a traceback of `thread` on L. */
-static void push_failure(lua_State *L, lua_State *thread, const char *reason)
+static TaskState fail(Isolate *isolate, lua_State *L, lua_State *thread)
 {
-    if (reason != NULL)
-        lua_pushstring(L, reason);
+    lua_xmove(thread, L, 1);
+    preempt_push_traceback(&isolate->preempt, L, thread);
+    preempt_forget_task(&isolate->preempt);
+    return TASK_FAILED;
+}
+
+static TaskState end_task(Isolate *isolate, lua_State *L)
+{
+    if (isolate->preempt.end == PREEMPT_END_CPU)
+        isolate->counters.cpu_end_count++;
     else
-        lua_xmove(thread, L, 1);
-    luaL_traceback(L, thread, NULL, 0);
+        isolate->counters.memory_end_count++;
+    preempt_push_end(&isolate->preempt, L);
+    preempt_forget_task(&isolate->preempt);
+    return TASK_ENDED;
+}
+
+/* Returns how many values tell of it. */
+static int push_cut(Isolate *isolate, lua_State *L, lua_State *thread)
+{
+    CpuMeter *meter = &isolate->preempt.meter;
+
+    lua_pushnumber(L, (lua_Number)meter->used_ns / 1e9);
+    if (!cpu_meter_take_warning(meter))
+        return 1;
+    isolate->counters.warning_count++;
+    preempt_push_traceback(&isolate->preempt, L, thread);
+    return 2;
 }
 
 TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int *result_count)
@@ -313,23 +336,36 @@ TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int 
         return TASK_CUT;
     preempt_enter_task(preempt, thread);
     status = lua_resume(thread, 0);
-    preempt_leave_task(preempt);
-    if (preempt->end_reason != NULL) {
-        push_failure(L, thread, preempt->end_reason);
-        *result_count = 2;
-        return TASK_ENDED;
-    }
-    if (preempt->is_yielded)
+    preempt_leave_task(preempt, status != LUA_YIELD && status != 0);
+    *result_count = 2;
+    if (preempt->end != PREEMPT_GOES_ON)
+        return end_task(isolate, L);
+    if (status != LUA_YIELD && status != 0)
+        return fail(isolate, L, thread);
+    if (preempt->is_yielded) {
+        *result_count = push_cut(isolate, L, thread);
         return TASK_CUT;
-    if (status != LUA_YIELD && status != 0) {
-        push_failure(L, thread, NULL);
-        *result_count = 2;
-        return TASK_FAILED;
     }
     *result_count = lua_gettop(thread);
     luaL_checkstack(L, *result_count, "a task yielded too many values");
     lua_xmove(thread, L, *result_count);
     return TASK_WAITING;
+}
+
+bool isolate_take_cut(Isolate *isolate, lua_State *thread)
+{
+    return preempt_take_cut(&isolate->preempt, thread);
+}
+
+void isolate_set_budget(Isolate *isolate, uint64_t warning_ns, uint64_t budget_ns)
+{
+    isolate->preempt.meter.warning_ns = warning_ns;
+    isolate->preempt.meter.budget_ns = budget_ns;
+}
+
+void isolate_set_task_budget(Isolate *isolate, uint64_t budget_ns)
+{
+    isolate->preempt.meter.task_budget_ns = budget_ns;
 }
 
 Isolate *isolate_from(lua_State *L)

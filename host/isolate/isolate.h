@@ -41,6 +41,9 @@ typedef struct IsolateCounters {
     uint64_t turned_away_count; /* new work for which too many events waited */
     uint64_t gc_cycle_count;    /* of the collector, those that went in steps while it rested */
     uint64_t gc_ns;             /* the time these took */
+    uint64_t warning_count;     /* tasks that computed for longer than the warning */
+    uint64_t cpu_end_count;     /* tasks ended for it */
+    uint64_t memory_end_count;  /* tasks ended at the soft limit */
     size_t heap_size;
     size_t task_count;  /* alive at the end of its last turn */
     size_t event_count; /* that wait for its next one */
@@ -81,12 +84,24 @@ bool isolate_collect(Isolate *isolate);
 /* Resumes a task, without values. Returns how it came back. */
 typedef enum TaskState {
     TASK_WAITING = 0, /* it yielded: *result_count values are on top of L */
-    TASK_CUT = 1,     /* the turn is over: it goes on, or begins, with the next resume */
+    TASK_CUT = 1,     /* the turn is over: it goes on, or begins, with the next resume. On top of L
+                         are the seconds it has used, if it ran, and a traceback to warn with */
     TASK_FAILED = 2,  /* the error and a traceback are on top of L */
     TASK_ENDED = 3,   /* it must not be resumed: the reason and a traceback are on top of L */
 } TaskState;
 TaskState isolate_resume(Isolate *isolate, struct lua_State *L, struct lua_State *thread,
                          int *result_count);
+
+/* Whether a coroutine of a script that yielded nothing was cut, and shall be resumed. Says so
+ * once. */
+bool isolate_take_cut(Isolate *isolate, struct lua_State *thread);
+
+/* Processor time that a task may take between two waits before there is a warning, and before it is
+ * ended; 0 for none. */
+void isolate_set_budget(Isolate *isolate, uint64_t warning_ns, uint64_t budget_ns);
+
+/* Of the task that was cut last, until it waits. */
+void isolate_set_task_budget(Isolate *isolate, uint64_t budget_ns);
 
 /* The isolate a seam function belongs to; its first upvalue says so. */
 Isolate *isolate_from(struct lua_State *L);

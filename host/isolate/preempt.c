@@ -5,10 +5,12 @@
 #include <lualib.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "isolate/account.h"
 
 /* The isolate whose turn it is. Written by the thread that runs isolates; read by its signal
@@ -25,11 +27,9 @@ static void set_running(Preempt *preempt)
     atomic_store_explicit(&running, preempt, memory_order_relaxed);
 }
 
-/* Code inside a user's own coroutine cannot be yielded to the scheduler. After this long it gets
- * an error instead. */
-static const uint64_t coroutine_limit_ns = 1000 * 1000000ULL;
-
-static const char memory_reason[] = "the service has reached its memory limit";
+/* Instructions that Perigee's own code may take to get out of itself when the task shall end;
+ * then the slice ends first, and this is tried again. */
+enum { PATIENCE = 20000, PLACE_SIZE = 256 };
 
 static void on_hook(lua_State *L, lua_Debug *activation);
 
@@ -76,33 +76,119 @@ static bool is_in_core(lua_State *L, lua_Debug *activation)
            strncmp(activation->source, prefix, sizeof prefix - 1) == 0;
 }
 
+static void push_task_traceback(lua_State *L, lua_State *inner, lua_State *task)
+{
+    luaL_traceback(L, inner, NULL, 0);
+    if (inner != task) {
+        luaL_traceback(L, task, "\nin a coroutine of", 0);
+        lua_concat(L, 2);
+    }
+}
+
+/* Remembers the traceback of what shall end: its coroutines may be gone when it has. Taken where
+ * memory is not refused. */
+static void note_traceback(Preempt *preempt, lua_State *L)
+{
+    const char *text;
+    size_t size;
+
+    preempt->account->is_limiting = false;
+    push_task_traceback(L, L, preempt->task);
+    preempt->account->is_limiting = true;
+    text = lua_tolstring(L, -1, &size);
+    memory_free(preempt->traceback);
+    preempt->traceback = memory_copy(text, size);
+    lua_pop(L, 1);
+}
+
+/* Remembers where the task is: the nearest line of a script. */
+static void note_place(Preempt *preempt, lua_State *L)
+{
+    char text[PLACE_SIZE] = "";
+    lua_Debug activation;
+
+    for (int level = 0; *text == '\0' && lua_getstack(L, level, &activation) != 0; level++) {
+        lua_getinfo(L, "Sl", &activation);
+        if (activation.currentline > 0 && strncmp(activation.source, "@perigee/", 9) != 0)
+            snprintf(text, sizeof text, "%s:%d",
+                     *activation.source == '@' ? activation.source + 1 : activation.short_src,
+                     activation.currentline);
+    }
+    memory_free(preempt->place);
+    preempt->place = *text == '\0' ? NULL : memory_copy(text, strlen(text));
+}
+
+static void push_cut_thread(Preempt *preempt, lua_State *L)
+{
+    if (preempt->cut_threads == NULL)
+        preempt->cut_threads = memory_alloc(PREEMPT_DEPTH * sizeof(lua_State *));
+    preempt->cut_threads[preempt->cut_count++] = L;
+}
+
+/* Where it is possible this leaves the running function and does not return. */
+static void yield(Preempt *preempt, lua_State *L)
+{
+    if (!lua_isyieldable(L))
+        return;
+    if (L == preempt->task) {
+        preempt->is_yielded = true;
+        preempt->yield_count++;
+    }
+    lua_yield(L, 0);
+}
+
+static void cut(Preempt *preempt, lua_State *L)
+{
+    bool is_coroutine = L != preempt->task;
+
+    preempt->is_slice_over = true;
+    if (lua_isyieldable(L) && (!is_coroutine || preempt->cut_count < PREEMPT_DEPTH)) {
+        if (is_coroutine)
+            push_cut_thread(preempt, L);
+        yield(preempt, L);
+    }
+    /* The next tick of the watchdog tries again. */
+    disarm(preempt);
+}
+
+/* The hook stays armed and comes again with the next instruction of whoever catches this. */
+static void end(Preempt *preempt, lua_State *L)
+{
+    if (L == preempt->task && lua_isyieldable(L))
+        preempt->end = preempt->due;
+    yield(preempt, L);
+    preempt->account->fail_countdown = 1;
+    lua_newuserdata(L, 1);
+}
+
 /* Collects what can be. True when the heap is well below its soft limit again. */
 static bool free_memory(Preempt *preempt)
 {
     Account *account = preempt->account;
 
     lua_gc(preempt->L, LUA_GCCOLLECT, 0);
-    if (account->used_size > account->soft_size / 4 * 3)
-        return false;
     account_forgive(account);
-    return true;
+    return account->used_size <= account->soft_size / 4 * 3;
 }
 
-static void on_memory_due(Preempt *preempt, lua_State *L, lua_Debug *activation)
+/* Whether the running task shall end, and of what. */
+static PreemptEnd find_end(Preempt *preempt)
 {
-    /* Asked first: the hook comes again with the next instruction, and a full collection for each
-     * of them would take seconds. */
-    if (is_in_core(L, activation))
-        return;
-    disarm(preempt);
-    if (free_memory(preempt))
-        return;
-    account_forgive(preempt->account);
-    if (L == preempt->task && lua_isyieldable(L)) {
-        preempt->end_reason = memory_reason;
-        lua_yield(L, 0);
-    }
-    luaL_error(L, "%s", memory_reason);
+    cpu_meter_read(&preempt->meter, preempt->turn_started_ns);
+    if (cpu_meter_is_over(&preempt->meter))
+        return PREEMPT_END_CPU;
+    if (preempt->account->is_soft_reached && !free_memory(preempt))
+        return PREEMPT_END_MEMORY;
+    return PREEMPT_GOES_ON;
+}
+
+/* Perigee's own modules get some time to finish what they are at. */
+static bool is_to_wait(Preempt *preempt, lua_State *L, lua_Debug *activation)
+{
+    if (preempt->patience == 0 || !is_in_core(L, activation))
+        return false;
+    preempt->patience--;
+    return true;
 }
 
 static void on_hook(lua_State *L, lua_Debug *activation)
@@ -111,27 +197,34 @@ static void on_hook(lua_State *L, lua_Debug *activation)
 
     if (preempt == NULL)
         return;
-    if (preempt->account->is_soft_reached && preempt->task != NULL) {
-        on_memory_due(preempt, L, activation);
+    if (preempt->task == NULL) {
+        preempt->is_slice_over = true;
+        disarm(preempt);
         return;
     }
-    disarm(preempt);
-    preempt->is_slice_over = true;
-    if (L == preempt->task && lua_isyieldable(L)) {
-        preempt->is_yielded = true;
-        preempt->yield_count++;
-        lua_yield(L, 0);
+    if ((preempt->due != PREEMPT_GOES_ON || preempt->account->is_soft_reached) &&
+        is_to_wait(preempt, L, activation))
         return;
+    if (preempt->due == PREEMPT_GOES_ON && (preempt->due = find_end(preempt)) != PREEMPT_GOES_ON) {
+        note_place(preempt, L);
+        note_traceback(preempt, L);
     }
-    /* In a user's coroutine, or below a C function: the next tick of the watchdog tries again. */
-    if (preempt->task != NULL &&
-        clock_monotonic_ns() - preempt->turn_started_ns > coroutine_limit_ns)
-        luaL_error(L, "ran for more than a second in a place that cannot be interrupted");
+    if (preempt->due == PREEMPT_GOES_ON || is_in_core(L, activation))
+        cut(preempt, L);
+    else
+        end(preempt, L);
 }
 
 void preempt_init(Preempt *preempt, lua_State *L, Account *account)
 {
     *preempt = (Preempt){.L = L, .account = account};
+}
+
+void preempt_deinit(Preempt *preempt)
+{
+    memory_free(preempt->place);
+    memory_free(preempt->traceback);
+    memory_free(preempt->cut_threads);
 }
 
 void preempt_begin_turn(Preempt *preempt, uint64_t now_ns)
@@ -156,17 +249,56 @@ bool preempt_has_turn(const Preempt *preempt)
 void preempt_enter_task(Preempt *preempt, lua_State *task)
 {
     preempt->is_yielded = false;
-    preempt->end_reason = NULL;
+    preempt->end = PREEMPT_GOES_ON;
     preempt->task = task;
     preempt->account->is_limiting = true;
-    if (preempt->account->is_soft_reached)
+    if (preempt->account->is_soft_reached || preempt->due != PREEMPT_GOES_ON)
         arm(preempt);
+    preempt->patience = PATIENCE;
+    cpu_meter_go_on(&preempt->meter);
 }
 
-void preempt_leave_task(Preempt *preempt)
+void preempt_leave_task(Preempt *preempt, bool has_failed)
 {
     preempt->account->is_limiting = false;
     preempt->task = NULL;
+    if (has_failed)
+        preempt->end = preempt->due;
+    else if (!preempt->is_yielded)
+        preempt_forget_task(preempt);
+}
+
+void preempt_forget_task(Preempt *preempt)
+{
+    preempt->due = PREEMPT_GOES_ON;
+    preempt->cut_count = 0;
+    cpu_meter_reset(&preempt->meter);
+}
+
+bool preempt_take_cut(Preempt *preempt, lua_State *thread)
+{
+    if (preempt->due != PREEMPT_GOES_ON || preempt->cut_count == 0 ||
+        preempt->cut_threads[preempt->cut_count - 1] != thread)
+        return false;
+    preempt->cut_count--;
+    return true;
+}
+
+void preempt_push_end(const Preempt *preempt, lua_State *L)
+{
+    const char *place = preempt->place == NULL ? "?" : preempt->place;
+
+    if (preempt->end == PREEMPT_END_MEMORY)
+        lua_pushfstring(L, "the service has reached its memory limit, at %s", place);
+    else
+        lua_pushfstring(L, "it computed for %d ms without waiting, at %s",
+                        (int)(preempt->meter.used_ns / 1000000), place);
+    lua_pushstring(L, preempt->traceback);
+}
+
+void preempt_push_traceback(const Preempt *preempt, lua_State *L, lua_State *task)
+{
+    push_task_traceback(L, preempt->cut_count > 0 ? preempt->cut_threads[0] : task, task);
 }
 
 void preempt_request_memory_check(Preempt *preempt)
@@ -193,7 +325,7 @@ static lua_Integer run_test_loop(Preempt *preempt, lua_State *task)
     setitimer(ITIMER_VIRTUAL, &tick, NULL);
     lua_resume(task, 1);
     setitimer(ITIMER_VIRTUAL, &off, NULL);
-    preempt_leave_task(preempt);
+    preempt_leave_task(preempt, false);
     preempt_end_turn(preempt);
     lua_getglobal(task, "progress");
     lua_rawgeti(task, -1, 1);
@@ -229,6 +361,7 @@ bool preempt_self_test(void)
     luaL_openlibs(L);
     preempt_init(&preempt, L, &account);
     is_interrupted = test_until_signalled(&preempt);
+    preempt_deinit(&preempt);
     lua_close(L);
     return is_interrupted;
 }

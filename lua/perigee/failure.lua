@@ -29,7 +29,7 @@ local function write(task, reason, traceback)
     end
     log_writer.write("error", log_settings.name,
         ("task %s failed: %s\n%s"):format(name_of(task), text, traceback),
-        { spawned_at = site and site.at })
+        { spawned_at = site and site.at or nil })
 end
 
 --- Reports at once; but what is no plain value in a task of its own. Showing it may run a script's

@@ -77,7 +77,7 @@ describe("a service", function()
                 for i = 1, 1e8 do sum = sum + i % 7 end
                 return tostring(sum)
             end }
-        ]] })
+        ]] }, "--cpu-budget", "0")
         local sum
         perigee.go(function()
             sum = running:body("/sum")

@@ -24,6 +24,8 @@ local function load_service(place, settings)
         path = place.path,
         memory_size = settings.memory_size,
         readable = held.grants.read,
+        cpu_warning_s = settings.worker.cpu_warning_s,
+        cpu_budget_s = settings.worker.cpu_budget_s,
         fetch_module = function(name)
             return text:module(name)
         end,

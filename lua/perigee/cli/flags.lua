@@ -35,7 +35,7 @@ local TEXTS = { count = tostring, duration = duration_text, size = size_text }
 local function check_range(option, value)
     local range = RANGES[option.kind]
     local least, most = option.least or range.least, option.most or range.most
-    if value >= least and value <= most then
+    if value >= least and value <= most or option.is_zero_allowed and value == 0 then
         return math.ceil(value / range.step) * range.step
     end
     local text = TEXTS[option.kind]
@@ -84,10 +84,8 @@ function PARSERS.duration(value, option)
 end
 
 function PARSERS.size(value, option)
-    if option.is_zero_allowed and tonumber(value) == 0 then
-        return 0
-    end
-    local size = limits.parse_size(value)
+    local is_none = option.is_zero_allowed and tonumber(value) == 0
+    local size = is_none and 0 or limits.parse_size(value)
     if not size then
         return nil, "a size such as 64MB"
     end

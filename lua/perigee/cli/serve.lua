@@ -197,6 +197,8 @@ local function worker_settings(values, worker_count)
     return {
         worker_count = worker_count,
         slice_ms = values.slice,
+        cpu_warning_s = values["cpu-warning"],
+        cpu_budget_s = values["cpu-budget"],
         shared_size = values["shared-memory"],
         metrics_size = values["metrics-memory"],
         metrics_series = values["metrics-series"],

@@ -146,8 +146,10 @@ function scheduler.start(kind, site, a, b, within)
     return task
 end
 
---- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback).
-scheduler.on_failure = nil
+--- What becomes of errors no scheduler.on_finish takes: function(task, error, traceback). And who
+-- hears of tasks that were cut: function(task, seconds, traceback): those of processor time since
+-- its last wait; a traceback, once, when they are worth a warning. And of tasks the host has ended.
+scheduler.on_failure, scheduler.on_cut, scheduler.on_ended = nil, false, false
 
 -- A wait below a function of C, such as the callback of string.gsub, was begun and could not yield.
 local function forget_failed_wait(task)
@@ -188,6 +190,12 @@ local function finish(task, is_ok, failure, traceback)
     end
 end
 
+local function fail(task, state, failure, traceback)
+    task.is_ended = state == ENDED or nil
+    finish(task, false, failure, traceback)
+    if task.is_ended and scheduler.on_ended then scheduler.on_ended(task) end
+end
+
 -- Takes a task back from host.resume. Returns false when the turn is over.
 local function settle(task, state, first, traceback)
     current = false
@@ -203,13 +211,13 @@ local function settle(task, state, first, traceback)
         end
         return true
     elseif state == FAILED or state == ENDED then
-        if state == ENDED then
-            task.is_ended = true
-        end
-        finish(task, false, first, traceback)
+        fail(task, state, first, traceback)
         return true
     end
     interrupted = task
+    if first and scheduler.on_cut then
+        scheduler.on_cut(task, first, traceback)
+    end
     return false
 end
 
@@ -225,13 +233,9 @@ end
 scheduler.now = timers.now
 
 --- The running task; nil outside of tasks.
-function scheduler.current()
-    return current or nil
-end
+function scheduler.current() return current or nil end
 
-function scheduler.live_count()
-    return live_count
-end
+function scheduler.live_count() return live_count end
 
 --- "ready", "running", "waiting" or "dead".
 function scheduler.state(task)
@@ -262,8 +266,7 @@ function scheduler.prepare_wait(deadline)
     local reason = task.context.reason
     if reason then
         return nil, reason
-    end
-    if deadline then
+    elseif deadline then
         timers.prepare(task, deadline)
     end
     return task
@@ -384,11 +387,9 @@ function scheduler.on_event(kind, handler)
     return before
 end
 
---- Calls `fn(argument)` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer.
-scheduler.at = timers.at
-
---- Returns true when that prevented the call.
-scheduler.cancel_timer = timers.cancel
+--- Calls `fn(argument)` outside of tasks at `deadline`. Returns a timer for scheduler.cancel_timer,
+-- which returns true when it prevented the call.
+scheduler.at, scheduler.cancel_timer = timers.at, timers.cancel
 
 local function dispatch(kind, id, code, bytes, ...)
     local of_kind = waits[kind]
@@ -408,9 +409,7 @@ handlers[event.ALARM] = timers.on_alarm
 
 --- Has `fn(first, last)`, given the list of ready tasks, return its new first, which runs next, and
 -- last; false for their order (perigee.core.choice).
-function scheduler.set_choice(fn)
-    choose = fn
-end
+function scheduler.set_choice(fn) choose = fn end
 
 local function take_ready()
     if choose then

@@ -73,6 +73,23 @@ local function names_of(segments)
     return names
 end
 
+-- What stands in front of the functions of a route. Returns its budget of processor time, or nil.
+local function take_options(name, functions, level)
+    local options = functions[1]
+    if type(options) ~= "table" then
+        return nil
+    end
+    for key, value in pairs(options) do
+        if key ~= "cpu_s" or type(value) ~= "number" or value ~= value or value < 0.02 then
+            error(("the options of %s are { cpu_s = seconds from 0.02 }, got %s = %s"):format(name,
+                tostring(key), tostring(value)), level + 1)
+        end
+    end
+    table.remove(functions, 1)
+    functions.n = functions.n - 1
+    return options.cpu_s
+end
+
 --- Defines a route for what a method below was called with; errors name the line of that call.
 local function define(group, method, path, functions)
     check_open(group, 3)
@@ -82,6 +99,7 @@ local function define(group, method, path, functions)
         error(("the path %s is malformed: %s"):format(tostring(text), problem), 3)
     end
     local name = method .. " " .. text
+    local cpu_s = take_options(name, functions, 3)
     if functions.n == 0 then
         error(("the route %s has no handler"):format(name), 3)
     end
@@ -90,11 +108,13 @@ local function define(group, method, path, functions)
     functions[functions.n], functions.n = nil, nil
     local where = require "perigee.core.where"
     add_route({ method = method, pattern = text, names = names_of(segments), handler = handler,
-        middleware = functions, group = group, where = where(3) or where.of(handler) }, segments, 3)
+        middleware = functions, group = group, cpu_s = cpu_s,
+        where = where(3) or where.of(handler) }, segments, 3)
 end
 
 for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" } do
-    --- app:get(path, [middleware, ...,] handler), and so on for each method. Returns the router.
+    --- app:get(path, [options,] [middleware, ...,] handler), and so on for each method. Returns the
+    -- router. options = { cpu_s = } gives the route's handlers another budget than the service's.
     Group[method:lower()] = function(self, path, ...)
         define(self, method, path, { n = select("#", ...), ... })
         return self

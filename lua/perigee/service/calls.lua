@@ -151,6 +151,7 @@ local function finish(task, is_ok, failure, traceback)
     state.in_flight = state.in_flight - 1
     state.end_turn()
     if not is_ok then
+        task.name = site.title(nil, task, id)
         host.call_fail(id, "perigee: the call was stopped: " .. tostring(failure), INTERNAL_ERROR)
         scheduler.on_failure(task, failure, traceback)
     end
@@ -188,8 +189,8 @@ local function context_of_calls()
 end
 
 --- What a call is named in reports.
-function site.title(_, task)
-    local _, name = host.call_request(ids[task])
+function site.title(_, task, id)
+    local _, name = host.call_request(id or ids[task])
     return "call of " .. (name or "a caller that is gone")
 end
 

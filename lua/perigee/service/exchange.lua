@@ -69,6 +69,9 @@ function methods:count_route(route)
         route.metric = number
     end
     host.exchange_route(self.id, number)
+    if route.cpu_s then
+        self.cpu_s = route.cpu_s -- see perigee.service.overrun
+    end
 end
 
 function methods:fields()

@@ -113,6 +113,10 @@ scheduler.on_idle = function()
         and require("perigee.service.stuck").look(state)
 end
 
+function scheduler.on_cut(...)
+    require("perigee.service.overrun").take(...)
+end
+
 scheduler.on_failure = function(...)
     require("perigee.failure").report(...)
 end
@@ -153,8 +157,13 @@ local function on_request_finished(task, is_ok, failure, traceback)
     if not is_ok then
         -- The server guards its handler, so this task was ended by the host: nobody has answered
         -- for it.
-        asked:respond(503, "Content-Type: text/plain; charset=utf-8\r\n",
-            "The service was stopped while it worked on this request.\n")
+        local reason = state.server_options.is_developing
+            and ("%s\n\n%s\n"):format(failure, traceback)
+            or "The service was stopped while it worked on this request.\n"
+        if not asked:respond(503, "Content-Type: text/plain; charset=utf-8\r\n", reason) then
+            asked:cut()
+        end
+        task.name = asked:title()
         scheduler.on_failure(task, failure, traceback)
     end
     state.on_idle()

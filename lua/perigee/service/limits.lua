@@ -24,6 +24,9 @@ local KINDS = {
     duration = { expected = "seconds", parse = function(value)
         return type(value) == "number" and value >= 0 and value or nil
     end },
+    budget = { expected = "seconds from 0.02", parse = function(value)
+        return type(value) == "number" and value >= 0.02 and value <= MAX_COUNT and value or nil
+    end },
     count = { expected = "a whole number from 0", parse = function(value)
         return type(value) == "number" and value >= 0 and value <= MAX_COUNT and value % 1 == 0
             and value or nil
@@ -35,7 +38,7 @@ local KINDS = {
 
 -- docs/limits.md describes each; a spec compares.
 local KIND_OF = {
-    memory = "size", body = "size", drain = "duration",
+    memory = "size", body = "size", drain = "duration", cpu_s = "budget",
     rate = "rate", burst = "count", concurrency = "count", queue = "count",
     tasks = "count", timers = "count", messages = "count", connections = "count",
     websockets = "count",

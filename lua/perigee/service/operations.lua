@@ -99,6 +99,7 @@ local function manifest(service, methods, held)
         metadata = service.metadata,
         drain_s = held.drain,
         memory_size = held.memory,
+        cpu_s = held.cpu_s,
         body_size = held.body,
     }
 end

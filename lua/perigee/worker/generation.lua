@@ -20,7 +20,7 @@ local function folder_of(path)
 end
 
 --- Opens an isolate. `options` = { service=, number=, path= of the script, memory_size=,
--- readable = more folders it may read or nil,
+-- readable = more folders it may read or nil, cpu_warning_s=, cpu_budget_s=,
 -- fetch_module = function(name) }. Returns the generation, or nil and a message.
 function generation.open(options)
     local handle, message = host.isolate_open({
@@ -34,7 +34,9 @@ function generation.open(options)
     if not handle then
         return nil, message
     end
+    host.isolate_budget(handle, options.cpu_warning_s or 0, options.cpu_budget_s or 0)
     local self = setmetatable({
+        cpu_warning_s = options.cpu_warning_s or 0,
         service = options.service,
         number = options.number,
         handle = handle,
@@ -80,6 +82,11 @@ end
 function methods:limit_memory(size)
     self.memory_size = size
     host.isolate_limit(self.handle, size, size * HARD_FACTOR)
+end
+
+--- Sets how long its tasks may compute without waiting, likewise.
+function methods:limit_cpu(budget_s)
+    host.isolate_budget(self.handle, self.cpu_warning_s, budget_s)
 end
 
 --- Calls `op` as methods:call does, while the heap may be larger by so many bytes.

@@ -126,6 +126,7 @@ function handlers.load(body)
         path = body.chunk,
         memory_size = body.memory_size,
         readable = body.policy.grants.read,
+        cpu_warning_s = settings.cpu_warning_s, cpu_budget_s = settings.cpu_budget_s,
         fetch_module = module_fetcher(body.service, body.generation),
     })
     if not candidate then
@@ -147,6 +148,9 @@ function handlers.load(body)
     candidate.manifest = manifest
     if manifest.memory_size then
         candidate:limit_memory(manifest.memory_size)
+    end
+    if manifest.cpu_s then
+        candidate:limit_cpu(manifest.cpu_s)
     end
     return manifest
 end
@@ -271,6 +275,8 @@ local function describe(one)
         is_active = active[one.service] == one.number,
         heap_size = counters.heap_size, busy_s = counters.busy_s, cuts = counters.cuts,
         turns = counters.turns, turned_away = counters.turned_away,
+        cpu_warnings = counters.cpu_warnings, cpu_ends = counters.cpu_ends,
+        memory_ends = counters.memory_ends,
         in_flight = live.in_flight, websockets = live.websockets,
         lost_websockets = live.lost_websockets, tasks = live.tasks,
         destinations = live.destinations,

@@ -23,7 +23,7 @@ describe("perigee.service.limits", function()
     it("takes all there are", function()
         assert.is_true(limits.check({ memory = "64MB", body = 1024, drain = 0.5, rate = 0.5,
             burst = 10, concurrency = 1, queue = 0, tasks = 100, timers = 0, messages = 5,
-            websockets = 1 }))
+            websockets = 1, cpu_s = 0.5 }))
     end)
 
     it("says what each must be", function()

@@ -1,5 +1,6 @@
 --- A lock for one task at a time. Whoever waits longest gets it next. Any task may unlock it, and
--- one that ends does not: `with` unlocks whatever happens.
+-- one that ends does not: `with` unlocks whatever happens, also when the host ends the task.
+local holding = require "perigee.core.holding"
 local queue = require "perigee.core.queue"
 local scheduler = require "perigee.core.scheduler"
 
@@ -15,7 +16,8 @@ function metatable:__tostring()
 end
 
 function mutex.new()
-    return setmetatable({ is_locked = false, waiters = queue.new() }, metatable)
+    return setmetatable({ is_locked = false, held_by = false, held_before = false,
+        waiters = queue.new() }, metatable)
 end
 
 --- Waits until it is the caller's. Returns true; or nil, "canceled" or "timeout" when the task's
@@ -50,7 +52,10 @@ function methods:unlock()
     end
 end
 
+methods.abandon = methods.unlock
+
 local function unlock_and_return(self, is_ok, ...)
+    holding.finish(self)
     self:unlock()
     if not is_ok then
         error((...), 0)
@@ -64,6 +69,7 @@ function methods:with(fn, ...)
     if not is_locked then
         return nil, reason
     end
+    holding.begin(self)
     return unlock_and_return(self, pcall(fn, ...))
 end
 

@@ -1,4 +1,5 @@
 --- Runs a function once, whoever comes first; the others wait for it.
+local holding = require "perigee.core.holding"
 local queue = require "perigee.core.queue"
 local scheduler = require "perigee.core.scheduler"
 
@@ -12,16 +13,23 @@ function metatable:__tostring()
 end
 
 function once.new()
-    return setmetatable({ state = "new", waiters = queue.new() }, metatable)
+    return setmetatable({ state = "new", held_by = false, held_before = false,
+        waiters = queue.new() }, metatable)
 end
 
-local function finish(self, is_ok, ...)
+--- The function's task was ended by the host. It has run, as one that raises.
+function methods:abandon()
     self.state = "done"
     local waiter = queue.take(self.waiters)
     while waiter do
         scheduler.end_wait(waiter, true)
         waiter = queue.take(self.waiters)
     end
+end
+
+local function finish(self, is_ok, ...)
+    holding.finish(self)
+    self:abandon()
     if not is_ok then
         error((...), 0)
     end
@@ -36,6 +44,7 @@ function methods:run(fn, ...)
         return true
     elseif self.state == "new" then
         self.state = "running"
+        holding.begin(self)
         return finish(self, pcall(fn, ...))
     end
     local is_ok, reason = queue.wait(self.waiters, "sync.Once.Do")

@@ -1,4 +1,5 @@
 --- One call at a time for each key: who asks for the same while it runs gets the same result.
+local holding = require "perigee.core.holding"
 local queue = require "perigee.core.queue"
 local scheduler = require "perigee.core.scheduler"
 
@@ -22,7 +23,8 @@ local function outcome(call)
     return unpack(call, 1, call.count)
 end
 
-local function finish(self, key, call, is_ok, ...)
+local function settle(call, is_ok, ...)
+    local self, key = call.owner, call.key
     call.is_ok, call.count = is_ok, select("#", ...)
     for i = 1, call.count do
         call[i] = (select(i, ...))
@@ -35,7 +37,18 @@ local function finish(self, key, call, is_ok, ...)
         scheduler.end_wait(waiter, true)
         waiter = queue.take(call.waiters)
     end
+end
+
+local function finish(call, ...)
+    holding.finish(call)
+    settle(call, ...)
     return outcome(call)
+end
+
+local call_metatable = { __index = {} }
+
+function call_metatable.__index:abandon()
+    settle(self, false, "the host has ended the task whose result this one waits for")
 end
 
 --- Returns what fn(...) returns, or raises its error. While it runs for `key`, other callers with
@@ -44,9 +57,10 @@ end
 function methods:run(key, fn, ...)
     local call = self.calls[key]
     if not call then
-        call = { waiters = queue.new() }
+        call = setmetatable({ owner = self, key = key, waiters = queue.new() }, call_metatable)
         self.calls[key] = call
-        return finish(self, key, call, pcall(fn, ...))
+        holding.begin(call)
+        return finish(call, pcall(fn, ...))
     end
     local is_ok, reason = queue.wait(call.waiters, "singleflight")
     if not is_ok then
