@@ -55,6 +55,18 @@ describe("the sample services", function()
         assert.equal("yes", echoed.headers["X-Test"])
     end)
 
+    it("answer through the gateway as by themselves", function()
+        running:wait_for_body("/gateway/hello/Ann", running:body("/hello/Ann"))
+        local answer = running:request({ method = "PUT", target = "/gateway/echo/a%20b?c=1",
+            body = "some text" })
+        local echoed = json.decode(answer.body)
+        assert.equal("PUT", echoed.method)
+        assert.equal("/echo/a%20b?c=1", echoed.target)
+        assert.equal("some text", echoed.body)
+        assert.equal("127.0.0.1", echoed.headers["X-Forwarded-For"])
+        assert.equal("/hello/:name", running:service("gateway").routes[1].pattern)
+    end)
+
     it("count, whichever worker is asked", function()
         local first = running:json("/counter").count
         for i = 1, 10 do
