@@ -37,14 +37,17 @@ local function answers(member)
     return response and (json.decode(response.body) or {}).health == "true"
 end
 
---- Starts `count` members, 1 when left out, and waits until they serve.
-function etcd.start(count)
-    local self = setmetatable({ root = temporary.new(), members = {} }, metatable)
+--- Starts `count` members, 1 when left out, and waits until they serve; at a node of
+-- spec.support.network when it is given.
+function etcd.start(count, node)
+    local self = setmetatable({ root = temporary.new(), members = {},
+        prefix = node and node.prefix }, metatable)
+    local address = node and node.address or "127.0.0.1"
     started[#started + 1] = self
     local urls = {}
     for i = 1, count or 1 do
-        local member = { name = "m" .. i, address = "127.0.0.1:" .. free_port(),
-            peer = "127.0.0.1:" .. free_port() }
+        local member = { name = "m" .. i, address = address .. ":" .. free_port(),
+            peer = address .. ":" .. free_port() }
         self.members[i] = member
         urls[i] = ("%s=http://%s"):format(member.name, member.peer)
     end
@@ -71,7 +74,7 @@ end
 --- Starts a member anew, with the data it had.
 function methods:start_member(i)
     local member = self.members[i]
-    member.program = program.start(arguments_of(self, member), { file = FILE,
+    member.program = program.start(arguments_of(self, member), { file = FILE, prefix = self.prefix,
         environment = { ETCD_UNSUPPORTED_ARCH = "arm64" } })
 end
 

@@ -55,7 +55,7 @@ function host.start(options)
     end
     self.directory = options.directory or self.root:join("services")
     self.program = program.start(compose_arguments(self.root, self.directory, options),
-        { file = options.file, environment = options.environment })
+        { file = options.file, environment = options.environment, prefix = options.prefix })
     eventually(function()
         return self.program:has_ended() or self.program.output:find("  admin +http://%S+\n")
     end, "the start-up table is there")

@@ -44,7 +44,10 @@ end
 
 -- It dies with the process that runs the specs, also when that crashes, and its workers with it.
 local function compose_command(arguments, options)
-    local command = { "/usr/bin/setpriv", "--pdeathsig", "KILL", "/usr/bin/env" }
+    local command = { unpack(options.prefix or {}) }
+    for _, argument in ipairs({ "/usr/bin/setpriv", "--pdeathsig", "KILL", "/usr/bin/env" }) do
+        command[#command + 1] = argument
+    end
     for name, value in pairs(options.environment or {}) do
         command[#command + 1] = name .. "=" .. value
     end
@@ -56,7 +59,7 @@ local function compose_command(arguments, options)
 end
 
 --- Starts the binary. `options` = { file = another one, environment = { NAME = value }, directory =
--- to run in }.
+-- to run in, prefix = the command that runs it and its arguments }.
 function program.start(arguments, options)
     options = options or {}
     local output, output_fd = assert(stream.pair())

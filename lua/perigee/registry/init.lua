@@ -20,6 +20,9 @@ local metatable = { __index = methods }
 
 local DEFAULT_TTL_S = 15
 
+-- Whoever lives has noticed that the registry is back, and registered again, after half of this.
+local DOUBT_TTLS = 2
+
 -- A first answer, which an etcd that is starting keeps waiting for.
 local FIRST_ANSWER_S = 3
 
@@ -32,11 +35,17 @@ local BACKENDS = {
 
 local function make(parsed, options)
     local backend = require(BACKENDS[parsed.kind]).new(parsed)
+    local kept = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
+        spread_s = backend.spread_s, verify_s = options.verify_s })
     return setmetatable({
         backend = backend,
-        keeper = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
-            spread_s = backend.spread_s, verify_s = options.verify_s }),
-        known = known.new(options),
+        keeper = kept,
+        known = known.new({
+            on_change = options.on_change,
+            suspect_s = options.suspect_s,
+            is_doubtful = function() return kept:is_doubtful() end,
+            doubt_s = DOUBT_TTLS * backend.ttl_s,
+        }),
         has_left = false,
         is_closed = false,
     }, metatable)

@@ -21,6 +21,9 @@ local VERIFY_S = 30
 local BEATS_PER_TTL = 3
 local BEAT_JITTER = 0.1
 
+-- With so much of its time to live since the last beat, some are missing; they come every third.
+local AWAY_TTLS = 0.5
+
 -- Beats that fail for so many times to live: the registry has forgotten us by then.
 local LOST_TTLS = 2
 
@@ -41,6 +44,7 @@ function keeper.new(options)
         entries = {},       -- id -> { record, is_registered, due_at, retry, settled }
         poke = channel.new(1),
         good_at = false,    -- of the last beat or announcement that went well
+        doubt_until = 0,    -- the registry was away, and others may have to register again
         is_silent = false,  -- the failure of beats was told
     }, metatable)
 end
@@ -101,6 +105,18 @@ local function due_entries(self)
     return due
 end
 
+local function is_away(self)
+    return self.good_at and scheduler.now() - self.good_at > AWAY_TTLS * self.ttl_s
+end
+
+local function note_good(self)
+    local now = scheduler.now()
+    if is_away(self) then
+        self.doubt_until = now + self.ttl_s
+    end
+    self.good_at = now
+end
+
 local function announce(self, entry)
     local record = entry.record
     local is_ok, code, detail = self.backend:announce(record)
@@ -108,7 +124,7 @@ local function announce(self, entry)
         -- It was withdrawn while it was announced, and which came first nobody knows.
         self.backend:withdraw(record)
     elseif is_ok then
-        self.good_at = scheduler.now()
+        note_good(self)
         note_success(self, entry)
     else
         note_failure(self, entry, code, detail)
@@ -152,7 +168,8 @@ local function beat(self)
         plan_beat(self, self.beat_retry:next())
         return
     end
-    self.is_silent, self.good_at = false, scheduler.now()
+    self.is_silent = false
+    note_good(self)
     self.beat_retry:reset()
     mark_lost(self, lost, "the registry has lost it")
     plan_beat(self)
@@ -235,6 +252,12 @@ end
 function methods:is_registered(id)
     local entry = self.entries[id]
     return entry ~= nil and entry.is_registered
+end
+
+--- True while the registry is away, as far as beats tell, and for a time to live after that: what
+-- it says is gone may only have been unable to say that it is there.
+function methods:is_doubtful()
+    return is_away(self) or scheduler.now() < self.doubt_until
 end
 
 --- { registered =, wanted =, beat_age_s = } for status and metrics.

@@ -4,6 +4,8 @@
 -- A list is sorted by id and never changed: a change makes a new one, so whoever holds one may keep
 -- it. An empty answer about a service that had instances is not believed at once: registries that
 -- have just started, or lost their data, give such. The old list stays, as suspect, for a time.
+-- So do instances that are said to be gone when the registry was away: nobody could tell it to keep
+-- them.
 local channel = require "perigee.core.channel"
 local instance = require "perigee.registry.instance"
 local scheduler = require "perigee.core.scheduler"
@@ -18,15 +20,22 @@ local metatable = { __index = methods }
 
 local known = {}
 
+local function never()
+    return false
+end
+
 --- Makes an empty one. `options`: on_change(service, list) is called for every new list;
--- suspect_s is how long an empty answer is not believed, 60.
+-- suspect_s is how long an empty answer is not believed, 60; is_doubtful() tells whether instances
+-- may be missing because the registry was away, and doubt_s how long they stay then.
 function known.new(options)
     options = options or {}
     return setmetatable({
-        services = {},        -- name -> { list, suspect_since, timer }
+        services = {},        -- name -> { list, suspect_since, timer, held = id -> timer }
         watchers = {},        -- name -> set of watchers
         suspect_s = options.suspect_s or SUSPECT_S,
         on_change = options.on_change,
+        is_doubtful = options.is_doubtful or never,
+        doubt_s = options.doubt_s,
         is_complete = false,  -- all services are known: an answer came, or a snapshot was read
         complete = {},        -- name -> true: this one is
         good_at = false,      -- when the registry was last heard, in seconds of perigee.now()
@@ -54,12 +63,28 @@ local function clear_suspicion(entry)
     entry.timer, entry.suspect_since = nil, nil
 end
 
+-- An instance that was said to be gone is there after all, or is let go of.
+local function release(entry, id)
+    local timer = entry.held and entry.held[id]
+    if timer then
+        scheduler.cancel_timer(timer)
+        entry.held[id] = nil
+    end
+end
+
+local function release_all(entry)
+    for id in pairs(entry.held or NONE) do
+        release(entry, id)
+    end
+end
+
 local function set_list(self, name, list)
     local entry = self.services[name]
     if entry then
         clear_suspicion(entry)
     end
     if #list == 0 then
+        release_all(entry or NONE)
         self.services[name] = nil
     elseif entry then
         entry.list = list
@@ -160,6 +185,7 @@ function methods:put(record)
     local entry = self.services[record.service]
     local old = entry and entry.list or NONE
     local place, is_there = find(old, record.id)
+    release(entry or NONE, record.id)
     if is_there and instance.are_same(old[place], record) then
         clear_suspicion(entry)
         return
@@ -173,17 +199,32 @@ function methods:put(record)
     set_list(self, record.service, list)
 end
 
---- Takes the news that an instance is gone. News are believed, also of the last one.
-function methods:remove(name, id)
-    local entry = self.services[name]
-    if not entry then
-        return
-    end
+local function remove(self, name, entry, id)
     local place, is_there = find(entry.list, id)
     if is_there then
         local list = copy_list(entry.list)
         table.remove(list, place)
         set_list(self, name, list)
+    end
+end
+
+-- Whoever lives is registered again before doubt_s is over.
+local function hold(self, name, entry, id)
+    entry.held = entry.held or {}
+    entry.held[id] = entry.held[id] or scheduler.at(scheduler.now() + self.doubt_s, function()
+        entry.held[id] = nil
+        remove(self, name, entry, id)
+    end)
+end
+
+--- Takes the news that an instance is gone. News are believed, also of the last one, unless they
+-- are doubtful.
+function methods:remove(name, id)
+    local entry = self.services[name]
+    if entry and self.is_doubtful() then
+        hold(self, name, entry, id)
+    elseif entry then
+        remove(self, name, entry, id)
     end
 end
 
@@ -306,6 +347,7 @@ function methods:close()
     self.watchers = {}
     for _, entry in pairs(self.services) do
         clear_suspicion(entry)
+        release_all(entry)
     end
 end
 

@@ -49,6 +49,30 @@ describe("perigee.registry.keeper", function()
         return kept:add({ id = id, service = "users" })
     end
 
+    it("doubts what the registry says from when it is away until a time to live after", function()
+        assert.is_false(kept:is_doubtful())
+        add("a"):recv()
+        for _ = 1, 100 do
+            clock:advance(1)
+            assert.is_false(kept:is_doubtful())
+        end
+        backend.is_away = true
+        clock:advance(TTL_S)
+        assert.is_true(kept:is_doubtful())
+        clock:advance(600)
+        backend.is_away = false
+        local age_s
+        repeat
+            assert.is_true(kept:is_doubtful())
+            clock:advance(0.1)
+            age_s = kept:status().beat_age_s
+        until age_s < 1
+        clock:advance(TTL_S - 1.1)
+        assert.is_true(kept:is_doubtful())
+        clock:advance(1.2)
+        assert.is_false(kept:is_doubtful())
+    end)
+
     it("announces at once, and beats at a third of the time to live", function()
         local settled = add("a")
         settled:recv()

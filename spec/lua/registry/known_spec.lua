@@ -80,6 +80,39 @@ describe("perigee.registry.known", function()
         assert.same({}, made:list())
     end)
 
+    it("keeps who is said to be gone for a while when that is doubtful", function()
+        local is_doubtful = true
+        local doubting = known.new({ doubt_s = 30, is_doubtful = function()
+            return is_doubtful
+        end })
+        local function ids_there()
+            return ids((doubting:instances("users")))
+        end
+        for _, id in ipairs({ "a", "b", "c" }) do
+            doubting:put(record(id))
+        end
+        doubting:remove("users", "a")
+        doubting:remove("users", "b")
+        doubting:remove("users", "none")
+        clock:advance(20)
+        doubting:remove("users", "b")
+        doubting:put(record("a"))
+        is_doubtful = false
+        doubting:remove("users", "c")
+        assert.equal("a b", ids_there())
+        clock:advance(9)
+        assert.equal("a b", ids_there())
+        clock:advance(1)
+        assert.equal("a", ids_there())
+        clock:advance(60)
+        assert.equal("a", ids_there())
+        is_doubtful = true
+        doubting:remove("users", "a")
+        doubting:close()
+        clock:advance(60)
+        assert.equal("a", ids_there())
+    end)
+
     it("believes an empty answer only when it has stood for a minute", function()
         made:replace("users", { record "a" })
         made:replace_all({})
