@@ -10,6 +10,7 @@ local message_fields = require "perigee.gateway.message_fields"
 local request_writer = require "perigee.http.client.request_writer"
 local response_module = require "perigee.http.response"
 local scheduler = require "perigee.core.scheduler"
+local selection = require "perigee.gateway.selection"
 local settings = require "perigee.destination.settings"
 
 local handshake = lazy "perigee.http.websocket_handshake"
@@ -26,7 +27,7 @@ local LEAST_TIMEOUT_S = 0.001
 
 -- Its own options; all others are the destination's.
 local OPTIONS = { service = "string", balancer = "string", timeout_s = "number", key = "function",
-    idle_s = "number", max_message = "number" }
+    metadata = "table", idle_s = "number", max_message = "number" }
 
 local DEFAULT_IDLE_S = 120 -- longer than instances wait to ping
 local DEFAULT_MESSAGE_SIZE = 16 * 1024 * 1024
@@ -45,6 +46,10 @@ local function check_options(options)
             error(("gateway.proxy: %s must be a %s, got %s"):format(name, wanted,
                 type(options[name])), 4)
         end
+    end
+    local problem = options.metadata and selection.problem(options.metadata)
+    if problem then
+        error("gateway.proxy: " .. problem, 4)
     end
 end
 
@@ -282,15 +287,16 @@ end
 -- or else below its mount, is appended to the mount of the instance.
 -- @param options { service = its name in the registry; balancer = a policy of perigee.balancer,
 -- "peak_ewma"; timeout_s = 10, until an answer begins; key = function(request) → text, for
--- policies that pick by key; for WebSockets idle_s = 120, without a byte, and max_message = 16 MiB
--- as sent; and whatever else perigee.destination takes }
+-- policies that pick by key; metadata = that instances must have; for WebSockets idle_s = 120,
+-- without a byte, and max_message = 16 MiB as sent; and whatever else perigee.destination takes }
 function proxy.new(options)
     check_options(options)
     local self = setmetatable({ service = options.service, key = options.key,
         timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {},
         idle_s = options.idle_s or DEFAULT_IDLE_S,
         max_message = options.max_message or DEFAULT_MESSAGE_SIZE,
-        destination = destination.open(options.service, destination_options(options)) }, metatable)
+        destination = destination.open(options.service, destination_options(options),
+            options.metadata and selection.new(options.metadata)) }, metatable)
     self.destination:on_change(function(list)
         forget_pools(self, list)
     end)
