@@ -59,7 +59,7 @@ local HOST_USERS = {
     "perigee/service/call_items.lua", "perigee/service/leaving.lua",
     "perigee/service/overrun.lua", "perigee/init.lua", "perigee/shared.lua",
     "perigee/named_channel.lua", "perigee/service/websocket.lua",
-    "perigee/metrics/init.lua",
+    "perigee/metrics/init.lua", "perigee/metrics/series.lua",
     "perigee/rpc/local_call.lua", "perigee/rpc/resolver.lua",
 }
 local YIELDERS = { "perigee/core/scheduler.lua" }

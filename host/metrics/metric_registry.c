@@ -1,6 +1,7 @@
 #include "metrics/metric_registry.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -238,6 +239,38 @@ static long find_or_append(MetricRegistry *registry, const MetricWanted *wanted,
     return number;
 }
 
+/* Where the first lines of a family's text end: its name, its owner. */
+static size_t lines_size(const MetricWanted *family, int line_count)
+{
+    size_t at = 0;
+
+    for (; at < family->text_size; at++) {
+        if (family->text[at] == '\n' && --line_count == 0)
+            break;
+    }
+    return at;
+}
+
+static bool has_same_lines(const MetricWanted *one, const MetricWanted *other, int line_count)
+{
+    size_t size = lines_size(one, line_count);
+
+    return size == lines_size(other, line_count) && memcmp(one->text, other->text, size) == 0;
+}
+
+/* Whether another owner uses a family of the same name and another kind. */
+static bool has_rival(const MetricRegistry *registry, const MetricWanted *wanted)
+{
+    for (uint32_t i = 0; i < registry->entry_count; i++) {
+        MetricWanted other = describe(&registry->entries[i]);
+
+        if (registry->entries[i].user_count > 0 && other.kind != wanted->kind &&
+            has_same_lines(&other, wanted, 1) && !has_same_lines(&other, wanted, 2))
+            return true;
+    }
+    return false;
+}
+
 long metric_registry_family(MetricRegistry *registry, const MetricFamily *family)
 {
     MetricWanted wanted = {
@@ -250,6 +283,8 @@ long metric_registry_family(MetricRegistry *registry, const MetricFamily *family
     };
 
     assert(family->kind != METRIC_SERIES);
+    if (has_rival(registry, &wanted))
+        return -EEXIST;
     return find_or_append(registry, &wanted, 0);
 }
 
@@ -258,22 +293,11 @@ static bool is_known(const MetricRegistry *registry, long number)
     return number >= 0 && number < registry->entry_count;
 }
 
-/* The two lines that are its name and its owner. */
-static size_t name_size(const MetricWanted *family)
-{
-    const char *end = family->text + family->text_size;
-    const char *line = memchr(family->text, '\n', family->text_size);
-
-    line = line != NULL ? memchr(line + 1, '\n', (size_t)(end - line - 1)) : NULL;
-    return line != NULL ? (size_t)(line - family->text) : family->text_size;
-}
-
 static bool has_same_name(const Entry *left, const Entry *right)
 {
     MetricWanted one = describe(left), other = describe(right);
-    size_t size = name_size(&one);
 
-    return size == name_size(&other) && memcmp(one.text, other.text, size) == 0;
+    return has_same_lines(&one, &other, 2);
 }
 
 static void hide(MetricRegistry *registry, Entry *entry, bool is_hidden)

@@ -26,8 +26,8 @@ typedef struct MetricFamily {
 MetricRegistry *metric_registry_create(const MetricArena *arena);
 void metric_registry_destroy(MetricRegistry *registry); /* NULL is fine */
 
-/* The number of the family, or ERR_FULL; ERR_INVALID for one with too much text or too many
- * cells. */
+/* The number of the family, or ERR_FULL; ERR_INVALID for one with too much text or too many cells;
+ * -EEXIST when another owner uses one of that name that is of another kind. */
 long metric_registry_family(MetricRegistry *registry, const MetricFamily *family);
 
 /* Somebody uses the family from now on, or does not any more. */
