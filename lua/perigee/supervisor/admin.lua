@@ -1,5 +1,6 @@
 --- The admin port: health, readiness, status, and control.
 local admin_logs = require "perigee.supervisor.admin_logs"
+local dashboard = require "perigee.supervisor.dashboard"
 local event = require "perigee.core.event"
 local exchange = require "perigee.service.exchange"
 local host = require "host"
@@ -112,6 +113,7 @@ local function make_router(supervisor)
         return profile.count_heap(supervisor, request.params.service)
     end)
     admin_logs(app, supervisor)
+    dashboard.mount(app, supervisor)
     return app
 end
 

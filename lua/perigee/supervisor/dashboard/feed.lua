@@ -1,0 +1,66 @@
+--- What the dashboard shows, once a second, as server-sent events. A snapshot is made while
+-- somebody follows, once for all; a reader that is slow gets fewer of them, never an old one.
+local host = require "host"
+local http = require "perigee.http"
+local json = require "perigee.json"
+local scheduler = require "perigee.core.scheduler"
+local singleflight = require "perigee.core.sync.singleflight"
+local status = require "perigee.supervisor.status"
+local traffic = require "perigee.supervisor.dashboard.traffic"
+
+local PERIOD_S, FRESH_S = 1, 0.5
+local MOST_FOLLOWERS = 32
+
+local feed = {}
+local methods = {}
+local metatable = { __index = methods }
+
+function feed.new(supervisor)
+    return setmetatable({ supervisor = supervisor, flight = singleflight.new(), follower_count = 0,
+        text = nil, made_at = -math.huge }, metatable)
+end
+
+local function make(self)
+    local supervisor = self.supervisor
+    local started = host.now()
+    self.text = json.encode({ time = host.wall_time(), status = status.collect(supervisor),
+        traffic = traffic.read(supervisor) })
+    self.made_at = started
+    return self.text
+end
+
+--- A snapshot that is fresh: the text of { time = seconds since 1970, status = as /status,
+-- traffic = see perigee.supervisor.dashboard.traffic }.
+function methods:snapshot()
+    if host.now() - self.made_at < FRESH_S then
+        return self.text
+    end
+    return self.flight:run("snapshot", make, self)
+end
+
+local function send_all(self, response)
+    local events = response:events()
+    local due = host.now()
+    while events:send({ event = "snapshot", data = self:snapshot() }) do
+        due = math.max(due + PERIOD_S, host.now())
+        if not scheduler.sleep(due) then
+            return
+        end
+    end
+end
+
+--- Answers a request with snapshots until it is gone.
+function methods:follow(response)
+    if self.follower_count >= MOST_FOLLOWERS then
+        return http.error(503, ("%d dashboards are open already"):format(MOST_FOLLOWERS),
+            { ["Retry-After"] = 10 })
+    end
+    self.follower_count = self.follower_count + 1
+    local is_ok, reason = pcall(send_all, self, response)
+    self.follower_count = self.follower_count - 1
+    if not is_ok then
+        error(reason, 0)
+    end
+end
+
+return feed
