@@ -92,10 +92,11 @@ local function take_trailer_line(self, line)
         self.state = nil
         return true
     end
-    local name, code, detail = self.lines:parse_field(line)
+    local name, value, detail = self.lines:parse_field(line)
     if not name then
-        return nil, code, detail
+        return nil, value, detail
     end
+    self.trailers[#self.trailers + 1] = ("%s: %s\r\n"):format(name, value)
     return true
 end
 
@@ -134,6 +135,7 @@ local function new(state, max_size, remaining)
         blocks = {},
         lines = nil,           -- of the chunked coding, and what becomes of the next of them
         on_line = nil,
+        trailers = nil,        -- their lines, of the chunked coding
     }, metatable)
 end
 
@@ -145,11 +147,11 @@ function body_reader.sized(size, max_size)
     return new(size > 0 and read_sized or nil, max_size, size)
 end
 
---- Makes a reader of a chunked body. Trailers are checked and dropped.
+--- Makes a reader of a chunked body.
 function body_reader.chunked(max_size)
     local self = new(read_lines, max_size)
     self.lines = message_lines.new(MAX_FRAMING_SIZE, MAX_TRAILERS)
-    self.on_line = take_chunk_line
+    self.on_line, self.trailers = take_chunk_line, {}
     return self
 end
 
@@ -171,6 +173,11 @@ end
 --- True when the end of the connection is the end of the body.
 function methods:ends_with_connection()
     return self.state == read_until_close
+end
+
+--- The lines of the trailer fields; "" when there are none.
+function methods:trailer_lines()
+    return self.trailers and concat(self.trailers) or ""
 end
 
 --- All content so far.

@@ -30,23 +30,6 @@ function pool.problem(options)
     return nil
 end
 
---- Makes a pool.
--- @param connect function(deadline) -> connection | nil, code, detail
--- @param options {address, now, limit, idle_s}
-function pool.new(connect, options)
-    return setmetatable({
-        connect = connect,
-        now = options.now,
-        authority = request_writer.authority(options.address),
-        limit = options.limit or DEFAULT_LIMIT,
-        idle_s = options.idle_s or DEFAULT_IDLE_S,
-        busy_count = 0,
-        idle = {},    -- {connection, since}, the longest idle first
-        waiting = {}, -- {task, wait_id}, the first to come first
-        is_closed = false,
-    }, metatable)
-end
-
 local function remove(list, entry)
     for i = 1, #list do
         if list[i] == entry then
@@ -120,52 +103,118 @@ local function keep(self, kept)
     close_expired(self)
 end
 
-local function exchange_on(self, used, message, deadline)
-    local response, code, detail, is_unanswered = used:exchange(message, deadline)
-    keep(self, used)
-    return response, code, detail, is_unanswered
+--- Makes a pool.
+-- @param connect function(deadline) -> connection | nil, code, detail
+-- @param options {address, now, limit, idle_s}
+function pool.new(connect, options)
+    local self = setmetatable({
+        connect = connect,
+        now = options.now,
+        authority = request_writer.authority(options.address),
+        limit = options.limit or DEFAULT_LIMIT,
+        idle_s = options.idle_s or DEFAULT_IDLE_S,
+        busy_count = 0,
+        idle = {},    -- {connection, since}, the longest idle first
+        waiting = {}, -- {task, wait_id}, the first to come first
+        repeat_count = 0, -- requests that were sent once more
+        is_closed = false,
+        on_over = false,
+    }, metatable)
+    function self.on_over(used)
+        keep(self, used)
+        leave(self)
+    end
+    return self
 end
 
-local function exchange(self, message, deadline)
+-- Begins an exchange, after which the connection is kept and the turn is another's.
+local function begin_on(self, used, message, deadline)
+    local begun, code, detail, is_unanswered = used:begin(message, deadline, self.on_over)
+    if not begun then
+        keep(self, used)
+    end
+    return begun, code, detail, is_unanswered
+end
+
+-- Returns the exchange; or nil, code, detail and whether not a byte of the request was sent.
+local function begin(self, message, deadline)
     local used = take_idle(self)
     if used then
-        local response, code, detail, is_unanswered = exchange_on(self, used, message, deadline)
+        local begun, code, detail, is_unanswered = begin_on(self, used, message, deadline)
         local may_repeat = is_unanswered and message.is_idempotent and is_staleness[code]
-        if not may_repeat then
-            return response, code, detail
+        if begun or not may_repeat then
+            return begun, code, detail, false
         end
+        self.repeat_count = self.repeat_count + 1
     end
     local fresh, code, detail = self.connect(deadline)
     if not fresh then
         return nil, code, detail, true
     end
-    local response
-    response, code, detail = exchange_on(self, fresh, message, deadline)
-    return response, code, detail, false
+    local begun
+    begun, code, detail = begin_on(self, fresh, message, deadline)
+    return begun, code, detail, false
 end
 
---- Makes a request as connection:request does, on a kept connection or a new one. When a kept one
--- ends before a byte of the response came, an idempotent request is sent once more, on a new
--- connection.
--- @return the response; or nil, code, detail, and whether not a byte of the request was sent: also
--- "full" when too many wait, and what connecting answers
-function methods:request(request)
+local function check(self, request)
     local problem = request_writer.problem(request)
     if problem then
-        error(problem, 2)
+        error(problem, 3)
     elseif self.is_closed then
         return nil, "closed", "the pool is closed"
     end
-    local deadline = connection.deadline(request, self.now)
+    return true
+end
+
+-- Returns the exchange and its message; or nil, nil, and as pool:request.
+local function begin_in_turn(self, request, deadline)
     local is_in, code, detail = enter(self, deadline)
     if not is_in then
-        return nil, code, detail
+        return nil, nil, code, detail
     end
     local message = request_writer.compose(request, self.authority, false)
-    local response, is_unsent
-    response, code, detail, is_unsent = exchange(self, message, deadline)
-    leave(self)
-    return response, code, detail, is_unsent
+    local begun, is_unsent
+    begun, code, detail, is_unsent = begin(self, message, deadline)
+    if not begun then
+        leave(self)
+    end
+    return begun, message, code, detail, is_unsent
+end
+
+--- Makes a request on a kept connection or a new one, and waits for the head of its response. When
+-- a kept one ends before a byte of the response came, an idempotent request is sent once more, on a
+-- new connection.
+-- @param request as for connection:request
+-- @return the exchange (perigee.http.client.exchange), which has to be read to its end or closed;
+-- or nil, code, detail and is_unsent as pool:request
+function methods:begin(request)
+    local is_ok, code, detail = check(self, request)
+    if not is_ok then
+        return nil, code, detail
+    end
+    local begun, _, is_unsent
+    begun, _, code, detail, is_unsent = begin_in_turn(self, request,
+        connection.deadline(request, self.now))
+    return begun, code, detail, is_unsent
+end
+
+--- The same, and waits for the whole response.
+-- @return the response; or nil, code, detail, and whether not a byte of the request was sent: also
+-- "full" when too many wait, and what connecting answers
+function methods:request(request)
+    local is_ok, code, detail = check(self, request)
+    if not is_ok then
+        return nil, code, detail
+    end
+    local deadline = connection.deadline(request, self.now)
+    local begun, message, is_unsent
+    begun, message, code, detail, is_unsent = begin_in_turn(self, request, deadline)
+    if not begun then
+        return nil, code, detail, is_unsent
+    end
+    local response
+    response, code, detail = connection.finish(begun, message, deadline)
+    return response, code, detail, false
 end
 
 --- Closes the idle connections, and the others when their requests are over. Later requests fail.

@@ -93,14 +93,15 @@ function take_status_line(self, line)
 end
 
 --- Makes a reader.
--- @param options {method = of the request, max_body = bytes, 64 MiB by default; takes_upgrade =
--- true where 101 is an answer, behind which `rest` is of the other protocol}
+-- @param options {method = of the request, max_body = bytes, 64 MiB by default; max_head = bytes of
+-- the head and of interim responses, 64 KiB; takes_upgrade = true where 101 is an answer, behind
+-- which `rest` is of the other protocol}
 function response_reader.new(options)
     return setmetatable({
         method = options.method,
         max_body = options.max_body or MAX_BODY_SIZE,
         takes_upgrade = options.takes_upgrade or false,
-        lines = message_lines.new(MAX_HEAD_SIZE, MAX_FIELDS),
+        lines = message_lines.new(options.max_head or MAX_HEAD_SIZE, MAX_FIELDS),
         on_line = take_status_line,
         head = nil, -- {minor, status, reason, fields}
         body = nil, -- a body_reader, once the head is complete
@@ -162,13 +163,19 @@ function methods:finish()
     return nil, "eof", "the connection ended " .. place
 end
 
---- The response without its body once its head is complete, and what has come of the body since
--- this was asked last; nil before.
-function methods:take_begun()
-    if not self.body then
-        return nil
-    end
-    return make_response(self, nil), self.body:take()
+--- The response without its body once its head is complete; nil before.
+function methods:head_only()
+    return self.body and make_response(self, nil)
+end
+
+--- What has come of the body and was not taken before. Its head must be complete.
+function methods:take()
+    return self.body:take()
+end
+
+--- The lines of the fields behind a chunked body that is complete.
+function methods:trailer_lines()
+    return self.body:trailer_lines()
 end
 
 --- True once a byte of the response has come.

@@ -218,7 +218,7 @@ describe("perigee.http.client.response_reader", function()
             assert_reads(HEAD .. "transfer-encoding: Chunked\r\n\r\n0\r\n\r\n", { body = "" })
         end)
 
-        it("may have extensions and trailers, which are dropped", function()
+        it("may have extensions, which are dropped, and trailers", function()
             assert_reads(CHUNKED .. '1;a\r\nx\r\n1 ;b="c;\\"d" ;e\r\ny\r\n0;f=g\r\nX-T: 1\r\n\r\n',
                 { body = "xy", fields = { "Transfer-Encoding", "chunked" } })
         end)
