@@ -64,6 +64,8 @@ local function load_text(chunk, name, mode, environment)
     name = "=" .. tostring(name or "load"):gsub("^[=@]", "")
     if environment == nil then
         return load(chunk, name, "t")
+    elseif type(environment) ~= "table" then
+        error(("load takes a table as environment, got %s"):format(type(environment)), 2)
     end
     return load(chunk, name, "t", environment)
 end

@@ -84,6 +84,8 @@ describe("perigee.service.sandbox", function()
         rawset(globals, "bytecode", string.dump(function() end))
         assert.is_nil((run "return load(bytecode)"))
         assert.is_nil((run "return load(bytecode, 'x', 'bt')"))
+        assert.same({ false, "script:1: load takes a table as environment, got number" },
+            { pcall(run, "local chunk = load('', 'x', 't', 1)") })
         assert.same({ nil, "only text chunks can be loaded" }, { run "return load('', 'x', 'b')" })
     end)
 
