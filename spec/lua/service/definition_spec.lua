@@ -34,7 +34,7 @@ describe("perigee.service.definition", function()
     it("refuses an unknown key and names the nearest", function()
         refuse({ htpp = nothing }, "unknown key 'htpp': did you mean 'http'%?")
         refuse({ frobnicate = 1 },
-            "unknown key 'frobnicate'; known are health, http, limits, metadata")
+            "unknown key 'frobnicate'; known are health, http, limits, log_level, metadata")
         refuse({ nothing }, "unknown key '1'")
     end)
 
