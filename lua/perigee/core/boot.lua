@@ -15,20 +15,23 @@ environment._G = environment
 local loaded = { host = host, ["perigee.core.globals"] = _G }
 -- `perigee.core.modules` is this table, for whoever lets go of what is needed only once.
 loaded["perigee.core.modules"] = loaded
+-- Name -> the coroutine that loads it. That may have been cut, or ended: others do not wait for it.
 local loading = {}
+local running = coroutine.running
 
 local function load_module(name)
     if not name:find("^perigee") then
         return host.library(name)
     end
-    if loading[name] then
+    local thread = running() or "the main coroutine"
+    if loading[name] == thread then
         error("module '" .. name .. "' requires itself", 3)
     end
     local chunk, message = host.load_module(name)
     if not chunk then
         error(message, 3)
     end
-    loading[name] = true
+    loading[name] = thread
     local is_loaded, module = pcall(setfenv(chunk, environment), name)
     loading[name] = nil
     if not is_loaded then
@@ -41,9 +44,12 @@ function environment.require(name)
     local module = loaded[name]
     if module == nil then
         module = load_module(name)
-        loaded[name] = module
+        -- Whoever was cut in the middle of loading it takes the one that has come into use since.
+        if loaded[name] == nil then
+            loaded[name] = module
+        end
     end
-    return module
+    return loaded[name]
 end
 
 -- The host's own isolates run tools written for plain Lua, such as busted: they find Perigee's

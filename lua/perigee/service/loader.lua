@@ -1,5 +1,7 @@
 --- `require` for scripts: Perigee's public modules, and files of the service's own. Files come as
 -- text from whoever runs the isolate, so that every worker gets the same bytes; asking may wait.
+local scheduler = require "perigee.core.scheduler"
+
 local loader = {}
 
 -- What a service may require of Perigee. The rest is the host's own business.
@@ -13,8 +15,14 @@ local PUBLIC = {
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"
 
+-- Whether a task is still about to load it; one that was ended has left it half done.
+local function is_loading(state, name)
+    local task = state.loading[name]
+    return task and (task == true or scheduler.state(task) ~= "dead")
+end
+
 local function load_file(state, name, fetch)
-    if state.loading[name] then
+    if is_loading(state, name) then
         error(("module '%s' is required while it is being loaded: modules that need each other "
             .. "must ask later, inside a function"):format(name), 4)
     end
@@ -26,7 +34,7 @@ local function load_file(state, name, fetch)
     if not chunk then
         error(reason, 0)
     end
-    state.loading[name] = true
+    state.loading[name] = scheduler.current() or true
     local is_ok, module = pcall(chunk, name)
     state.loading[name] = nil
     if not is_ok then

@@ -1,10 +1,12 @@
 --- Tasks that compute for long without waiting, as the host tells of them when it cuts one: whoever
 -- has a budget of its own gets that, and the log is warned in time.
-local census = require "perigee.core.census"
 local host = require "host"
+local lazy = require "perigee.core.lazy"
 local log_settings = require "perigee.core.log_settings"
-local log_writer = require "perigee.core.log_writer"
 local scheduler = require "perigee.core.scheduler"
+
+local census = lazy "perigee.core.census"
+local log_writer = lazy "perigee.core.log_writer"
 
 local overrun = {}
 

@@ -1,4 +1,5 @@
 local loader = require "perigee.service.loader"
+local perigee = require "perigee"
 
 describe("perigee.service.loader", function()
     local files, fetched, state
@@ -30,6 +31,15 @@ describe("perigee.service.loader", function()
         assert.is_false(is_ok)
         assert.matches(pattern, message)
     end
+
+    it("loads anew what a task that was ended has left half done", function()
+        files.a = "return 'whole'"
+        local task = perigee.go(function() end)
+        state.loading.a = task
+        refuse("a", "is required while it is being loaded")
+        task:join()
+        assert.equal("whole", require_module "a")
+    end)
 
     it("gives what the module's file returns, and loads it once", function()
         files.a = "count = (count or 0) + 1 return { count = count }"
