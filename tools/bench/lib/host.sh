@@ -20,6 +20,14 @@ tool() {
     echo "$made"
 }
 
+# Compiles the bare server of libuv and http-parser, and prints its path.
+bare_server() {
+    mkdir -p "$root/build/bench"
+    cc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$root/build/bench/http-ceiling" \
+        "$bench/http_servers/ceiling.c" -luv -lhttp_parser
+    echo "$root/build/bench/http-ceiling"
+}
+
 # Runs a command on one processor; with one alone, wherever there is room. With
 # PERIGEE_BENCH_REALTIME=1 it goes before whatever else runs there, which needs root.
 on_core() {
