@@ -122,8 +122,8 @@ local function settle(self, one, latency_s)
     end
     if breaker and one.verdict == "ok" then
         breaker:accept(now)
-    elseif breaker and one.verdict == "unknown" then
-        breaker:forget(now)
+    elseif breaker and one.verdict == "ill" then
+        breaker:fail(now)
     end
 end
 

@@ -51,13 +51,14 @@ function methods:probability(now)
 end
 
 --- Whether a call may begin. Returns true; or false and the probability of that, and counts it in
--- the field `refusals`. Refused calls count as calls, too: they show how much is wanted.
+-- the field `refusals`. Refused calls count as calls, too: they show how much is wanted. One that
+-- is admitted counts once it has ended: a burst whose answers are still to come is no failure.
 function methods:admit(now)
     local probability = self:probability(now)
-    self.requests:add(now, 1)
     if probability > 0 and now - self.passed_at < PROBE_S
         and self.random(PARTS) <= probability * PARTS then
         self.refusals = self.refusals + 1
+        self.requests:add(now, 1)
         return false, probability
     end
     self.passed_at = now
@@ -66,13 +67,14 @@ end
 
 --- The backend has answered a call, and is not ill by that answer.
 function methods:accept(now)
+    self.requests:add(now, 1)
     self.accepts:add(now, 1)
 end
 
---- A call that was admitted has ended without a word about the backend, as one that its caller has
--- cancelled: it counts no more.
-function methods:forget(now)
-    self.requests:add(now, -1)
+--- A call has ended and shows that the backend is ill. One that says nothing of it, as its caller
+-- has cancelled it, is not told of.
+function methods:fail(now)
+    self.requests:add(now, 1)
 end
 
 return throttle

@@ -12,6 +12,8 @@ local function run(made, from, to, per_s, is_up)
             passed = passed + 1
             if is_up(now) then
                 made:accept(now)
+            else
+                made:fail(now)
             end
         end
     end
@@ -46,6 +48,13 @@ describe("throttling", function()
             return number % 3 > 0
         end)
         assert.is_true(passed > 0.97 * count, passed .. " of " .. count)
+    end)
+
+    it("refuses nothing of a burst that has no answers yet", function()
+        for _ = 1, 1000 do
+            assert.is_true(made:admit(1))
+        end
+        assert.equal(0, made:probability(1))
     end)
 
     it("says nothing of fewer than 20 calls", function()
