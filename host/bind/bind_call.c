@@ -16,7 +16,7 @@ CallBox *call_check(lua_State *L, int argument)
 }
 
 /* call_request(id) -> protocol, method, argument, connection, count of its definitions, deadline or
- * nil, whether items can be sent | nil, "closed" */
+ * nil, whether items can be sent, previous attempts | nil, "closed" */
 static int l_call_request(lua_State *L)
 {
     CallBox *box = call_check(L, 1);
@@ -35,7 +35,8 @@ static int l_call_request(lua_State *L)
     else
         lua_pushnumber(L, call->deadline_s);
     lua_pushboolean(L, call->takes_items);
-    return 7;
+    lua_pushinteger(L, (lua_Integer)call->hop.previous_attempts);
+    return 8;
 }
 
 /* call_peer(id) -> host, port | nothing when nobody outside called | nil, "closed" */
@@ -152,19 +153,22 @@ static LocalTarget check_target(lua_State *L)
 {
     LocalTarget target = {.deadline_s = luaL_optnumber(L, 3, 0)};
     lua_Integer credit = luaL_optinteger(L, 4, 0);
+    lua_Integer attempts = luaL_optinteger(L, 5, 0);
 
     target.method.bytes = luaL_checklstring(L, 1, &target.method.size);
     target.argument.bytes = luaL_checklstring(L, 2, &target.argument.size);
     luaL_argcheck(L, target.method.size < METHOD_SIZE, 1, "too long");
     luaL_argcheck(L, target.argument.size < UINT32_MAX, 2, "too large");
     luaL_argcheck(L, credit >= 0 && credit <= RPC_MOST_CREDIT, 4, "out of range");
+    luaL_argcheck(L, attempts >= 0 && attempts <= INT32_MAX, 5, "out of range");
     target.credit = (uint32_t)credit;
+    target.previous_attempts = (uint32_t)attempts;
     return target;
 }
 
-/* call_start(method, argument, deadline or nil, credit or nil) -> id: EVENT_ANSWER will come, and
- * with credit an EVENT_ITEM before it for each item | nil, "not_found": no service of this host has
- * it */
+/* call_start(method, argument, deadline or nil, credit or nil, previous attempts or nil) -> id:
+ * EVENT_ANSWER will come, and with credit an EVENT_ITEM before it for each item | nil, "not_found":
+ * no service of this host has it */
 static int l_call_start(lua_State *L)
 {
     LocalTarget target = check_target(L);

@@ -21,6 +21,19 @@ static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
     lua_pushlstring(L, head->bytes + slice.offset, slice.size);
 }
 
+/* Few clients say any of it. Returns how many values that is. */
+static int push_hop(lua_State *L, const ExchangeBox *box, uint32_t previous_attempts)
+{
+    if (box->deadline_s == 0 && previous_attempts == 0)
+        return 0;
+    if (box->deadline_s > 0)
+        lua_pushnumber(L, box->deadline_s);
+    else
+        lua_pushnil(L);
+    lua_pushinteger(L, (lua_Integer)previous_attempts);
+    return 2;
+}
+
 int exchange_push_request(lua_State *L, Handle handle)
 {
     const ExchangeBox *box = exchange_find(seam_host(L), handle);
@@ -44,7 +57,7 @@ int exchange_push_request(lua_State *L, Handle handle)
         lua_pushvalue(L, -4); /* the path */
     else
         push_slice(L, head, head->target);
-    return 6;
+    return 6 + push_hop(L, box, head->hop.previous_attempts);
 }
 
 /* exchange_fields(id) -> {name, value, name, value, ...} as sent | nil, "closed" */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/isolates.h"
@@ -82,6 +83,8 @@ static void deliver(Host *host, Isolate *isolate, RpcCall *call, const Address *
 {
     CallBox *box = memory_alloc(sizeof *box);
 
+    if (call->hop.wait_s > 0)
+        call->deadline_s = (double)clock_monotonic_ns() / 1e9 + call->hop.wait_s;
     box->host = host;
     box->call = call;
     if (peer != NULL)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/spares.h"
 #include "bind/exchange_websocket.h"
@@ -79,11 +80,14 @@ void exchange_hand_over(ExchangeBox *box, Isolate *target, Event event)
 
 static void deliver(Host *host, Isolate *isolate, Http1Exchange *exchange, size_t mount_size)
 {
+    const Hop *hop = &http1_exchange_head(exchange)->hop;
     ExchangeBox *box = spares_take(&spares);
 
     if (box == NULL)
         box = memory_alloc(sizeof *box);
     *box = (ExchangeBox){.host = host, .exchange = exchange, .mount_size = mount_size};
+    if (hop->wait_s > 0)
+        box->deadline_s = (double)clock_monotonic_ns() / 1e9 + hop->wait_s;
     box->handle = handle_table_add(&host->exchanges, box);
     http1_exchange_set_holder(exchange, box);
     announce(box, isolate, (Event){.kind = EVENT_REQUEST});

@@ -20,6 +20,7 @@ struct ExchangeBox {
     Http1Exchange *exchange; /* a reference of ours */
     size_t mount_size;       /* how much of the path the mount covers */
     Meter meter;
+    double deadline_s;       /* the client waits so long, on the monotonic clock; 0 for no end */
     Websocket *websocket;    /* NULL unless it became one, see exchange_websocket.h */
     uint64_t heard_size;     /* what came of it */
     bool is_message_awaited; /* EVENT_BODY is due */
@@ -38,8 +39,9 @@ ExchangeBox *exchange_find(const Host *host, Handle handle);
 struct lua_State;
 ExchangeBox *exchange_check(struct lua_State *L, int argument);
 
-/* Pushes method, path, query or nil, mount, minor version and target of an exchange; nothing when
- * it is closed. Returns how many values that is. */
+/* Pushes method, path, query or nil, mount, minor version and target of an exchange, and when its
+ * client says so a deadline or nil and how often it has asked before; nothing when it is closed.
+ * Returns how many values that is. */
 int exchange_push_request(struct lua_State *L, Handle handle);
 
 /* The string at `argument`, which must be nothing but lines "token: value\r\n". */

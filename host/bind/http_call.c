@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/call.h"
@@ -130,11 +129,13 @@ static bool read_sent_peer(const Http1Head *head, Address *out)
 static void deliver(HttpCall *http_call, RpcCall *call)
 {
     const Http1Exchange *exchange = http_call->box.exchange;
+    const Http1Head *head = http1_exchange_head(exchange);
     const Address *peer = http_server_peer(exchange);
     Address sent;
 
+    hop_limit_by(&call->hop, &head->hop);
     if (http_call_is_forwarded(exchange))
-        peer = read_sent_peer(http1_exchange_head(exchange), &sent) ? &sent : NULL;
+        peer = read_sent_peer(head, &sent) ? &sent : NULL;
     call_handler.on_call(http_call->box.host, call, peer);
 }
 
@@ -331,12 +332,10 @@ static void start_call(HttpCall *http_call, const Http1Head *head, const Buffer 
     call_method(http_call, method, (RpcSlice){body->bytes, body->size});
 }
 
-/* Another worker says which protocol the call came in, and how long its caller waits. The method
- * stands before the argument. */
+/* Another worker says which protocol the call came in. The method stands before the argument. */
 static void start_forwarded(HttpCall *http_call, const Http1Head *head, const Buffer *body)
 {
     double method_size = read_field(head, "perigee-method-size");
-    double left_s = read_field(head, "perigee-deadline");
     RpcSlice method = {body->bytes, (size_t)method_size}, argument;
     RpcCall *call;
 
@@ -350,8 +349,6 @@ static void start_forwarded(HttpCall *http_call, const Http1Head *head, const Bu
     call->protocol = (RpcProtocolKind)read_field(head, protocol_field);
     call->takes_items = read_field(head, "perigee-items") > 0;
     call->credit = RPC_UNLIMITED_CREDIT;
-    if (left_s > 0)
-        call->deadline_s = (double)clock_monotonic_ns() / 1e9 + left_s;
     deliver(http_call, call);
 }
 

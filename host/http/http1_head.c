@@ -180,7 +180,7 @@ static int split_target(Http1Head *head, int method)
     return split_absolute_form(head, target, end);
 }
 
-/* --- fields with a meaning for the connection; each returns 0 or minus a status --- */
+/* --- fields with a meaning for the host; each returns 0 or minus a status --- */
 
 static int take_host(Summary *summary, Http1Slice value)
 {
@@ -262,6 +262,18 @@ static int take_upgrade(Summary *summary, Http1Slice value)
     return 0;
 }
 
+static int take_wait(Summary *summary, Http1Slice value)
+{
+    hop_read_wait(&summary->head->hop, text_of(summary->head, value), value.size);
+    return 0;
+}
+
+static int take_attempts(Summary *summary, Http1Slice value)
+{
+    hop_read_attempts(&summary->head->hop, text_of(summary->head, value), value.size);
+    return 0;
+}
+
 #define NAME(text) text, sizeof text - 1
 
 static const struct {
@@ -269,12 +281,14 @@ static const struct {
     size_t name_size;
     int (*take)(Summary *summary, Http1Slice value);
 } known_fields[] = {
-    {NAME("host"),              take_host             },
-    {NAME("connection"),        take_connection       },
-    {NAME("content-length"),    take_content_length   },
-    {NAME("transfer-encoding"), take_transfer_encoding},
-    {NAME("expect"),            take_expect           },
-    {NAME("upgrade"),           take_upgrade          },
+    {NAME("host"),                      take_host             },
+    {NAME("connection"),                take_connection       },
+    {NAME("content-length"),            take_content_length   },
+    {NAME("transfer-encoding"),         take_transfer_encoding},
+    {NAME("expect"),                    take_expect           },
+    {NAME("upgrade"),                   take_upgrade          },
+    {NAME("perigee-timeout"),           take_wait             },
+    {NAME("perigee-previous-attempts"), take_attempts         },
 };
 
 static int summarize_field(Summary *summary, const Http1Field *field)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hop.h"
+
 typedef struct Http1Slice {
     uint32_t offset; /* into the head's bytes */
     uint32_t size;
@@ -37,6 +39,7 @@ typedef struct Http1Head {
     bool expects_continue;
     bool wants_upgrade; /* to another protocol; without a body, for one that stays */
     bool is_head;       /* the method is HEAD */
+    Hop hop;            /* of Perigee-Timeout and Perigee-Previous-Attempts */
     size_t field_count;
     Http1Field *fields;
 } Http1Head;

@@ -179,6 +179,7 @@ static void call_method(RpcChannel *channel, RpcBatch *batch, const JsonRequest 
     buffer_deinit(&method);
     call->protocol = request->is_version_2 ? RPC_JSON2 : RPC_JSON1;
     call->is_notification = request->is_version_2 && request->id.size == 0;
+    call->hop = request->hop;
     if (batch != NULL && !call->is_notification) {
         call->batch = batch;
         batch->pending_count++;

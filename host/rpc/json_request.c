@@ -46,6 +46,10 @@ static void take_member(JsonRequest *request, RpcSlice key, RpcSlice value)
         request->id = value;
     else if (is_named(key, "jsonrpc"))
         request->is_version_2 = is_text(value, "\"2.0\"");
+    else if (is_named(key, "perigee-timeout") && value.size > 2)
+        hop_read_wait(&request->hop, value.bytes + 1, value.size - 2);
+    else if (is_named(key, "perigee-previous-attempts"))
+        hop_read_attempts(&request->hop, value.bytes, value.size);
 }
 
 static bool begins_with(RpcSlice value, const char *characters)

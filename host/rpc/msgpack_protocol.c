@@ -1,13 +1,15 @@
 /* MessagePack-RPC (github.com/msgpack-rpc): requests [0, msgid, method, params], notifications
  * [2, method, params], and answers [1, msgid, error, result]. Beyond that, for streams: requests
  * [3, msgid, method, params, credit], items [4, msgid, item], further credit [5, msgid, credit],
- * and for any call that is in flight [6, msgid], which cancels it. */
+ * for any call that is in flight [6, msgid], which cancels it, and requests whose caller says how
+ * many microseconds it waits, or 0, and how often it has asked before: [7, msgid, method, params,
+ * wait, attempts]. */
 #include <string.h>
 
 #include "base/error.h"
 #include "rpc/rpc_protocol.h"
 
-enum { REQUEST, RESPONSE, NOTIFICATION, STREAM, ITEM, CREDIT, CANCEL };
+enum { REQUEST, RESPONSE, NOTIFICATION, STREAM, ITEM, CREDIT, CANCEL, HOP_REQUEST };
 
 static const char canceled_text[] = "canceled";
 
@@ -91,22 +93,43 @@ typedef struct Frame {
     uint64_t kind;
     uint64_t sequence;
     uint64_t credit;
+    Hop hop;
     RpcSlice rest;
 } Frame;
 
-/* The credit of a stream stands behind the params, which are the argument. */
-static bool split_credit(Frame *frame)
+/* The params are the argument; what a message has behind them is `behind`. */
+static bool split_behind(Frame *frame, RpcSlice *behind)
 {
     MsgpackScan scan = {0};
     long size = msgpack_scan(&scan, frame->rest.bytes, frame->rest.size, frame->rest.size);
-    RpcSlice credit;
 
     if (size <= 0)
         return false;
-    credit = (RpcSlice){frame->rest.bytes + size, frame->rest.size - (size_t)size};
+    *behind = (RpcSlice){frame->rest.bytes + size, frame->rest.size - (size_t)size};
     frame->rest.size = (size_t)size;
-    return msgpack_take_uint(&credit, &frame->credit) && frame->credit > 0 &&
-           frame->credit <= RPC_MOST_CREDIT;
+    return true;
+}
+
+static bool split_credit(Frame *frame)
+{
+    RpcSlice behind;
+
+    return split_behind(frame, &behind) && msgpack_take_uint(&behind, &frame->credit) &&
+           frame->credit > 0 && frame->credit <= RPC_MOST_CREDIT;
+}
+
+static bool split_hop(Frame *frame)
+{
+    RpcSlice behind;
+    uint64_t wait_us, attempts;
+
+    if (!split_behind(frame, &behind) || !msgpack_take_uint(&behind, &wait_us) ||
+        !msgpack_take_uint(&behind, &attempts))
+        return false;
+    if (wait_us > 0)
+        hop_limit_wait(&frame->hop, (double)wait_us / 1e6);
+    frame->hop.previous_attempts = attempts < INT32_MAX ? (uint32_t)attempts : INT32_MAX;
+    return true;
 }
 
 static bool take_call(RpcChannel *channel, Frame *frame)
@@ -119,7 +142,10 @@ static bool take_call(RpcChannel *channel, Frame *frame)
     if (frame->kind == STREAM &&
         (!split_credit(frame) || find_call(channel, frame->sequence) != NULL))
         return false;
+    if (frame->kind == HOP_REQUEST && !split_hop(frame))
+        return false;
     call = rpc_call_create(&channel->caller, method, frame->rest, none);
+    call->hop = frame->hop;
     call->protocol = RPC_MSGPACK;
     call->sequence = frame->sequence;
     call->is_notification = frame->kind == NOTIFICATION;
@@ -154,12 +180,13 @@ static const struct {
     bool (*take)(RpcChannel *channel, Frame *frame);
 } messages[] = {
     [REQUEST] = {4, take_call  },
-      [RESPONSE] = {0, NULL       },
-      [NOTIFICATION] = {3, take_call  },
+    [RESPONSE] = {0, NULL       },
+    [NOTIFICATION] = {3, take_call  },
     [STREAM] = {5, take_call  },
-      [ITEM] = {0, NULL       },
-      [CREDIT] = {3, take_credit},
+    [ITEM] = {0, NULL       },
+    [CREDIT] = {3, take_credit},
     [CANCEL] = {2, take_cancel},
+    [HOP_REQUEST] = {6, take_call  },
 };
 
 /* False when the message is none that a client sends. */
@@ -170,7 +197,7 @@ static bool take_message(RpcChannel *channel, RpcSlice message)
 
     if (!msgpack_take_array(&message, &count) || !msgpack_take_uint(&message, &frame.kind))
         return false;
-    if (frame.kind > CANCEL || messages[frame.kind].count != count)
+    if (frame.kind > HOP_REQUEST || messages[frame.kind].count != count)
         return false;
     if (frame.kind != NOTIFICATION && !msgpack_take_uint(&message, &frame.sequence))
         return false;

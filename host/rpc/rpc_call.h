@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hop.h"
 #include "base/list.h"
 
 /* lua/perigee/rpc/protocol.lua has the same numbers. */
@@ -81,6 +82,7 @@ typedef struct RpcCall {
     uint32_t argument_size;
     uint32_t id_size;
     double deadline_s;    /* who asks waits so long, on the monotonic clock; 0 for no end */
+    Hop hop;              /* what it says of that; the holder makes the deadline of it */
     uint32_t credit;      /* how many items the caller still takes */
     bool takes_items;     /* else the method's items are its result */
     bool is_room_awaited; /* on_room is due */

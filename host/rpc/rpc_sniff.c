@@ -17,8 +17,9 @@ static bool is_json(char first)
 }
 
 /* An array of four, which begins with 0 (a request), of three, which begins with 2 (a
- * notification), or of five, which begins with 3 (a request for a stream); arrays of MessagePack
- * have two longer heads besides. */
+ * notification), of five, which begins with 3 (a request for a stream), or of six, which begins
+ * with 7 (a request that says how long its caller waits); arrays of MessagePack have two longer
+ * heads besides. */
 static RpcDialect sniff_msgpack(const char *bytes, size_t size)
 {
     static const struct {
@@ -28,12 +29,15 @@ static RpcDialect sniff_msgpack(const char *bytes, size_t size)
         {"\x94\x00",                 2},
         {"\x93\x02",                 2},
         {"\x95\x03",                 2},
+        {"\x96\x07",                 2},
         {"\xdc\x00\x04\x00",         4},
         {"\xdc\x00\x03\x02",         4},
         {"\xdc\x00\x05\x03",         4},
+        {"\xdc\x00\x06\x07",         4},
         {"\xdd\x00\x00\x00\x04\x00", 6},
         {"\xdd\x00\x00\x00\x03\x02", 6},
         {"\xdd\x00\x00\x00\x05\x03", 6},
+        {"\xdd\x00\x00\x00\x06\x07", 6},
     };
     RpcDialect found = RPC_DIALECT_NONE;
 

@@ -35,10 +35,9 @@ function attempt.new(call, member, deadline)
         call = call, member = member, instance = member.instance,
         number = call.number, previous = call.previous + call.number - 1, deadline = deadline,
         race = false, -- of perigee.destination.race, when there is another beside it
-        verdict = nil, is_unsent = nil, retry_after_s = nil,
+        verdict = false, is_unsent = false, retry_after_s = false,
         is_claimed = false,
-        value = nil, code = nil, detail = nil, data = nil, -- its results
-        problem = nil,                                      -- the error it raised
+        problem = false, -- { the error it raised }; its results are value, code, detail, data
     }, metatable)
 end
 

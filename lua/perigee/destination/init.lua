@@ -12,6 +12,7 @@ local breakers = require "perigee.destination.breakers"
 local bulkhead = require "perigee.destination.bulkhead"
 local call = require "perigee.destination.call"
 local latency_window = require "perigee.core.lazy" "perigee.resilience.latency_window"
+local hop = require "perigee.core.hop"
 local members = require "perigee.destination.members"
 local random = require "perigee.core.random"
 local registry = require "perigee.registry"
@@ -195,6 +196,10 @@ function methods:close()
         health_checks.forget(self)
     end
 end
+
+--- How many attempts of what the running task serves there were before: more than 0 when its caller
+-- tries again, and then nothing is tried again here.
+destination.previous_attempts = hop.previous_attempts
 
 --- What is counted, by name of the service: see perigee.destination.tally and docs/resilience.md.
 -- Destinations of the same service are added up. /status has this as `destinations` of each

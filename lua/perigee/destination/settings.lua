@@ -66,7 +66,17 @@ local DEFAULTS = {
 }
 local IS_ON = { breaker = true, budget = true, bulkhead = true, ejection = true }
 
-local PLAIN = { policy = text, zone = text, slow_start_s = number, timeout_s = above_zero }
+-- Names of methods, which stand for calls that say nothing themselves (is_idempotent).
+local function list_of_text(value)
+    for key, item in pairs(type(value) == "table" and value or { false }) do
+        if type(key) ~= "number" or type(item) ~= "string" then
+            return "a list of names of methods"
+        end
+    end
+end
+
+local PLAIN = { idempotent = list_of_text, policy = text, zone = text, slow_start_s = number,
+    timeout_s = above_zero }
 
 -- Of the parts, what one call may ask for.
 local OF_A_CALL = { breaker = true, hedge = true, retries = true }
@@ -126,6 +136,14 @@ local function fill(name, given)
     return filled
 end
 
+local function set_of(list)
+    local set = {}
+    for _, item in ipairs(list) do
+        set[item] = true
+    end
+    return set
+end
+
 local function option_problem(name, value)
     if PARTS[name] then
         return part_problem(name, value)
@@ -137,20 +155,24 @@ local function option_problem(name, value)
         names_of(PARTS, PLAIN))
 end
 
---- Checks the options of a destination (docs/resilience.md).
--- @return all settings, false for a part that is off; or nil and what is wrong
-function settings.of_destination(options)
+local function problem_of(options)
     if type(options) ~= "table" then
-        return nil, "the options are a table, got " .. type(options)
+        return "the options are a table, got " .. type(options)
     end
     for name, value in pairs(options) do
         local problem = option_problem(name, value)
         if problem then
-            return nil, problem
+            return problem
         end
     end
-    local problem = health_problem(options.health)
-        or options.policy and balancer.policy_problem(options.policy)
+    return health_problem(options.health)
+        or options.policy and balancer.policy_problem(options.policy) or nil
+end
+
+--- Checks the options of a destination (docs/resilience.md).
+-- @return all settings, false for a part that is off; or nil and what is wrong
+function settings.of_destination(options)
+    local problem = problem_of(options)
     if problem then
         return nil, problem
     end
@@ -161,6 +183,7 @@ function settings.of_destination(options)
     for name in pairs(PLAIN) do
         filled[name] = options[name]
     end
+    filled.idempotent = set_of(options.idempotent or {})
     return filled
 end
 

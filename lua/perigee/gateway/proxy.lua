@@ -140,10 +140,7 @@ end
 
 local function fields_of(attempt, request)
     local fields = message_fields.of_request(request)
-    hop_fields.each(attempt.deadline - scheduler.now(), attempt.previous, function(name, value)
-        fields[#fields + 1] = name
-        fields[#fields + 1] = value
-    end)
+    hop_fields.add(fields, attempt.deadline - scheduler.now(), attempt.previous)
     return fields
 end
 

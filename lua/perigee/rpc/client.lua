@@ -2,6 +2,7 @@
 -- One client has one connection, which all tasks share.
 local dial_options = require "perigee.rpc.client.dial_options"
 local dialler = require "perigee.rpc.client.dialler"
+local hop = require "perigee.core.hop"
 local lazy = require "perigee.core.lazy"
 local middleware = require "perigee.rpc.middleware"
 local notation = require "perigee.rpc.client.notation"
@@ -11,7 +12,19 @@ local future = lazy "perigee.rpc.future"
 local item_stream = lazy "perigee.rpc.client.item_stream"
 
 local begin_wait, check_yieldable = scheduler.begin_wait, scheduler.check_yieldable
-local prepare_wait, check_options = scheduler.prepare_wait, notation.check
+local prepare_wait = scheduler.prepare_wait
+
+-- Nothing would mean no end.
+local LEAST_WAIT_S = 1e-6
+
+-- As notation.check. There is only one server here, so nothing of where a call goes can be said.
+local function check_options(options, level)
+    local checked = notation.check(options, level + 1)
+    if checked.wishes then
+        error("key, is_idempotent, retries and hedge are for calls by rpc.service", level + 1)
+    end
+    return checked
+end
 
 local client = {}
 
@@ -91,6 +104,24 @@ local function conclude(self, options, is_ok, value, detail, data)
     return value
 end
 
+-- What the server is told of how long this call may take, and of attempts before it; nothing where
+-- it is not to be told.
+local function hop_of(self, task, deadline)
+    local options = self.dialler.options
+    if not options.deadlines then
+        return nil
+    end
+    local now = scheduler.now()
+    local ends_at = deadline or options.timeout_s > 0 and now + options.timeout_s or math.huge
+    ends_at = math.min(ends_at, task.context.ends_at or math.huge)
+    local previous = hop.previous_attempts()
+    if ends_at < math.huge then
+        return math.max(LEAST_WAIT_S, ends_at - now), previous
+    elseif previous > 0 then
+        return 0, previous
+    end
+end
+
 -- Nothing else runs between `prepare` and the end of `send_call`.
 local function perform(self, method, args, options)
     local timeout_s = options.timeout_s
@@ -104,8 +135,8 @@ local function perform(self, method, args, options)
     if not task then
         return nil, reason, "the context of the task has ended"
     end
-    return conclude(self, options,
-        await(link, task, link:send_call(task, method, body, deadline), deadline))
+    local number = link:send_call(task, method, body, deadline, hop_of(self, task, deadline))
+    return conclude(self, options, await(link, task, number, deadline))
 end
 
 local function notify(self, method, args, options)

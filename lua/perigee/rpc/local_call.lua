@@ -3,6 +3,7 @@
 local call_failure = require "perigee.rpc.call_failure"
 local copy = require "perigee.core.copy"
 local event = require "perigee.core.event"
+local hop = require "perigee.core.hop"
 local host = require "host"
 local item_stream = require "perigee.core.lazy" "perigee.rpc.client.item_stream"
 local scheduler = require "perigee.core.scheduler"
@@ -15,6 +16,7 @@ local start, cancel = host.call_start, host.call_cancel
 local check_yieldable = scheduler.check_yieldable
 local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 local wake = scheduler.wake
+local previous_attempts = hop.previous_attempts
 
 local waiting = {} -- number of a call -> the task that waits for its answer
 local waiting_count = 0
@@ -101,7 +103,7 @@ function local_call.call(target, bytes, deadline)
         return full()
     end
     local ends_at = nearest(task, deadline)
-    local number = start(target.name, bytes, ends_at)
+    local number = start(target.name, bytes, ends_at, nil, previous_attempts())
     if not number then
         return call_failure.unknown(target)
     end

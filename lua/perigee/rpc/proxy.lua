@@ -68,7 +68,7 @@ local function perform(self, method, args, options, level)
     local bytes = encode(place, target, args, level + 1)
     local timeout_s = checked.timeout_s
     local value, code, detail, data = place.call(target, bytes,
-        timeout_s and scheduler.now() + timeout_s)
+        timeout_s and scheduler.now() + timeout_s, checked.wishes)
     if not code and checked.reply then
         return notation.fit(checked.reply, value)
     end
@@ -110,7 +110,9 @@ end
 
 --- Calls a method and waits for its result.
 -- @param args a value that can be copied; nil for none
--- @param options { timeout_s =, reply = the type to hold the result to } or nil; see client:call
+-- @param options { timeout_s =, reply = the type to hold the result to; and where the service runs
+-- on other hosts key =, is_idempotent =, retries =, hedge = as for destination:call } or nil; see
+-- client:call
 -- @return the result, which may be nil; or nil, code, detail, data: "failed" with the method's
 -- message, "not_found", "invalid", "timeout", "canceled", "unavailable" or "full"
 function methods:call(method, args, options)

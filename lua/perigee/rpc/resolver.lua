@@ -3,11 +3,12 @@
 -- A place is a table with functions:
 --
 --    encode(argument, name) → bytes; or nil, code, detail when the value cannot go there
---    call(target, bytes, deadline) → result; or nil, code, detail, data
+--    call(target, bytes, deadline, wishes) → result; or nil, code, detail, data
 --    notify(target, bytes) → true; or nil, code, detail
 --
 -- where `target` = { name = "Service.Method", method = "Method", waits_on = what reports say of who
--- waits }.
+-- waits }, and `wishes` = { key =, is_idempotent =, retries =, hedge = } or false says which of
+-- several instances is called, and how.
 local host = require "host"
 local local_call = require "perigee.rpc.local_call"
 local worker_link = require "perigee.core.worker_link"

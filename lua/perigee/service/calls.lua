@@ -12,6 +12,7 @@ local settings = require "perigee.core.call_settings"
 local task_record = require "perigee.core.task_record"
 
 local call_items = lazy "perigee.service.call_items"
+local deadlines = lazy "perigee.service.deadlines"
 local json = lazy "perigee.json"
 local log = lazy "perigee.log"
 
@@ -20,6 +21,7 @@ local OWN_FILE = debug.getinfo(1, "S").short_src
 local calls = {}
 
 local METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32601, -32602, -32603
+local COPY = 6
 local SERVICE_ERROR, DEADLINE_EXCEEDED, UNAVAILABLE = -32000, -32001, -32002
 
 -- Calls of one such share of the timeout have their deadline in common, so that a call costs no
@@ -29,6 +31,7 @@ local DEADLINE_SHARE = 1 / 64
 local state             -- of perigee.service.instance
 local tasks = {}        -- number of a call -> its task
 local ids = {}          -- the other way round
+local timed = {}        -- number of a call -> true: perigee.service.deadlines knows of it
 local call_count = 0
 local site = {}         -- of the tasks of calls
 local shared, shared_until = nil, 0 -- the context of calls that begin now
@@ -83,6 +86,10 @@ local function conclude(id, method, codec, is_returned, value, reason)
     end
 end
 
+local function fail_late(id)
+    host.call_fail(id, "perigee: the deadline of the call has passed", DEADLINE_EXCEEDED)
+end
+
 -- Who asks waits no longer than that, and says so when it has given up. Calls that come from one
 -- call of theirs have their deadline in common.
 local function hurry(deadline)
@@ -114,13 +121,28 @@ local function serve_items(call, list, method, codec, argument)
     end
 end
 
+-- A service of this host says itself when it has given up; others may be gone by then. Returns
+-- whether there is time left.
+local function keep_deadline(id, protocol, deadline, previous_attempts)
+    if protocol == COPY and deadline and deadline > host.now() then
+        hurry(deadline)
+        deadline = nil
+    end
+    if not deadline and previous_attempts == 0 then
+        return true
+    end
+    timed[id] = true
+    return deadlines.begin(state, id, deadline, previous_attempts, fail_late)
+end
+
 local function serve(id)
-    local protocol, name, bytes, connection, definition_count, deadline, takes_items =
-        host.call_request(id)
+    local protocol, name, bytes, connection, definition_count, deadline, takes_items,
+        previous_attempts = host.call_request(id)
     if not protocol then
         return
-    elseif deadline then
-        hurry(deadline)
+    elseif (deadline or previous_attempts > 0)
+        and not keep_deadline(id, protocol, deadline, previous_attempts) then
+        return
     end
     local method, codec = state.methods[name], call_codecs[protocol]
     if not method then
@@ -147,6 +169,10 @@ end
 local function finish(task, is_ok, failure, traceback)
     local id = ids[task]
     ids[task], tasks[id] = nil, nil
+    if timed[id] then
+        timed[id] = nil
+        deadlines.finish(id)
+    end
     call_count = call_count - 1
     state.in_flight = state.in_flight - 1
     state.end_turn()
@@ -169,7 +195,7 @@ local function expire(ended)
     state.own_timer_count = state.own_timer_count - DEADLINE_TIMERS
     for id, task in pairs(tasks) do
         if task.context == ended or task.context.parent == ended then
-            host.call_fail(id, "perigee: the deadline of the call has passed", DEADLINE_EXCEEDED)
+            fail_late(id)
         end
     end
 end

@@ -5,6 +5,7 @@ local lazy = require "perigee.core.lazy"
 local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 
+local deadlines = lazy "perigee.service.deadlines"
 local origin = lazy "perigee.service.origin"
 local websocket = lazy "perigee.service.websocket"
 
@@ -18,15 +19,19 @@ scheduler.on_event(event.ABANDONED, function(id)
     scheduler.notify(event.ROOM, id)
 end)
 
---- The exchange of an event: its number, and the request line that comes with it. Where WebSockets
+--- The exchange of an event: its number, and what comes with it (host.next_event). Where WebSockets
 -- are opened, the owner sets `owner` = { websocket_ping_s =, on_websocket = function(exchange,
 -- transport) }.
-function exchange.new(id, method, path, query, mount, minor_version, target)
+function exchange.new(id, method, path, query, mount, minor_version, target, deadline,
+        previous_attempts)
     -- Constants first, see perigee.core.task_record.
     local self = setmetatable({ id = 0, method = false, path = false, query = false, mount = false,
         minor_version = 0, target = false, owner = false }, metatable)
     self.id, self.method, self.path, self.query = id, method, path, query
     self.mount, self.minor_version, self.target = mount, minor_version, target
+    if previous_attempts then
+        self.hop = { deadline = deadline, previous_attempts = previous_attempts }
+    end
     return self
 end
 
@@ -146,6 +151,9 @@ end
 
 function methods:start(status, fields, length)
     self.is_begun = true
+    if self.hop then
+        deadlines.lift(self)
+    end
     return host.exchange_start(self.id, status, fields, length)
 end
 
@@ -285,6 +293,9 @@ function methods:open_websocket(lines, options)
     end
     local transport, code = websocket.open(self.id, lines, options, owner.websocket_ping_s)
     if transport then
+        if self.hop then
+            deadlines.lift(self)
+        end
         owner.on_websocket(self, transport)
     end
     return transport, code

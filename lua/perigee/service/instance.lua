@@ -11,6 +11,7 @@ local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
 local worker_link = require "perigee.core.worker_link"
 
+local deadlines = lazy "perigee.service.deadlines"
 local exchange = lazy "perigee.service.exchange"
 local http_server = lazy "perigee.http.server"
 local http_websocket = lazy "perigee.http.websocket"
@@ -144,6 +145,9 @@ end
 local function on_request_finished(task, is_ok, failure, traceback)
     local asked = task.site
     task.site = false
+    if asked.hop then
+        deadlines.finish(asked)
+    end
     if asked.is_websocket then
         if state.sockets[asked].is_lost then
             state.lost_socket_count = state.lost_socket_count + 1
@@ -173,7 +177,17 @@ local function nothing_mounted()
     return require("perigee.http").error(404, "this service serves no HTTP")
 end
 
+local function answer_late(asked)
+    asked:respond(504, "Content-Type: text/plain; charset=utf-8\r\n",
+        "The deadline of the request has passed.\n")
+end
+
 local function answer(asked)
+    local hop = asked.hop
+    if hop and not deadlines.begin(state, asked, hop.deadline, hop.previous_attempts,
+        answer_late) then
+        return
+    end
     local server = state.server
     if not server then
         server = http_server.new(state.service.http or nothing_mounted, state.server_options)

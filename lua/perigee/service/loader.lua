@@ -10,7 +10,8 @@ local PUBLIC = {
     ["perigee.testing"] = true, ["perigee.sync"] = true, ["perigee.context"] = true,
     ["perigee.gateway"] = true, ["perigee.registry"] = true,
     ["perigee.shared"] = true, ["perigee.rpc"] = true,
-    ["perigee.balancer"] = true, ["perigee.metrics"] = true,
+    ["perigee.balancer"] = true, ["perigee.destination"] = true,
+    ["perigee.metrics"] = true,
 }
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"

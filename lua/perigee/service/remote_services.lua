@@ -3,7 +3,9 @@
 -- cannot have run is tried with another instance: nobody could be reached, or the instance said
 -- that it takes none.
 local client = require "perigee.rpc.client"
+local context = require "perigee.core.context"
 local destination = require "perigee.destination"
+local hop = require "perigee.core.hop"
 local scheduler = require "perigee.core.scheduler"
 
 local remote_services = {}
@@ -13,6 +15,8 @@ local SAYS_NOTHING = { canceled = true, full = true }
 
 -- How long calls to an instance that is gone may take to end.
 local LINGER_S = 60
+
+local LEAST_TIMEOUT_S = 0.001
 
 local places = {} -- name of a service -> { destination =, place = }
 
@@ -34,17 +38,23 @@ local function client_of(clients, instance)
     local address = instance.rpc or instance.address
     local dialled = clients[address]
     if not dialled then
-        dialled = client.dial("tcp://" .. address, { timeout_s = 0, cancel = true })
+        dialled = client.dial("tcp://" .. address,
+            { timeout_s = 0, cancel = true, deadlines = true })
         clients[address] = dialled
     end
     return dialled
 end
 
-local function options_until(deadline)
-    return deadline and { timeout_s = math.max(0.001, deadline - scheduler.now()) } or nil
+-- How long this attempt may take, unless the context of the task ends no later.
+local function options_of(attempt)
+    local deadline = attempt.deadline
+    if not deadline or deadline == context.current():deadline() then
+        return nil
+    end
+    return { timeout_s = math.max(LEAST_TIMEOUT_S, deadline - scheduler.now()) }
 end
 
--- What a destination calls with each instance: `perform(client, deadline)` when that is connected.
+-- What a destination calls with each instance: `perform(client, attempt)` when that is connected.
 local function make_attempt(clients, perform)
     return function(instance, attempt)
         local dialled = client_of(clients, instance)
@@ -54,7 +64,7 @@ local function make_attempt(clients, perform)
             return nil, code, detail
         end
         local value, data
-        value, code, detail, data = perform(dialled, attempt.deadline)
+        value, code, detail, data = hop.run(attempt.previous, perform, dialled, attempt)
         attempt.is_unsent = code == "unavailable"
         return value, code, detail, data
     end
@@ -67,17 +77,30 @@ local function encode(args)
     return { args }
 end
 
+local NO_WISHES = {}
+
+local function is_idempotent(over, target, wishes)
+    local wanted = wishes.is_idempotent
+    if wanted == nil then
+        wanted = over.settings.idempotent[target.method]
+    end
+    return wanted
+end
+
 local function new_place(over, clients)
-    -- `call` = { method =, deadline =, ... } as for destination:call
-    local function perform(call, fn)
-        call.attempt = make_attempt(clients, fn)
-        return over:call(call)
+    -- `request` = { method =, deadline =, ... } as for destination:call
+    local function perform(request, fn)
+        request.attempt = make_attempt(clients, fn)
+        return over:call(request)
     end
     return {
         encode = encode,
-        call = function(target, box, deadline)
-            return perform({ method = target.method, deadline = deadline }, function(dialled, at)
-                return dialled:call(target.name, box[1], options_until(at))
+        call = function(target, box, deadline, wishes)
+            wishes = wishes or NO_WISHES
+            return perform({ method = target.method, deadline = deadline, key = wishes.key,
+                is_idempotent = is_idempotent(over, target, wishes),
+                retries = wishes.retries, hedge = wishes.hedge }, function(dialled, attempt)
+                return dialled:call(target.name, box[1], options_of(attempt))
             end)
         end,
         notify = function(target, box)

@@ -10,20 +10,14 @@ local TARGET = "/rpc"
 local UNAVAILABLE = -32002
 
 --- The request that makes the call there: { method=, target=, fields=, body= }.
--- @param left_s how long the caller waits; nil for no end
 -- @param takes_items whether the caller takes items
-function call_records.request(protocol, method, argument, left_s, takes_items)
+function call_records.request(protocol, method, argument, takes_items)
     local fields = {
         "Content-Type", "application/octet-stream",
         "Perigee-Protocol", tostring(protocol),
         "Perigee-Method-Size", tostring(#method),
         "Perigee-Items", takes_items and "1" or "0",
     }
-    if left_s then
-        -- Nothing would mean no end.
-        fields[#fields + 1] = "Perigee-Deadline"
-        fields[#fields + 1] = ("%.3f"):format(math.max(left_s, 0.001))
-    end
     return { method = "POST", target = TARGET, fields = fields, body = method .. argument }
 end
 

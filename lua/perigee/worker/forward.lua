@@ -2,6 +2,7 @@
 -- service, or refused.
 local exchange = require "perigee.service.exchange"
 local hop_by_hop = require "perigee.http.hop_by_hop"
+local hop_fields = require "perigee.core.lazy" "perigee.http.hop_fields"
 local lazy = require "perigee.core.lazy"
 local log = require "perigee.log"
 local origin = require "perigee.service.origin"
@@ -101,6 +102,11 @@ local function fields_for(asked, source)
     local fields = pass_fields(origin.fields(asked))
     if source and asked:field("expect") and asked.minor_version >= 1 then
         fields[#fields + 1], fields[#fields + 2] = "Expect", "100-continue"
+    end
+    local hop = asked.hop
+    if hop then
+        hop_fields.add(fields, hop.deadline and hop.deadline - scheduler.now(),
+            hop.previous_attempts)
     end
     return fields
 end

@@ -5,6 +5,7 @@ local call_items = require "perigee.core.lazy" "perigee.service.call_items"
 local call_records = require "perigee.core.lazy" "perigee.worker.call_records"
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
+local hop_fields = require "perigee.core.lazy" "perigee.http.hop_fields"
 local host = require "host"
 local host_methods = require "perigee.worker.host_methods"
 local routing = require "perigee.worker.routing"
@@ -90,15 +91,17 @@ local function send_records(call_id, entry, request, takes_items)
 end
 
 local function send_on(call_id, entry)
-    local protocol, method, argument, _, _, deadline, takes_items = host.call_request(call_id)
+    local protocol, method, argument, _, _, deadline, takes_items, previous_attempts =
+        host.call_request(call_id)
     if not protocol then
         return
     elseif protocol == GOB then
         send_gob(call_id, entry, method, argument)
         return
     end
-    send_records(call_id, entry, call_records.request(protocol, method, argument,
-        deadline and deadline - host.now(), takes_items), takes_items)
+    local request = call_records.request(protocol, method, argument, takes_items)
+    hop_fields.add(request.fields, deadline and deadline - host.now(), previous_attempts)
+    send_records(call_id, entry, request, takes_items)
 end
 
 local function start(call_id, entry)

@@ -311,6 +311,18 @@ static void fields_are_found_without_case(void **state)
     assert_int_equal(http1_head_find(&head, "a", 1, 99), -1);
 }
 
+static void who_asks_says_how_long_it_waits(void **state)
+{
+    Http1Head head = parse_valid(WITH("perigee-TIMEOUT: 1500m\r\nPerigee-Previous-Attempts: 2"));
+
+    (void)state;
+    assert_float_equal(head.hop.wait_s, 1.5, 1e-9);
+    assert_int_equal(head.hop.previous_attempts, 2);
+    head = parse_valid(WITH("Perigee-Timeout: soon\r\nPerigee-Previous-Attempts:"));
+    assert_float_equal(head.hop.wait_s, 0, 0);
+    assert_int_equal(head.hop.previous_attempts, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +335,7 @@ int main(void)
         cmocka_unit_test(connections_stay_as_version_and_options_say),
         cmocka_unit_test(expectations_count_in_1_1_only),
         cmocka_unit_test(fields_are_found_without_case),
+        cmocka_unit_test(who_asks_says_how_long_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,6 +382,55 @@ static void test_stream_bound(void **state)
     peer_close(&peer);
 }
 
+#define HOP(wait, attempts) "\x96\x07\x01\xa3S.M\x91\x05" wait attempts
+
+static void test_hop(void **state)
+{
+    RpcPeer peer;
+
+    (void)state;
+    peer_open(&peer);
+    FEED(&peer, HOP("\xce\x00\x0f\x42\x40", "\x02"));
+    assert_int_equal(6, peer.seen.size);
+    assert_memory_equal("S.M 2;", peer.seen.bytes, 6);
+    assert_float_equal(peer.hop.wait_s, 1, 1e-9);
+    assert_int_equal(peer.hop.previous_attempts, 2);
+    FEED(&peer, HOP("\x00", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"));
+    assert_float_equal(peer.hop.wait_s, 0, 0);
+    assert_int_equal(peer.hop.previous_attempts, INT32_MAX);
+    peer_close(&peer);
+    peer_open(&peer);
+    FEED(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"S.M\",\"id\":1,"
+                "\"perigee-timeout\":\"2S\",\"perigee-previous-attempts\":1}");
+    assert_float_equal(peer.hop.wait_s, 2, 1e-9);
+    assert_int_equal(peer.hop.previous_attempts, 1);
+    FEED(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"S.M\",\"id\":1,"
+                "\"perigee-timeout\":{},\"perigee-previous-attempts\":\"\"}");
+    assert_float_equal(peer.hop.wait_s, 0, 0);
+    assert_int_equal(peer.hop.previous_attempts, 0);
+    peer_close(&peer);
+}
+
+static void test_hop_violations(void **state)
+{
+    static const RpcSlice messages[] = {
+        SLICE(HOP("\x01", "\xc0")), SLICE(HOP("\xa1x", "\x00")),
+        SLICE("\x95\x07\x01\xa3S.M\x91\x05\x01"), /* no attempts */
+        SLICE("\x96\x00\x01\xa3S.M\x90\x01\x01"), /* another kind */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        RpcPeer peer;
+
+        peer_open(&peer);
+        rpc_channel_feed(peer.channel, messages[i].bytes, messages[i].size);
+        assert_int_equal(0, peer.seen.size);
+        assert_int_equal(RPC_FINISHED, rpc_channel_phase(peer.channel));
+        peer_close(&peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +445,8 @@ int main(void)
         cmocka_unit_test(test_stream_violations),
         cmocka_unit_test(test_stream_room),
         cmocka_unit_test(test_stream_bound),
+        cmocka_unit_test(test_hop),
+        cmocka_unit_test(test_hop_violations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

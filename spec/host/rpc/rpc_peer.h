@@ -16,6 +16,7 @@ typedef struct RpcPeer {
     Buffer output; /* all of it */
     List kept;     /* calls that are not answered at once */
     bool is_keeping;
+    Hop hop;             /* of the last call */
     size_t item_size;    /* of each item of a stream; it ends when it is cancelled */
     unsigned item_count; /* that were taken */
     unsigned abandoned_count;
@@ -44,6 +45,7 @@ static inline void peer_on_call(void *owner, RpcCall *call)
     buffer_append_text(&peer->seen, " ");
     buffer_append_uint(&peer->seen, call->argument_size);
     buffer_append_text(&peer->seen, ";");
+    peer->hop = call->hop;
     call->on_room = peer_send;
     if (call->takes_items)
         peer_send(call);

@@ -354,9 +354,15 @@ describe("a call", function()
             ["the method must be text such as Calculator.Add, got nil"] = function()
                 client:call(nil, 1)
             end,
-            ["a call has no option 'timeout'; there are args, credit, positional, reply and "
-                .. "timeout_s"] = function()
+            ["a call has no option 'timeout'; there are args, credit, hedge, is_idempotent, key, "
+                .. "positional, reply, retries and timeout_s"] = function()
                 client:call("A.B", 1, { timeout = 1 })
+            end,
+            ["key, is_idempotent, retries and hedge are for calls by rpc.service"] = function()
+                client:call("A.B", 1, { retries = true })
+            end,
+            ["retries must be a table, true or false, got 3"] = function()
+                client:call("A.B", 1, { retries = 3 })
             end,
             ["timeout_s must be a number above 0, got 0"] = function()
                 client:call("A.B", 1, { timeout_s = 0 })

@@ -8,6 +8,9 @@ local CODECS = {
     msgpack = "perigee.rpc.client.msgpack_codec",
 }
 
+local DEFAULT_CODEC = "msgpack"
+local TELLS_DEADLINES = { json = true, msgpack = true }
+
 local GO_RPC_PATH = "/_goRPC_" -- of Go's rpc.HandleHTTP
 
 local function number_from(least)
@@ -34,8 +37,9 @@ end
 local OPTIONS = {
     backoff_s = { 1, number_from(0.001) },
     cancel = { false, check_boolean },
-    codec = { "msgpack", check_codec },
+    codec = { DEFAULT_CODEC, check_codec },
     connect_timeout_s = { 5, number_from(0.001) },
+    deadlines = { false, check_boolean },
     http = { false, check_http },
     max_backoff_s = { 120, number_from(0.001) },
     max_calls = { 10000, number_from(1) },
@@ -53,6 +57,14 @@ local function names_of(options)
     return table.concat(names, ", ")
 end
 
+-- What goes with one codec and not with others.
+local function codec_problem(options, codec)
+    if options.deadlines and not TELLS_DEADLINES[codec] then
+        return "deadlines is for the codecs json and msgpack: others cannot say them"
+    end
+    return options.http and codec ~= "gob" and "http is for the codec gob" or nil
+end
+
 local function problem_of(options)
     if type(options) ~= "table" then
         return "options are a table, got " .. type(options)
@@ -68,7 +80,7 @@ local function problem_of(options)
             return ("%s must be %s, got %s"):format(name, wanted, tostring(value))
         end
     end
-    return options.http and options.codec ~= "gob" and "http is for the codec gob" or nil
+    return codec_problem(options, options.codec or DEFAULT_CODEC)
 end
 
 -- The address as perigee.core.stream takes it.

@@ -4,6 +4,7 @@ local failure = require "perigee.rpc.client.failure"
 local json_values = require "perigee.rpc.json_values"
 local null = require("perigee.json_encoder").null
 local quote = require("perigee.json_encoder").quote
+local timeout_text = require "perigee.core.lazy" "perigee.resilience.timeout_text"
 local remember = require "perigee.rpc.client.remember"
 
 local NO_ANSWER = "a message is no answer of JSON-RPC 2.0"
@@ -31,8 +32,16 @@ function codec.encode(_, args, options)
 end
 
 --- Appends a request; a notification when `number` is nil.
-function codec.put(_, out, number, method, body)
+-- @param wait_s how long its caller waits, 0 for no end, where that is to be told
+-- @param previous and how many attempts there were before
+function codec.put(_, out, number, method, body, wait_s, previous)
     out:put('{"jsonrpc":"2.0","method":', quoted(method), body)
+    if wait_s and wait_s > 0 then
+        out:put(',"perigee-timeout":"', timeout_text.format(wait_s), '"')
+    end
+    if previous and previous > 0 then
+        out:put(',"perigee-previous-attempts":', previous)
+    end
     if number then
         out:put(',"id":', number)
     end

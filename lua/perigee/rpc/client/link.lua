@@ -289,11 +289,14 @@ end
 -- or failure)
 -- @param body what codec:encode gave just now
 -- @param is_timed it has a time limit of its own
+-- @param wait_s how long the server is told that the caller waits, 0 for no end; nil when it is
+-- told nothing
+-- @param previous and how many attempts there were before
 -- @return its number
-function methods:send_call(waiter, method, body, is_timed)
+function methods:send_call(waiter, method, body, is_timed, wait_s, previous)
     begin_request(self)
     local number = enter(self, waiter, is_timed)
-    self.codec:put(self.out, number, method, body)
+    self.codec:put(self.out, number, method, body, wait_s, previous)
     end_request(self)
     return number
 end

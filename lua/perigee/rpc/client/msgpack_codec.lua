@@ -3,7 +3,9 @@
 -- or nothing for nil.
 --
 -- Perigee's own, for streams: [3, number, method, params, credit] asks for items, each of which
--- comes as [4, number, item]; [5, number, credit] asks for more, [6, number] cancels.
+-- comes as [4, number, item]; [5, number, credit] asks for more, [6, number] cancels; [7, number,
+-- method, params, wait in microseconds, attempts before] is a request that says how long its caller
+-- waits.
 local failure = require "perigee.rpc.client.failure"
 local msgpack = require "perigee.rpc.msgpack"
 local notation = require "perigee.rpc.client.notation"
@@ -60,9 +62,18 @@ function codec.encode(_, args, options)
     return out
 end
 
+local function put_hop(out, number, method, body, wait_s, previous)
+    out:put("\150\7", pack(number), pack(method), body,
+        (msgpack.encode(math.ceil(wait_s * 1e6))), pack(previous))
+end
+
 --- Appends a request; a notification when `number` is nil.
-function codec.put(_, out, number, method, body)
-    if number then
+-- @param wait_s how long its caller waits, 0 for no end, where that is to be told
+-- @param previous and how many attempts there were before
+function codec.put(_, out, number, method, body, wait_s, previous)
+    if wait_s then
+        put_hop(out, number, method, body, wait_s, previous)
+    elseif number then
         out:put("\148\0", pack(number), pack(method), body)
     else
         out:put("\147\2", pack(method), body)

@@ -9,6 +9,10 @@ local DEFAULT_CREDIT = 64
 
 local function anything() end
 
+local function part(value)
+    return type(value) ~= "table" and type(value) ~= "boolean" and "a table, true or false" or nil
+end
+
 -- Option → what it must be when it is not, or nil.
 local CHECKS = {
     args = anything,
@@ -17,10 +21,18 @@ local CHECKS = {
             and value <= MAX_CREDIT
         return not is_fine and ("a whole number from 1 to %d"):format(MAX_CREDIT) or nil
     end,
+    hedge = part,
+    is_idempotent = function(value)
+        return type(value) ~= "boolean" and "true or false" or nil
+    end,
+    key = function(value)
+        return type(value) ~= "string" and "a string" or nil
+    end,
     positional = function(value)
         return type(value) ~= "boolean" and "true or false" or nil
     end,
     reply = anything,
+    retries = part,
     timeout_s = function(value)
         return not (type(value) == "number" and value > 0) and "a number above 0" or nil
     end,
@@ -46,8 +58,8 @@ local function problem_of(options)
     end
     for key, value in pairs(options) do
         if not CHECKS[key] then
-            return ("a call has no option '%s'; there are args, credit, positional, reply and "
-                .. "timeout_s"):format(tostring(key))
+            return ("a call has no option '%s'; there are args, credit, hedge, is_idempotent, key, "
+                .. "positional, reply, retries and timeout_s"):format(tostring(key))
         end
         local wanted = CHECKS[key](value)
         if wanted then
@@ -56,13 +68,20 @@ local function problem_of(options)
     end
 end
 
+-- What matters only where a service may run in several places: perigee.destination.
+local function wishes_of(options)
+    local wishes = { key = options.key, is_idempotent = options.is_idempotent,
+        retries = options.retries, hedge = options.hedge }
+    return next(wishes) ~= nil and wishes
+end
+
 local function check(options, level)
     local problem = problem_of(options)
     if problem then
         error(problem, level + 1)
     end
     return { timeout_s = options.timeout_s, positional = options.positional and true or false,
-        credit = options.credit or DEFAULT_CREDIT,
+        credit = options.credit or DEFAULT_CREDIT, wishes = wishes_of(options),
         args = parse(options.args, "args", level + 1),
         reply = parse(options.reply, "reply", level + 1) }
 end
