@@ -16,17 +16,19 @@ options.log = {
 options.admin = {
     { name = "admin", kind = "address", value = "ADDRESS", default = "127.0.0.1:9180",
         help = "health, status and control" },
+    { name = "admin-token-file", kind = "text", value = "FILE",
+        help = "holds what the admin port wants to be shown" },
 }
 
 options.status = {
-    options.admin[1],
+    options.admin[1], options.admin[2],
     { name = "tasks", kind = "text", value = "SERVICE",
         help = "the tasks of a service, those that have waited longest" },
     { name = "json", kind = "switch", default = false, help = "as JSON" },
 }
 
 options.profile = {
-    options.admin[1],
+    options.admin[1], options.admin[2],
     { name = "seconds", kind = "duration", value = "TIME", default = 5, least = 0.1, most = 60,
         help = "for which the service is watched" },
     { name = "interval", kind = "duration", value = "TIME", default = 0.001, shown_default = "1ms",
@@ -40,7 +42,7 @@ options.profile = {
 }
 
 options.call = {
-    options.admin[1],
+    options.admin[1], options.admin[2],
     { name = "addr", kind = "address", value = "ADDRESS",
         help = "of the server; without it, the RPC port of the host with that admin port" },
     { name = "codec", kind = "choice", choices = { "json", "jsonrpc", "msgpack", "gob" },
@@ -64,7 +66,7 @@ local serve = {
         help = "where services answer; port 0 picks a free one" },
     { name = "rpc", kind = "address", other = "off", value = "ADDRESS", default = "127.0.0.1:1234",
         help = "where RPC clients connect; off for nowhere" },
-    options.admin[1],
+    options.admin[1], options.admin[2],
     { name = "registry", kind = "text", value = "WHERE", default = "embedded",
         help = "embedded, etcd://HOST:PORT,... or consul://HOST:PORT" },
     { name = "advertise", kind = "text", value = "HOST",

@@ -7,6 +7,7 @@ local log_file = require "perigee.core.log_file"
 local options = require "perigee.cli.options"
 local policy = require "perigee.service.policy"
 local supervisor = require "perigee.supervisor"
+local token = require "perigee.cli.token"
 
 local serve = { summary = "serve [DIR]     run every service of a directory (default: services)" }
 
@@ -164,8 +165,15 @@ local function check_grants(values)
     return is_fit, problem and "--allow-network, --allow-read, --allow-env: " .. problem
 end
 
+-- Reads the token, so that what is wrong with it is said before anything runs.
+local function check_token(values)
+    local secret, problem = token.read(values["admin-token-file"])
+    values.admin_token = secret
+    return problem == nil, problem
+end
+
 local function check_consistency(values)
-    for _, check in ipairs({ check_tls, check_registry, check_grants }) do
+    for _, check in ipairs({ check_tls, check_registry, check_grants, check_token }) do
         local is_consistent, conflict = check(values)
         if not is_consistent then
             return nil, conflict
@@ -221,6 +229,7 @@ function serve.settings(values, directory, worker_count, services)
         http_address = values.http,
         rpc_address = values.rpc ~= "off" and values.rpc or nil,
         admin_address = values.admin,
+        admin_token = values.admin_token,
         module_paths = values["module-path"],
         is_watching = values.watch,
         memory_size = values.memory,

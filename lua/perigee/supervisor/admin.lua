@@ -1,4 +1,5 @@
 --- The admin port: health, readiness, status, and control.
+local admin_guard = require "perigee.supervisor.admin_guard"
 local admin_logs = require "perigee.supervisor.admin_logs"
 local dashboard = require "perigee.supervisor.dashboard"
 local event = require "perigee.core.event"
@@ -85,6 +86,8 @@ end
 
 local function make_router(supervisor)
     local app = http.router()
+    local settings = supervisor.settings
+    app:use(admin_guard.new({ address = settings.admin_address, token = settings.admin_token }))
     app:get("/healthz", function()
         return { status = "ok" }
     end)
@@ -130,6 +133,11 @@ function admin.open(supervisor, descriptor)
     end)
     assert(host.set_mounts({ { "/", host.handle() } }))
     assert(host.serve_http(descriptor, {}))
+    local address = supervisor.settings.admin_address
+    if not supervisor.settings.admin_token and not admin_guard.is_local(address) then
+        log.warn(("the admin port at %s is open to whoever reaches it: give it a token with "
+            .. "--admin-token-file"):format(address))
+    end
 end
 
 return admin
