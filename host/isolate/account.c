@@ -18,6 +18,9 @@ static void *allocate(void *data, void *memory, size_t old_size, size_t new_size
 
         if (is_refused(account, growth)) {
             account->refused_count++;
+            /* Whoever catches this needs memory, too: the place to look after it is there. */
+            if (account->is_soft_reached)
+                account->on_soft(account->owner);
             return NULL;
         }
         if (account->used_size + growth > account->soft_size && !account->is_soft_reached) {

@@ -22,6 +22,7 @@ typedef struct Account {
     uint64_t fail_countdown; /* tests: the n-th growing allocation of a task fails; 0 for never */
     bool is_limiting;        /* a task runs */
     bool is_soft_reached;    /* told already, until account_forgive */
+    /* The soft limit is reached; or more was refused since. */
     void (*on_soft)(void *owner);
     void *owner;
 } Account;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 #include "base/memory.h"
 #include "isolate/account.h"
 #include "isolate/event_queue.h"
+#include "isolate/memory_check.h"
 #include "isolate/module_cache.h"
 #include "isolate/preempt.h"
 #include "isolate/profiler.h"
@@ -22,6 +24,7 @@ enum {
     GC_STEP_MULTIPLIER = 400,
     GC_IDLE_STEP = 32, /* about 30 to 60 us */
     GC_IDLE_MIN_SIZE = 128 * 1024,
+    DECAY_MIN_SIZE = 1024 * 1024, /* what is smaller is freed in a millisecond or two */
 };
 
 struct Isolate {
@@ -34,6 +37,8 @@ struct Isolate {
     Timer *alarm;
     Account account;
     Preempt preempt;
+    MemoryCheck memory_check;
+    Collection decay; /* of the heap, once it is closed */
     EventQueue events;
     List resources;
     RunLink run_link;
@@ -165,17 +170,59 @@ int isolate_create(const IsolateOptions *options, Isolate **out, char **error)
     return 0;
 }
 
+/* Leaves nothing in the state but what the end of Perigee's userdata needs: their types. */
+static int let_go(lua_State *L)
+{
+    static const char prefix[] = "perigee.";
+
+    lua_pushnil(L);
+    while (lua_next(L, LUA_REGISTRYINDEX) != 0) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+
+        lua_pop(L, 1);
+        if (strncmp(name, prefix, sizeof prefix - 1) != 0) {
+            lua_pushvalue(L, -1);
+            lua_pushnil(L);
+            lua_rawset(L, LUA_REGISTRYINDEX);
+        }
+    }
+    lua_pushliteral(L, "");
+    lua_pushnil(L);
+    lua_setmetatable(L, -2);
+    lua_newtable(L);
+    lua_replace(L, LUA_GLOBALSINDEX);
+    return 0;
+}
+
 void isolate_destroy(Isolate *isolate)
 {
+    Runner *runner = isolate->run_link.runner;
+
     assert(isolate->preempt.turn_started_ns == 0);
     profiler_stop(&isolate->preempt);
     runner_remove(isolate);
     while (!list_is_empty(&isolate->resources))
         resource_close(list_entry(isolate->resources.next, Resource, link));
     timer_close(isolate->alarm);
+    event_queue_deinit(&isolate->events);
+    if (runner == NULL || isolate->account.used_size < DECAY_MIN_SIZE ||
+        lua_cpcall(isolate->L, let_go, NULL) != 0) {
+        isolate_free(isolate);
+        return;
+    }
+    collection_start(&isolate->decay);
+    runner_bury(runner, isolate);
+}
+
+bool isolate_decay(Isolate *isolate, uint64_t until_ns)
+{
+    return collection_step(&isolate->decay, isolate->L, until_ns);
+}
+
+void isolate_free(Isolate *isolate)
+{
     account_close(&isolate->account, isolate->L);
     lua_close(isolate->L);
-    event_queue_deinit(&isolate->events);
     preempt_deinit(&isolate->preempt);
     memory_free(isolate->failure);
     memory_free(isolate->name);
@@ -191,6 +238,31 @@ static void break_isolate(Isolate *isolate)
     lua_settop(isolate->L, 0);
 }
 
+static void break_at_cap(Isolate *isolate)
+{
+    char text[160];
+
+    snprintf(text, sizeof text,
+             "its memory limit is reached: %.1f MB are in use and belong to no task that could be "
+             "ended",
+             (double)isolate->account.used_size / (1024 * 1024));
+    isolate->failure = memory_copy(text, strlen(text));
+}
+
+/* A turn in which no Lua runs. Returns whether another is wanted. */
+static bool check_memory(Isolate *isolate, uint64_t now_ns)
+{
+    MemoryVerdict verdict =
+        memory_check_step(&isolate->memory_check, isolate->L, &isolate->account);
+
+    if (verdict == MEMORY_END_TASK)
+        isolate->preempt.due = PREEMPT_END_MEMORY;
+    else if (verdict == MEMORY_AT_CAP)
+        break_at_cap(isolate);
+    isolate->counters.busy_ns += clock_monotonic_ns() - now_ns;
+    return verdict != MEMORY_AT_CAP;
+}
+
 bool isolate_turn(Isolate *isolate, uint64_t now_ns)
 {
     lua_State *L = isolate->L;
@@ -199,6 +271,8 @@ bool isolate_turn(Isolate *isolate, uint64_t now_ns)
     if (isolate->failure != NULL)
         return false;
     isolate->counters.turn_count++;
+    if (isolate->memory_check.is_under_way)
+        return check_memory(isolate, now_ns);
     preempt_begin_turn(&isolate->preempt, now_ns);
     lua_pushlightuserdata(L, (void *)&turn_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -304,12 +378,17 @@ static TaskState fail(Isolate *isolate, lua_State *L, lua_State *thread)
 
 static TaskState end_task(Isolate *isolate, lua_State *L)
 {
-    if (isolate->preempt.end == PREEMPT_END_CPU)
+    Preempt *preempt = &isolate->preempt;
+
+    if (preempt->end != PREEMPT_END_MEMORY) {
         isolate->counters.cpu_end_count++;
-    else
+    } else {
         isolate->counters.memory_end_count++;
-    preempt_push_end(&isolate->preempt, L);
-    preempt_forget_task(&isolate->preempt);
+        memory_check_start(&isolate->memory_check, true);
+        preempt->is_slice_over = true;
+    }
+    preempt_push_end(preempt, L);
+    preempt_forget_task(preempt);
     return TASK_ENDED;
 }
 
@@ -334,10 +413,16 @@ TaskState isolate_resume(Isolate *isolate, lua_State *L, lua_State *thread, int 
     *result_count = 0;
     if (preempt->is_slice_over)
         return TASK_CUT;
+    *result_count = 2;
+    if (preempt->due == PREEMPT_END_MEMORY) {
+        preempt->end = preempt->due;
+        return end_task(isolate, L);
+    }
     preempt_enter_task(preempt, thread);
     status = lua_resume(thread, 0);
     preempt_leave_task(preempt, status != LUA_YIELD && status != 0);
-    *result_count = 2;
+    if (preempt_wants_memory_check(preempt))
+        memory_check_start(&isolate->memory_check, false);
     if (preempt->end != PREEMPT_GOES_ON)
         return end_task(isolate, L);
     if (status != LUA_YIELD && status != 0)

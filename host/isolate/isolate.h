@@ -52,7 +52,8 @@ typedef struct IsolateCounters {
 /* On failure `*error` is a text to free with memory_free. */
 int isolate_create(const IsolateOptions *options, Isolate **out, char **error);
 
-/* Closes its resources, then the state. Never from inside the isolate's own turn. */
+/* Closes its resources and then the state; a large heap is freed in steps, by the runner. Never
+ * from inside the isolate's own turn. */
 void isolate_destroy(Isolate *isolate);
 
 /* Gives the isolate's scheduler one slice. Returns true when it wants another without a new
@@ -139,6 +140,11 @@ typedef struct RunLink {
     bool is_collecting;
 } RunLink;
 RunLink *isolate_run_link(Isolate *isolate);
+
+/* Of an isolate that was destroyed and given to runner_bury: frees its heap until then. Returns
+ * true when isolate_free has little left to do. */
+bool isolate_decay(Isolate *isolate, uint64_t until_ns);
+void isolate_free(Isolate *isolate);
 Isolate *isolate_from_run_link(List *link);
 
 #endif

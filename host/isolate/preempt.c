@@ -31,6 +31,10 @@ static void set_running(Preempt *preempt)
  * then the slice ends first, and this is tried again. */
 enum { PATIENCE = 20000, PLACE_SIZE = 256 };
 
+/* Below a function of C, or in a handler of xpcall, a task cannot be cut, and everybody waits. It
+ * is given no more time there than this. */
+static const uint64_t uncut_limit_ns = 100 * 1000000;
+
 static void on_hook(lua_State *L, lua_Debug *activation);
 
 static void arm(Preempt *preempt)
@@ -161,27 +165,6 @@ static void end(Preempt *preempt, lua_State *L)
     lua_newuserdata(L, 1);
 }
 
-/* Collects what can be. True when the heap is well below its soft limit again. */
-static bool free_memory(Preempt *preempt)
-{
-    Account *account = preempt->account;
-
-    lua_gc(preempt->L, LUA_GCCOLLECT, 0);
-    account_forgive(account);
-    return account->used_size <= account->soft_size / 4 * 3;
-}
-
-/* Whether the running task shall end, and of what. */
-static PreemptEnd find_end(Preempt *preempt)
-{
-    cpu_meter_read(&preempt->meter, preempt->turn_started_ns);
-    if (cpu_meter_is_over(&preempt->meter))
-        return PREEMPT_END_CPU;
-    if (preempt->account->is_soft_reached && !free_memory(preempt))
-        return PREEMPT_END_MEMORY;
-    return PREEMPT_GOES_ON;
-}
-
 /* Perigee's own modules get some time to finish what they are at. */
 static bool is_to_wait(Preempt *preempt, lua_State *L, lua_Debug *activation)
 {
@@ -191,9 +174,43 @@ static bool is_to_wait(Preempt *preempt, lua_State *L, lua_Debug *activation)
     return true;
 }
 
+static void note(Preempt *preempt, lua_State *L)
+{
+    note_place(preempt, L);
+    note_traceback(preempt, L);
+}
+
+/* Whether the task has used up its budget, or what it may take at once. */
+static void find_end(Preempt *preempt, lua_State *L)
+{
+    CpuMeter *meter = &preempt->meter;
+
+    cpu_meter_read(meter, preempt->turn_started_ns);
+    if (cpu_meter_is_over(meter))
+        preempt->due = PREEMPT_END_CPU;
+    else if (!lua_isyieldable(L) && meter->budget_ns != 0 &&
+             meter->used_ns - preempt->entered_used_ns > uncut_limit_ns)
+        preempt->due = PREEMPT_END_UNCUT;
+    else
+        return;
+    note(preempt, L);
+}
+
+/* The innermost function that is cut says where the task is: whoever resumed its coroutine stands
+ * in Perigee's own code, and is as safe to leave. */
+static void cut_for_memory(Preempt *preempt, lua_State *L, lua_Debug *activation)
+{
+    if (preempt->cut_count == 0) {
+        preempt->is_memory_due = !is_in_core(L, activation);
+        note(preempt, L);
+    }
+    cut(preempt, L);
+}
+
 static void on_hook(lua_State *L, lua_Debug *activation)
 {
     Preempt *preempt = get_running();
+    bool is_soft_reached;
 
     if (preempt == NULL)
         return;
@@ -202,17 +219,18 @@ static void on_hook(lua_State *L, lua_Debug *activation)
         disarm(preempt);
         return;
     }
-    if ((preempt->due != PREEMPT_GOES_ON || preempt->account->is_soft_reached) &&
+    is_soft_reached = preempt->account->is_soft_reached;
+    if ((preempt->due != PREEMPT_GOES_ON || is_soft_reached) && preempt->cut_count == 0 &&
         is_to_wait(preempt, L, activation))
         return;
-    if (preempt->due == PREEMPT_GOES_ON && (preempt->due = find_end(preempt)) != PREEMPT_GOES_ON) {
-        note_place(preempt, L);
-        note_traceback(preempt, L);
-    }
-    if (preempt->due == PREEMPT_GOES_ON || is_in_core(L, activation))
-        cut(preempt, L);
-    else
+    if (preempt->due == PREEMPT_GOES_ON)
+        find_end(preempt, L);
+    if (preempt->due != PREEMPT_GOES_ON && !is_in_core(L, activation))
         end(preempt, L);
+    else if (is_soft_reached)
+        cut_for_memory(preempt, L, activation);
+    else
+        cut(preempt, L);
 }
 
 void preempt_init(Preempt *preempt, lua_State *L, Account *account)
@@ -249,6 +267,7 @@ bool preempt_has_turn(const Preempt *preempt)
 void preempt_enter_task(Preempt *preempt, lua_State *task)
 {
     preempt->is_yielded = false;
+    preempt->is_memory_due = false;
     preempt->end = PREEMPT_GOES_ON;
     preempt->task = task;
     preempt->account->is_limiting = true;
@@ -256,6 +275,7 @@ void preempt_enter_task(Preempt *preempt, lua_State *task)
         arm(preempt);
     preempt->patience = PATIENCE;
     cpu_meter_go_on(&preempt->meter);
+    preempt->entered_used_ns = preempt->meter.used_ns;
 }
 
 void preempt_leave_task(Preempt *preempt, bool has_failed)
@@ -266,6 +286,11 @@ void preempt_leave_task(Preempt *preempt, bool has_failed)
         preempt->end = preempt->due;
     else if (!preempt->is_yielded)
         preempt_forget_task(preempt);
+}
+
+bool preempt_wants_memory_check(const Preempt *preempt)
+{
+    return preempt->is_yielded && preempt->is_memory_due && preempt->end == PREEMPT_GOES_ON;
 }
 
 void preempt_forget_task(Preempt *preempt)
@@ -291,8 +316,10 @@ void preempt_push_end(const Preempt *preempt, lua_State *L)
     if (preempt->end == PREEMPT_END_MEMORY)
         lua_pushfstring(L, "the service has reached its memory limit, at %s", place);
     else
-        lua_pushfstring(L, "it computed for %d ms without waiting, at %s",
-                        (int)(preempt->meter.used_ns / 1000000), place);
+        lua_pushfstring(L, "it computed for %d ms without waiting%s, at %s",
+                        (int)(preempt->meter.used_ns / 1000000),
+                        preempt->end == PREEMPT_END_UNCUT ? " where nothing can be cut" : "",
+                        place);
     lua_pushstring(L, preempt->traceback);
 }
 

@@ -32,6 +32,7 @@ enum { PREEMPT_DEPTH = 256 };
 typedef enum PreemptEnd {
     PREEMPT_GOES_ON,
     PREEMPT_END_CPU,
+    PREEMPT_END_UNCUT, /* it has run for too long where it cannot be cut */
     PREEMPT_END_MEMORY,
 } PreemptEnd;
 
@@ -42,6 +43,7 @@ typedef struct Preempt {
     volatile sig_atomic_t is_armed; /* the hook is set */
     bool is_slice_over;             /* the scheduler should return */
     bool is_yielded;                /* the task was cut, it did not wait */
+    bool is_memory_due;             /* it was cut where it may be ended, at the soft limit */
     PreemptEnd due;                 /* the task shall end where it safely can */
     PreemptEnd end;                 /* it has: it must not be resumed */
     char *place;                    /* "file:line" of what shall end; NULL while unknown */
@@ -49,6 +51,7 @@ typedef struct Preempt {
     uint64_t turn_started_ns;
     uint64_t yield_count; /* how often a task was cut or ended */
     CpuMeter meter;
+    uint64_t entered_used_ns;       /* of the meter, when the task was resumed */
     unsigned patience;              /* instructions to wait for the end of Perigee's own code */
     unsigned cut_count;             /* of cut_threads */
     struct lua_State **cut_threads; /* a script's coroutines, innermost first; NULL for none yet */
@@ -90,7 +93,10 @@ void preempt_push_end(const Preempt *preempt, struct lua_State *L);
  * coroutines. */
 void preempt_push_traceback(const Preempt *preempt, struct lua_State *L, struct lua_State *task);
 
-/* Asks for a collection at the next safe point, and for the task's end if that does not help. */
+/* Has the task cut where it may be ended, because the soft limit is reached. */
 void preempt_request_memory_check(Preempt *preempt);
+
+/* Whether the task that came back was cut for that. */
+bool preempt_wants_memory_check(const Preempt *preempt);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "os/turn.h"
 
-enum { ROUNDS_NS = 50 * 1000 };
+enum { ROUNDS_NS = 50 * 1000, DECAY_NS = 500 * 1000 };
 
 struct Runner {
     Turn *turn;
@@ -16,6 +16,7 @@ struct Runner {
     List queue;       /* isolates that something has happened to */
     List busy;        /* isolates that used up their last turn and want another */
     List resting;     /* the others; those with garbage worth collecting come first */
+    List buried;      /* isolates that are closed, and whose heaps are still there */
     uint64_t turn_ns; /* when the last turn began */
     bool has_run;     /* anyone since the loop last looked for I/O */
 };
@@ -135,6 +136,21 @@ static void collect_step(Runner *runner)
         rest(runner, link);
 }
 
+/* However busy the others are: the heaps of services that are closed again and again would pile
+ * up. */
+static void decay_step(Runner *runner)
+{
+    Isolate *isolate;
+
+    if (list_is_empty(&runner->buried))
+        return;
+    isolate = isolate_from_run_link(runner->buried.next);
+    if (isolate_decay(isolate, clock_monotonic_ns() + DECAY_NS)) {
+        list_unlink(runner->buried.next);
+        isolate_free(isolate);
+    }
+}
+
 static void after_io(void *owner)
 {
     Runner *runner = owner;
@@ -151,12 +167,14 @@ static void before_sleep(void *owner)
 
     run_rounds(runner);
     run_busy(runner);
+    decay_step(runner);
     is_collecting = !has_work(runner) && has_garbage(runner);
     /* Where there was work a moment ago, more may be there already: it is looked for first. */
     if (is_collecting && !runner->has_run)
         collect_step(runner);
     runner->has_run = false;
-    turn_keep_awake(runner->turn, is_collecting || has_work(runner));
+    turn_keep_awake(runner->turn,
+                    is_collecting || has_work(runner) || !list_is_empty(&runner->buried));
 }
 
 int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *owner, Runner **out)
@@ -170,6 +188,7 @@ int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *ow
     list_init(&runner->queue);
     list_init(&runner->busy);
     list_init(&runner->resting);
+    list_init(&runner->buried);
     if ((result = turn_open(loop, before_sleep, after_io, runner, &runner->turn)) < 0) {
         memory_free(runner);
         return result;
@@ -180,6 +199,12 @@ int runner_open(Loop *loop, Pulse *pulse, const RunnerHandler *handler, void *ow
 
 void runner_close(Runner *runner)
 {
+    while (!list_is_empty(&runner->buried)) {
+        Isolate *isolate = isolate_from_run_link(runner->buried.next);
+
+        list_unlink(runner->buried.next);
+        isolate_free(isolate);
+    }
     turn_close(runner->turn);
     memory_free(runner);
 }
@@ -199,6 +224,12 @@ void runner_wake(Isolate *isolate)
 
     if (link->runner != NULL && !link->is_queued)
         enqueue(&link->runner->queue, link);
+}
+
+void runner_bury(Runner *runner, Isolate *isolate)
+{
+    list_push_back(&runner->buried, &isolate_run_link(isolate)->link);
+    turn_keep_awake(runner->turn, true);
 }
 
 void runner_remove(Isolate *isolate)

@@ -29,6 +29,9 @@ void runner_add(Runner *runner, Isolate *isolate);
 /* Puts the isolate into the run queue. Nothing happens to one that was not added, or is queued. */
 void runner_wake(Isolate *isolate);
 
+/* Takes over an isolate that was destroyed: its heap is freed in steps. */
+void runner_bury(Runner *runner, Isolate *isolate);
+
 /* Takes it out for good. */
 void runner_remove(Isolate *isolate);
 

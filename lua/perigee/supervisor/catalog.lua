@@ -25,6 +25,7 @@ function methods:ensure(name)
             last_error = nil,   -- { message=, at= }
             reloads = 0,
             failures = 0,
+            restarts = 0,
             is_busy = false,    -- a reload is under way
             is_due = false,     -- and another must follow
             interruptions = 0,  -- how often the worker died that loaded the candidate

@@ -178,6 +178,7 @@ end
 function methods:on_broken(body)
     local service = self.catalog:get(body.service)
     if service and service.live and service.live.number == body.generation then
+        service.restarts = service.restarts + 1
         self.reload:start_reload(service)
     end
 end

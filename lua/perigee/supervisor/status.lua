@@ -38,6 +38,7 @@ local function describe_service(service)
         methods = live and method_names(live.manifest.methods),
         reloads = service.reloads,
         failures = service.failures,
+        restarts = service.restarts,
         last_error = service.last_error,
         isolates = json.array(),
     }

@@ -1,6 +1,6 @@
 --- Sums over what /status tells, read as JSON from standard input: status.lua NAME...
 -- A name is a field of an isolate (heap_size, busy_s, cuts, in_flight, tasks) or of a service
--- (reloads, failures), or `isolates`, their count. Prints one number each.
+-- (reloads, failures, restarts), or `isolates`, their count. Prints one number each.
 local cjson = require "cjson"
 
 local report = cjson.decode(io.read("*a"))
@@ -16,7 +16,7 @@ local function add(fields)
 end
 
 for _, service in ipairs(report.services) do
-    add({ reloads = service.reloads, failures = service.failures })
+    add({ reloads = service.reloads, failures = service.failures, restarts = service.restarts })
     for _, isolate in ipairs(service.isolates) do
         sums.isolates = sums.isolates + 1
         add(isolate)
