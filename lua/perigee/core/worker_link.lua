@@ -6,6 +6,9 @@ return {
     --- find_remote(service) → the place of an RPC service on another host
     -- (perigee.rpc.resolver), or nil; false without a registry of other hosts
     find_remote = false,
+    --- ask_service(client, request) → response; or nil, code, detail: what answers requests to
+    -- http+service:// (perigee.http.client.service_resolver)
+    ask_service = false,
     --- name of an operation → what is done with its body when the worker says so
     on_notify = {},
 }

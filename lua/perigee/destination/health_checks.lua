@@ -82,9 +82,12 @@ end
 
 local arm
 
-local function note_end(target)
+local function note_end(target, task, is_ok, failure, traceback)
     target.is_checked = false
     arm()
+    if not is_ok then
+        scheduler.on_failure(task, failure, traceback)
+    end
 end
 
 -- The next check is due at its time, however long this one takes.
@@ -93,8 +96,8 @@ local function begin(target)
     target.due_at = target.due_at + target.wanted.every_s
     local task = scheduler.spawn(check, target)
     task.name = "check of an instance"
-    scheduler.on_finish(task, function()
-        note_end(target)
+    scheduler.on_finish(task, function(...)
+        note_end(target, ...)
     end)
 end
 

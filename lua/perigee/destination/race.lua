@@ -19,7 +19,7 @@ local function note_end(self, one, is_ok, failure)
         one.problem, one.verdict = { failure }, "unknown"
     end
     self.running_count = self.running_count - 1
-    self.ended:try_send(one)
+    channel.try_send(self.ended, one)
 end
 
 local function start(self, one)

@@ -12,6 +12,7 @@ local response_module = require "perigee.http.response"
 local scheduler = require "perigee.core.scheduler"
 local selection = require "perigee.gateway.selection"
 local settings = require "perigee.destination.settings"
+local verdict_of = require "perigee.http.verdict"
 
 local handshake = lazy "perigee.http.websocket_handshake"
 local tunnel = lazy "perigee.http.tunnel"
@@ -31,9 +32,6 @@ local OPTIONS = { service = "string", balancer = "string", timeout_s = "number",
 
 local DEFAULT_IDLE_S = 120 -- longer than instances wait to ping
 local DEFAULT_MESSAGE_SIZE = 16 * 1024 * 1024
-
--- Statuses that say that the instance is ill, not the request.
-local IS_AT_FAULT = { [502] = true, [503] = true, [504] = true }
 
 local STATUS_OF = { timeout = 504, not_found = 503, full = 503, rejected = 503 }
 
@@ -122,10 +120,6 @@ local function answer_whole(request, response, answer)
         begin(response, answer)
         response:send(answer.body)
     end
-end
-
-local function verdict_of(status)
-    return IS_AT_FAULT[status] and "ill" or "ok"
 end
 
 -- Begins to pass an answer on, unless another attempt is to be made, or has come first.

@@ -173,6 +173,12 @@ local function count_route(exchange, route)
     exchange:count_route(route)
 end
 
+-- Loaded with the first request to http+service://.
+local function ask_service(client, request)
+    local response, code, detail = require("perigee.service.http_services").answer(client, request)
+    return response, code, detail
+end
+
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
@@ -189,6 +195,7 @@ function handlers.load(state, body)
     folder.readable = body.policy.grants.read
     state.slow_wait_s = settings.slow_wait_s
     worker_link.find_remote = settings.has_registry and find_remote
+    worker_link.ask_service = ask_service
     state.server_options = { log = log, new_id = host.random_id,
         is_developing = settings.is_developing, on_route = count_route }
     state.websocket_ping_s = settings.websocket_ping_s

@@ -79,4 +79,51 @@ describe("a balancer", function()
         end
         assert.equal(0, told)
     end)
+
+    local function lose(made, member, now)
+        made:begin(member)
+        made:finish(member, now, 0.001, false, true)
+    end
+
+    it("leaves out at once who takes no connection, for a short time, and half at most", function()
+        local told = {}
+        local made = make { on_eject = function(member, until_s, reason)
+            told[#told + 1] = { member.instance.id, until_s, reason }
+        end }
+        for i = 1, 6 do
+            lose(made, made:members()[i], 1)
+            lose(made, made:members()[i], 1)
+        end
+        assert.same({ { "i001", 6, "it takes no connection" }, { "i002", 6,
+            "it takes no connection" }, { "i003", 6, "it takes no connection" } }, told)
+        assert.equal(0, run(made, 2, 500, "i001", 0))
+        assert.is_true(run(made, 7, 500, "i001", 0) > 0)
+        -- The next time is no longer for that.
+        lose(made, made:members()[1], 10)
+        assert.equal(15, told[4][2])
+    end)
+
+    it("leaves out who does not work, until it does again, and then begins slowly", function()
+        local made = make()
+        local member = made:members()[2]
+        made:set_health(member, false, 0)
+        assert.equal(0, run(made, 1, 500, "i002", 0))
+        assert.equal(0, run(made, 1000, 500, "i002", 0))
+        made:set_health(member, true, 2000)
+        local met = run(made, 2001, 1000, "i002", 0)
+        assert.is_true(met > 5 and met < 60, tostring(met))
+        assert.is_true(run(made, 2020, 1000, "i002", 0) > 100)
+    end)
+
+    it("takes all when fewer than half work, as when half are left out otherwise", function()
+        local made = make()
+        for i = 1, 3 do
+            made:set_health(made:members()[i], false, 0)
+        end
+        assert.equal(0, run(made, 1, 500, "i001", 0))
+        assert.is_false(made:is_panic())
+        lose(made, made:members()[4], 2)
+        assert.is_true(run(made, 3, 500, "i001", 0) > 0)
+        assert.is_true(made:is_panic())
+    end)
 end)

@@ -445,6 +445,148 @@ describe("perigee.destination", function()
         end)
     end)
 
+    describe("hedging", function()
+        -- Attempts that take as long as `seconds` says for each, by its number.
+        local function slow(seconds, ends)
+            return function(attempt)
+                local is_over, reason = perigee.sleep(seconds[attempt.number])
+                ends[#ends + 1] = is_over and attempt.number or reason
+                if not is_over then
+                    return nil, reason
+                end
+                return attempt.number
+            end
+        end
+
+        local function hedged(seconds, options)
+            local ends, one = {}, open(options or { hedge = { after_s = 0.2 } })
+            local started = perigee.now()
+            local value, code = one:call(request_of(slow(seconds, ends),
+                { is_idempotent = true }))
+            local took_s = perigee.now() - started
+            perigee.sleep(10)
+            return value, code, took_s, ends
+        end
+
+        it("asks a second one when the first is slow, and cancels who is not first", function()
+            register("a", "b")
+            local value, _, took_s, ends = hedged { 1, 0.1 }
+            assert.equal(2, value)
+            assert.is_true(math.abs(took_s - 0.3) < 0.001)
+            assert.same({ 2, "canceled" }, ends)
+            assert.equal(1, destination.counters().users.hedges)
+            assert.equal(0, destination.counters().users.in_flight)
+            value, _, took_s, ends = hedged { 0.25, 1 }
+            assert.equal(1, value)
+            assert.is_true(math.abs(took_s - 0.25) < 0.001)
+            assert.same({ 1, "canceled" }, ends)
+        end)
+
+        it("asks nobody while the first is quick, or has failed", function()
+            register("a", "b")
+            local _, _, _, ends = hedged { 0.1, 1 }
+            assert.same({ 1 }, ends)
+            local request = request_of(fail_with "closed", { is_idempotent = true })
+            open { hedge = { after_s = 0.1 } }:call(request)
+            assert.equal(1, #request.log)
+            assert.equal(0, destination.counters().users.hedges)
+        end)
+
+        it("takes the other when one fails", function()
+            register("a", "b")
+            local function answer(attempt)
+                perigee.sleep(attempt.number == 1 and 0.5 or 0.6)
+                if attempt.number == 1 then
+                    return nil, "closed"
+                end
+                return "second"
+            end
+            assert.equal("second", open { hedge = { after_s = 0.1 } }:call(request_of(answer,
+                { is_idempotent = true })))
+        end)
+
+        it("is off unless asked for, for what may be made twice, and where two are", function()
+            register("a")
+            local _, _, _, ends = hedged { 1 }
+            assert.same({ 1 }, ends)
+            register("b")
+            _, _, _, ends = hedged({ 1, 0.1 }, {})
+            assert.same({ 1 }, ends)
+            ends = {}
+            open { hedge = { after_s = 0.2 } }:call(request_of(slow({ 1, 0.1 }, ends)))
+            assert.same({ 1 }, ends)
+            ends = {}
+            hop.with_previous_attempts(context.current(), 1):run(function()
+                open { hedge = { after_s = 0.2 } }:call(request_of(slow({ 1, 0.1 }, ends),
+                    { is_idempotent = true }))
+            end)
+            assert.same({ 1 }, ends)
+        end)
+
+        it("waits for the p95 of the last minute, when enough is known", function()
+            register("a", "b")
+            local one, ends = open { hedge = true }, {}
+            for _ = 1, 30 do
+                one:call(request_of(slow({ 0.1 }, ends), { is_idempotent = true }))
+            end
+            assert.equal(0, destination.counters().users.hedges)
+            local started = perigee.now()
+            assert.equal(2, one:call(request_of(slow({ 9, 0.01 }, ends), { is_idempotent = true })))
+            local took_s = perigee.now() - started
+            assert.is_true(took_s > 0.1 and took_s < 0.14, tostring(took_s))
+        end)
+
+        it("has the budget of retries, so hedges stay few", function()
+            register("a", "b")
+            local one, ends = open { hedge = { after_s = 0.1 } }, {}
+            for _ = 1, 200 do
+                one:call(request_of(slow({ 0.3, 0.3 }, ends), { is_idempotent = true }))
+            end
+            local counters = destination.counters().users
+            assert.is_true(counters.hedges >= 5 and counters.hedges <= 30,
+                tostring(counters.hedges))
+            assert.equal(200, counters.hedges + counters.budget_exhausted)
+        end)
+
+        it("has one attempt pass its answer on", function()
+            register("a", "b")
+            local claims = {}
+            local value = open { hedge = { after_s = 0.1 } }:call(request_of(function(attempt)
+                perigee.sleep(attempt.number == 1 and 0.2 or 0.05)
+                claims[attempt.number] = attempt:claim()
+                if not claims[attempt.number] then
+                    return nil, "canceled"
+                end
+                -- What is passed on may take its time, and nobody else comes first any more.
+                perigee.sleep(3)
+                return attempt.number
+            end, { is_idempotent = true }))
+            perigee.sleep(5)
+            assert.equal(2, value)
+            assert.same({ false, true }, claims)
+        end)
+
+        it("ends with the context of the task, and with an error of an attempt", function()
+            register("a", "b")
+            local ends, one = {}, open { hedge = { after_s = 0.1 } }
+            local code
+            context.with_timeout(context.current(), 0.5):run(function()
+                code = select(2, one:call(request_of(slow({ 9, 9 }, ends),
+                    { is_idempotent = true })))
+            end)
+            assert.equal("timeout", code)
+            perigee.sleep(1)
+            assert.same({ "timeout", "timeout" }, ends)
+            assert.equal(0, destination.counters().users.in_flight)
+            assert.error_matches(function()
+                one:call(request_of(function()
+                    perigee.sleep(0.2)
+                    error("it breaks", 0)
+                end, { is_idempotent = true }))
+            end, "^it breaks$")
+        end)
+    end)
+
     -- What fn raises, without the place, which is in this file.
     local function raised_by(fn)
         local is_ok, problem = pcall(fn)

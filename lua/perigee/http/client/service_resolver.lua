@@ -1,5 +1,6 @@
 --- Who answers requests to http+service://NAME/PATH. Where services run is known above http, so
--- whoever knows it installs one function here, for its isolate.
+-- whoever knows it installs one function here, for its isolate; in a service of a host that is
+-- perigee.service.http_services, by perigee.core.worker_link.
 --
 -- The function is called with a client and a request:
 --
@@ -30,6 +31,8 @@
 --
 -- A response that is not returned has to be closed: response:close(). `is_unsent` says that the
 -- server has not had a byte of the request, so that another may have it whatever its method.
+local worker_link = require "perigee.core.worker_link"
+
 local service_resolver = {}
 
 local answer = false
@@ -43,12 +46,13 @@ end
 
 --- What the installed function returns; or nil, "not_found", detail.
 function service_resolver.answer(client, request)
-    if not answer then
+    local ask = answer or worker_link.ask_service
+    if not ask then
         return nil, "not_found",
             ("nobody here knows where services run, so there is no http+service://%s")
                 :format(request.service)
     end
-    local response, code, detail = answer(client, request)
+    local response, code, detail = ask(client, request)
     return response, code, detail
 end
 
