@@ -5,7 +5,7 @@
 #include "isolate/resource.h"
 #include "os/child.h"
 
-enum { MAX_CHILD_STRINGS = 256, MAX_CHILD_DESCRIPTORS = 512 };
+enum { MAX_CHILD_STRINGS = 4096, MAX_CHILD_DESCRIPTORS = 1024 };
 
 typedef struct ChildBox {
     Resource resource;

@@ -7,6 +7,7 @@
 #include "bind/seam.h"
 #include "isolate/module_cache.h"
 #include "isolate/resource.h"
+#include "net/socket.h"
 #include "os/signal_watch.h"
 
 /* asset(name) -> text | nil, "not_found" */
@@ -72,6 +73,21 @@ static int l_version(lua_State *L)
     return 2;
 }
 
+/* send_datagram(address, bytes) -> true | nil, code: to a Unix socket, such as the service
+ * manager's */
+static int l_send_datagram(lua_State *L)
+{
+    size_t size;
+    const char *text = luaL_checkstring(L, 1);
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    Address where;
+    int result = address_parse(text, &where);
+
+    if (result == 0)
+        result = socket_send_datagram(&where, bytes, size);
+    return seam_push_result(L, result);
+}
+
 /* start_watchdog(slice_ms): from now on a turn that lasts longer is cut */
 static int l_start_watchdog(lua_State *L)
 {
@@ -125,6 +141,7 @@ static const luaL_Reg functions[] = {
     {"exit",           l_exit          },
     {"pid",            l_pid           },
     {"program_path",   l_program_path  },
+    {"send_datagram",  l_send_datagram },
     {"start_watchdog", l_start_watchdog},
     {"version",        l_version       },
     {"watch_signal",   l_watch_signal  },

@@ -59,6 +59,20 @@ static int l_listen(lua_State *L)
     return lua_error(L);
 }
 
+/* adopt_listening(fd) -> actual address | nil, code: a listening socket this process was given */
+static int l_adopt_listening(lua_State *L)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    Address where;
+    int result = socket_adopt_listening((int)luaL_checkinteger(L, 1), &where);
+
+    if (result < 0)
+        return seam_push_failure(L, result);
+    address_format(&where, text, sizeof text);
+    lua_pushstring(L, text);
+    return 1;
+}
+
 /* is_address(text) -> whether it can be listened on or connected to, as far as its text goes */
 static int l_is_address(lua_State *L)
 {
@@ -169,6 +183,7 @@ static int l_close_server(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
+    {"adopt_listening",  l_adopt_listening },
     {"close_descriptor", l_close_descriptor},
     {"close_server",     l_close_server    },
     {"drain_server",     l_drain_server    },

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,5 +188,31 @@ int socket_listen(const Address *where, int backlog, size_t count, int *fds, Add
         Address ipv4 = any_ipv4(address_port(where));
         return listen_internet(&ipv4, backlog, count, fds, actual);
     }
+    return result;
+}
+
+int socket_adopt_listening(int fd, Address *actual)
+{
+    int is_listening = 0;
+    socklen_t size = sizeof is_listening;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) < 0 || !is_listening)
+        return ERR_INVALID;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return last_error();
+    return read_own_address(fd, actual);
+}
+
+int socket_send_datagram(const Address *where, const void *bytes, size_t size)
+{
+    int fd, result = 0;
+
+    if (!address_is_unix(where))
+        return ERR_INVALID;
+    if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) < 0)
+        return last_error();
+    if (sendto(fd, bytes, size, MSG_NOSIGNAL, raw_of(where), where->raw_size) < 0)
+        result = last_error();
+    close(fd);
     return result;
 }

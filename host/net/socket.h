@@ -20,4 +20,11 @@
  * On failure nothing stays open and the content of `fds` means nothing. */
 int socket_listen(const Address *where, int backlog, size_t count, int *fds, Address *actual);
 
+/* Makes a listening socket that this process was given, by systemd or by the process it replaces,
+ * like one of socket_listen. ERR_INVALID when `fd` is anything else. */
+int socket_adopt_listening(int fd, Address *actual);
+
+/* Sends one datagram to the Unix socket `where`, without waiting. */
+int socket_send_datagram(const Address *where, const void *bytes, size_t size);
+
 #endif

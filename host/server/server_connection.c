@@ -227,13 +227,12 @@ static void offer_room(ServerConnection *connection, const Buffer *output)
 }
 
 /* Of a drain. A connection that was accepted or answered only just now may have a request on its
- * way: that one is waited for. */
+ * way: that one is waited for. Its answer will say that it is the last. */
 static SessionStatus drain(ServerConnection *connection, SessionStatus status)
 {
     const SessionKind *kind = kind_of(connection);
-    bool is_idle = connection->expiry.kind == EXPIRY_IDLE;
 
-    if (status.awaited == EXPIRY_WARM && !is_idle && status.progress == connection->progress)
+    if (status.awaited == EXPIRY_WARM && connection->expiry.kind != EXPIRY_IDLE)
         return status;
     kind->drain(connection->session);
     return kind->status(connection->session);

@@ -20,13 +20,17 @@ local metatable = { __index = methods }
 
 local TIMEOUT_S = 20
 local LOOPBACK = "127.0.0.0/8,::1,localhost"
-local SIGTERM = 15
+local SIGTERM, SIGUSR2 = 15, 12
 
 local started = {}
 
 local function compose_arguments(root, directory, options)
-    local arguments = { directory, "--http", "127.0.0.1:0", "--rpc", "127.0.0.1:0", "--admin",
-        "127.0.0.1:0", "--workers", tostring(options.workers or 1) }
+    local arguments = { directory, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0" }
+    for name, value in pairs({ rpc = "127.0.0.1:0", workers = 1 }) do
+        if options[name] ~= false then
+            arguments[#arguments + 1] = ("--%s=%s"):format(name, options[name] or value)
+        end
+    end
     if not options.has_no_grants then
         arguments[#arguments + 1] = "--allow-network=" .. LOOPBACK
     end
@@ -42,10 +46,10 @@ local function compose_arguments(root, directory, options)
 end
 
 --- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below
--- the directory served; or `directory`, one that exists. `workers`, 1 when left out; `flags`, an
--- array; `has_no_grants`, true for one whose services may connect to nothing, not even to this
--- machine, as without flags; `config`, the text of a configuration file; `environment` and `file`
--- as of program.start.
+-- the directory served; or `directory`, one that exists. `workers`, 1 when left out, and `rpc`, an
+-- address: false for no such flag; `flags`, an array; `has_no_grants`, true for one whose services
+-- may connect to nothing, not even to this machine, as without flags; `config`, the text of a
+-- configuration file; `environment` and `file` as of program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self
@@ -218,6 +222,19 @@ end
 --- Sends a signal to the supervisor.
 function methods:signal(number)
     self.program:signal(number)
+end
+
+--- Has a new process take the place of the supervisor, and waits for that. Returns its number.
+function methods:upgrade()
+    local old_pid = self.program.pid
+    self:signal(SIGUSR2)
+    local line = self:wait_for_log("the new process has taken over.*pid=%d+",
+        (self.upgrade_count or 0) + 1)
+    self.upgrade_count = (self.upgrade_count or 0) + 1
+    local pid = tonumber(line:match("pid=(%d+)"))
+    assert(pid ~= old_pid)
+    self.program:follow(pid)
+    return pid
 end
 
 --- Waits for the end of every process of the host. Returns the supervisor's status.

@@ -90,7 +90,15 @@ function methods:last_words()
     return self.log:sub(-LAST_WORDS_SIZE)
 end
 
+--- The process `pid` has taken the place of this one, and shares its output.
+function methods:follow(pid)
+    self.pid, self.is_followed = pid, true
+end
+
 function methods:has_ended()
+    if self.is_followed then
+        return not seam.file_info(("/proc/%d"):format(self.pid))
+    end
     return self.status ~= nil
 end
 
@@ -104,7 +112,11 @@ function methods:wait()
 end
 
 function methods:signal(number)
-    seam.kill(self.child, number)
+    if self.is_followed then
+        os.execute(("kill -%d %d 2>/dev/null"):format(number, self.pid))
+    else
+        seam.kill(self.child, number)
+    end
 end
 
 local function read_numbers(path)
@@ -137,7 +149,7 @@ end
 function methods:finish()
     local deadline = perigee.now() + GRACE_S
     self:signal(SIGTERM)
-    while not self.status and perigee.now() < deadline do
+    while not self:has_ended() and perigee.now() < deadline do
         perigee.sleep(0.001)
     end
     self:kill()
@@ -145,7 +157,7 @@ end
 
 --- Ends whatever is left of it, at once.
 function methods:kill()
-    if not self.status then
+    if not self:has_ended() then
         for _, pid in ipairs(self:children()) do
             os.execute(("kill -9 %d 2>/dev/null"):format(pid))
         end

@@ -128,6 +128,8 @@ local serve = {
         help = "for requests of an old generation, and on stop" },
     { name = "drain-delay", kind = "duration", value = "TIME", shown_default = "1s with a registry",
         help = "goes on serving so long after leaving the registry" },
+    { name = "upgrade-timeout", kind = "duration", value = "TIME", default = 60, least = 1,
+        help = "for a new process to be ready, after USR2" },
     { name = "hand-over", kind = "duration", value = "TIME", default = 2,
         help = "for requests in flight before save()" },
     { name = "max-connections", kind = "count", value = "N", default = 10000, least = 1,

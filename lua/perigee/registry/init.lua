@@ -217,6 +217,13 @@ function methods:leave()
     return self.backend:withdraw_all(self.keeper:close())
 end
 
+--- Leaves all that is registered to another process, which registers the same: this one beats no
+-- more. What that other one does not register ends with its time to live.
+function methods:hand_over()
+    self.has_left = true
+    self.keeper:close()
+end
+
 --- Leaves, and ends its watches. Returns as leave does.
 function methods:close()
     if self.is_closed then

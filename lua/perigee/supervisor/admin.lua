@@ -120,7 +120,7 @@ local function make_router(supervisor)
     return app
 end
 
---- Serves the admin port on the descriptor.
+--- Serves the admin port on the descriptor. Returns the server.
 function admin.open(supervisor, descriptor)
     local server = http_server.new(make_router(supervisor), {
         log = log,
@@ -132,12 +132,12 @@ function admin.open(supervisor, descriptor)
         task.name = "admin request"
     end)
     assert(host.set_mounts({ { "/", host.handle() } }))
-    assert(host.serve_http(descriptor, {}))
     local address = supervisor.settings.admin_address
     if not supervisor.settings.admin_token and not admin_guard.is_local(address) then
         log.warn(("the admin port at %s is open to whoever reaches it: give it a token with "
             .. "--admin-token-file"):format(address))
     end
+    return (assert(host.serve_http(descriptor, {})))
 end
 
 return admin

@@ -5,15 +5,16 @@ local banner = require "perigee.supervisor.banner"
 local catalog = require "perigee.supervisor.catalog"
 local certificates = require "perigee.supervisor.certificates"
 local directory = require "perigee.supervisor.directory"
-local event = require "perigee.core.event"
 local host = require "host"
+local inheritance = require "perigee.supervisor.inheritance"
 local log = require "perigee.log"
 local membership = require "perigee.supervisor.membership"
 local metrics = require "perigee.supervisor.metrics"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
 local shared_memory = require "perigee.supervisor.shared_memory"
-local shutdown = require "perigee.supervisor.shutdown"
+local service_manager = require "perigee.supervisor.service_manager"
+local signals = require "perigee.supervisor.signals"
 local sockets = require "perigee.supervisor.sockets"
 local worker_process = require "perigee.supervisor.worker_process"
 local worker_settings = require "perigee.supervisor.worker_settings"
@@ -22,8 +23,6 @@ local workers = require "perigee.supervisor.workers"
 local supervisor = {}
 local methods = {}
 local metatable = { __index = methods }
-
-local SIGHUP, SIGINT, SIGUSR1, SIGTERM = 1, 2, 10, 15
 
 -- A file that is replaced is missing for a moment; only one that stays away is a service that was
 -- removed.
@@ -45,6 +44,7 @@ function supervisor.open(settings)
         started_at = host.now(),
         catalog = catalog.new(),
         addresses = {},
+        manager = service_manager.new(os.getenv),
         is_stopping = false,
         configured_count = 0, -- worker processes so far
         problems = {},
@@ -58,18 +58,24 @@ function supervisor.open(settings)
             return nil, message
         end
     end
+    local given, reason = inheritance.open(os.getenv)
+    if not given then
+        return nil, reason
+    end
+    self.inheritance = given
     local shared_fd, problem = shared_memory.open(settings.worker.shared_size)
     if not shared_fd then
         return nil, problem
     end
     self.shared_fd = shared_fd
-    local opened, reason = sockets.open(settings)
+    settings.worker.worker_count = math.max(settings.worker.worker_count, given:least_workers())
+    local opened, why = sockets.open(settings, given.sockets)
     if not opened then
-        return nil, reason
+        return nil, why
     end
-    self.addresses, self.admin_fd = opened.addresses, opened.admin_fd
+    self.addresses, self.sockets = opened.addresses, opened.sockets
     self.membership = membership.open(settings.registry, opened.addresses)
-    self:open_workers(opened.http_fds, opened.rpc_fds)
+    self:open_workers(opened.sockets.http.fds, opened.sockets.rpc and opened.sockets.rpc.fds or {})
     self.directory = directory.open({ path = settings.directory,
         module_paths = settings.module_paths })
     return self
@@ -394,9 +400,14 @@ function methods:start()
             return nil, message
         end
     end
+    local is_ours, message = self.inheritance:take_over()
+    if not is_ours then
+        self:kill_workers()
+        return nil, message
+    end
     self.is_loaded = true
     self.membership:update(self.catalog:list())
-    admin.open(self, self.admin_fd)
+    self.admin_server = admin.open(self, self.sockets.admin.fds[1])
     if self.settings.is_watching then
         self.directory:listen()
         self:watch_all()
@@ -405,7 +416,14 @@ function methods:start()
     io.stdout:write(banner.format((host.version()), self.catalog:list(), self.addresses,
         self.workers:count()))
     io.stdout:flush()
+    self:tell_ready()
     return true
+end
+
+--- Tells the service manager that this host serves.
+function methods:tell_ready()
+    self.manager:ready(("%d workers, %d services"):format(self.workers:count(),
+        #self.catalog:list()))
 end
 
 function methods:watch()
@@ -435,33 +453,9 @@ function methods:kill_workers()
     end
 end
 
-local function on_stop_signal(self)
-    if self.is_stopping then
-        log.warn("stopped at once by a second signal")
-        self:kill_workers()
-        host.exit(1)
-        return
-    end
-    self.is_stopping = true
-    scheduler.spawn(shutdown, self).name = "stop"
-end
-
---- Has signals handled: TERM and INT stop, HUP reloads everything, USR1 opens the log file anew.
+--- Has signals handled: see perigee.supervisor.signals.
 function methods:handle_signals()
-    scheduler.on_event(event.SIGNAL, function(_, signal)
-        if signal == SIGHUP then
-            log.info("reloading everything")
-            scheduler.spawn(self.refresh, self, true).name = "reload all"
-        elseif signal == SIGUSR1 then
-            host.log_reopen()
-            scheduler.spawn(self.workers.call, self.workers, "log_reopen").name = "reopen the log"
-        else
-            on_stop_signal(self)
-        end
-    end)
-    for _, signal in ipairs({ SIGHUP, SIGINT, SIGUSR1, SIGTERM }) do
-        assert(host.watch_signal(signal))
-    end
+    signals(self)
 end
 
 return supervisor

@@ -145,9 +145,16 @@ function methods:leave()
     task.go(leave, self):join(LEAVE_S)
 end
 
+--- Another process of this host registers the same from now on: this one beats no more, and
+-- deregisters nothing. Services that still work may ask for others.
+function methods:hand_over()
+    self.is_leaving, self.is_handed_over = true, true
+    self.registry:hand_over()
+end
+
 --- Writes down what is known. The process ends.
 function methods:close()
-    if self.snapshot then
+    if self.snapshot and not self.is_handed_over then
         self.snapshot:close()
     end
 end

@@ -288,12 +288,25 @@ function methods:start_reload(service)
     end)
 end
 
---- The same, and waits for its end.
-function methods:reload(service)
+local function await(service)
     local task = scheduler.current()
-    self:start_reload(service)
     table.insert(service.awaited_by, { task = task, wait_id = task.wait_id })
     scheduler.wait()
+end
+
+--- The same, and waits for its end.
+function methods:reload(service)
+    self:start_reload(service)
+    await(service)
+end
+
+--- Waits until no reload is under way.
+function methods:await_all()
+    for _, service in pairs(self.catalog:list()) do
+        if service.is_busy then
+            await(service)
+        end
+    end
 end
 
 --- Has the worker accept connections. Returns true, or nil, code, message.

@@ -14,9 +14,10 @@ local EXIT_STEP_S = 0.01
 local CUT_STATUS = 3
 
 -- Returns what outlasted the deadline.
-local function drain(workers, drain_s)
+local function drain(workers, drain_s, is_upgrade)
     local total, deadline = cut.none(), host.now() + drain_s
-    workers:call("drain", { drain_s = drain_s }, drain_s + STOP_MARGIN_S)
+    workers:call("drain", { drain_s = drain_s, is_upgrade = is_upgrade == true },
+        drain_s + STOP_MARGIN_S)
     for _, result in pairs(workers:call("retire", { drain_s = deadline - host.now() },
         drain_s + STOP_MARGIN_S)) do
         cut.add(total, result[1])
@@ -55,18 +56,25 @@ local function await_exits(list)
     end
 end
 
+-- Tells others that this host goes, and serves until they know.
+local function leave(supervisor)
+    supervisor.membership:leave()
+    scheduler.wait(host.now() + supervisor.settings.drain_delay_s)
+end
+
 --- Runs to the end of the process.
 -- @param supervisor of perigee.supervisor
-return function(supervisor)
-    local settings, list = supervisor.settings, supervisor.workers.list
-    log.info("stopping: no new connections, what runs is finished",
-        { deadline_s = settings.worker.drain_s })
-    supervisor.membership:leave()
-    scheduler.wait(host.now() + settings.drain_delay_s)
+-- @param is_upgrade true when another process has taken its place, and nobody has to hear of it
+return function(supervisor, is_upgrade)
+    local drain_s, list = supervisor.settings.worker.drain_s, supervisor.workers.list
+    log.info("stopping: no new connections, what runs is finished", { deadline_s = drain_s })
+    if not is_upgrade then
+        leave(supervisor)
+    end
     for _, worker in ipairs(list) do
         worker.is_wanted = false
     end
-    local total = drain(supervisor.workers, settings.worker.drain_s)
+    local total = drain(supervisor.workers, drain_s, is_upgrade)
     await_exits(list)
     supervisor:kill_workers()
     supervisor.membership:close()

@@ -13,37 +13,72 @@ local function listen(address, count, flag)
     return descriptors, actual
 end
 
---- Opens those of `settings` (see perigee.cli.serve), for HTTP and RPC one for each worker. Returns
--- { http_fds=, rpc_fds=, admin_fd=, addresses= }, rpc_fds empty without an address for RPC; or nil
--- and a message.
-function sockets.open(settings)
-    local worker_count = settings.worker.worker_count
-    local http_fds, http_address = listen(settings.http_address, worker_count, "--http")
-    if not http_fds then
-        return nil, http_address
+-- Whether the sockets this process was given for `name` are what the settings ask for. Those of
+-- systemd are listened on whatever the flag says.
+local function fits(given, requested)
+    return given ~= nil and requested ~= nil
+        and (given.requested == nil or given.requested == requested)
+end
+
+-- One for each of `count` workers. Where fewer were given, several workers accept on the same.
+local function spread(given, count)
+    local fds = {}
+    for i = 1, math.max(count, #given.fds) do
+        fds[i] = given.fds[(i - 1) % #given.fds + 1]
     end
-    local rpc_fds, rpc_address = {}, nil
-    if settings.rpc_address then
-        rpc_fds, rpc_address = listen(settings.rpc_address, worker_count, "--rpc")
-        if not rpc_fds then
-            return nil, rpc_address
+    return fds
+end
+
+local function close_all(given)
+    for _, fd in ipairs(given and given.fds or {}) do
+        host.close_descriptor(fd)
+    end
+end
+
+-- The sockets that go by `name`: those given, or new ones. { fds=, address=, requested= }, nil when
+-- nothing is requested; or nil and a message.
+local function open_named(name, requested, count, given)
+    if fits(given, requested) then
+        return { fds = spread(given, count), address = given.address, requested = requested }
+    end
+    close_all(given)
+    if not requested then
+        return nil
+    end
+    local fds, address = listen(requested, count, "--" .. name)
+    if not fds then
+        return nil, address
+    end
+    return { fds = fds, address = address, requested = requested }
+end
+
+local function describe(settings, opened)
+    local rpc = opened.rpc
+    return {
+        [settings.tls and "https" or "http"] = opened.http.address,
+        rpc = rpc and rpc.address,
+        is_rpc_secured = rpc and settings.worker.is_rpc_secured or nil,
+        admin = opened.admin.address,
+    }
+end
+
+--- Opens those of `settings` (see perigee.cli.serve), for HTTP and RPC one for each worker, unless
+-- they are among `given` (see perigee.supervisor.inheritance). Returns { sockets = name → { fds=,
+-- address=, requested= }, addresses= }, sockets.rpc nil without an address for RPC; or nil and a
+-- message.
+function sockets.open(settings, given)
+    local worker_count = settings.worker.worker_count
+    local opened = {}
+    for _, one in ipairs({ { "http", settings.http_address, worker_count },
+        { "rpc", settings.rpc_address, worker_count }, { "admin", settings.admin_address, 1 } }) do
+        local name, requested, count = one[1], one[2] or nil, one[3]
+        local problem
+        opened[name], problem = open_named(name, requested, count, given[name])
+        if problem then
+            return nil, problem
         end
     end
-    local admin_fds, admin_address = listen(settings.admin_address, 1, "--admin")
-    if not admin_fds then
-        return nil, admin_address
-    end
-    return {
-        http_fds = http_fds,
-        rpc_fds = rpc_fds,
-        admin_fd = admin_fds[1],
-        addresses = {
-            [settings.tls and "https" or "http"] = http_address,
-            rpc = rpc_address,
-            is_rpc_secured = rpc_address and settings.worker.is_rpc_secured or nil,
-            admin = admin_address,
-        },
-    }
+    return { sockets = opened, addresses = describe(settings, opened) }
 end
 
 return sockets

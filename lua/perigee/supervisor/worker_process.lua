@@ -1,12 +1,11 @@
 --- One worker as the supervisor sees it: spawned, spoken to over its control stream, watched,
 -- restarted.
 local event = require "perigee.core.event"
-local frame = require "perigee.core.frame"
 local host = require "host"
 local log = require "perigee.log"
-local peer = require "perigee.core.peer"
 local scheduler = require "perigee.core.scheduler"
 local stream = require "perigee.core.stream"
+local stream_peer = require "perigee.core.stream_peer"
 
 local worker_process = {}
 local methods = {}
@@ -44,21 +43,6 @@ function worker_process.new(options)
     }, metatable)
 end
 
-local function read_control(self, control)
-    local decoder = frame.decoder()
-    local bytes = control:read()
-    while bytes do
-        decoder:push(bytes)
-        local message = decoder:next()
-        while message do
-            self.peer:receive(message)
-            message = decoder:next()
-        end
-        bytes = control:read()
-    end
-    control:close()
-end
-
 local function hello(self)
     return function()
         self.state = "up"
@@ -74,13 +58,9 @@ local function open_peer(self, control)
             return handler(body, self)
         end
     end
-    self.peer = peer.new({
-        handlers = handlers,
-        send = function(bytes)
-            control:post(frame.encode(bytes))
-        end,
-    })
-    scheduler.spawn(read_control, self, control).name = "control of worker " .. self.slot
+    local read
+    self.peer, read = stream_peer.open(control, handlers)
+    scheduler.spawn(read).name = "control of worker " .. self.slot
 end
 
 --- Starts the process. Returns true, or nil and a message.

@@ -5,7 +5,6 @@ local cut = require "perigee.core.cut"
 local event = require "perigee.core.event"
 local forward = require "perigee.worker.forward"
 local forward_call = require "perigee.worker.forward_call"
-local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local host = require "host"
 local host_methods = require "perigee.worker.host_methods"
@@ -13,12 +12,12 @@ local instances = require "perigee.worker.instances"
 local log = require "perigee.log"
 local log_control = require "perigee.worker.log_control"
 local parallel = require "perigee.core.parallel"
-local peer = require "perigee.core.peer"
 local profile = require "perigee.worker.profile"
 local routing = require "perigee.worker.routing"
 local scheduler = require "perigee.core.scheduler"
 local servers = require "perigee.worker.servers"
 local stream = require "perigee.core.stream"
+local stream_peer = require "perigee.core.stream_peer"
 
 local worker = {}
 
@@ -238,7 +237,7 @@ function handlers.set_tls(body)
     return servers.set_tls(body, settings.is_rpc_secured)
 end
 
---- body = { drain_s=, is_upgrade= or nil }: no new connections; waits until those there are have
+--- body = { drain_s=, is_upgrade= }: no new connections; waits until those there are have
 -- their answers. Other workers may still send requests on to this one.
 function handlers.drain(body)
     local deadline = host.now() + body.drain_s
@@ -371,22 +370,6 @@ function handlers.exit()
     return true
 end
 
-local function read_control(control)
-    local decoder = frame.decoder()
-    while true do
-        local bytes = control:read()
-        if not bytes then
-            return
-        end
-        decoder:push(bytes)
-        local message = decoder:next()
-        while message do
-            supervisor:receive(message)
-            message = decoder:next()
-        end
-    end
-end
-
 local function on_broken(handle, _, message)
     local one = generation.find(handle)
     if one then
@@ -402,12 +385,8 @@ end
 --- Runs until the supervisor says exit, or is gone.
 function worker.run()
     local control = assert(stream.adopt(worker.CONTROL_FD))
-    supervisor = peer.new({
-        handlers = handlers,
-        send = function(bytes)
-            control:post(frame.encode(bytes))
-        end,
-    })
+    local read
+    supervisor, read = stream_peer.open(control, handlers)
     instances.configure(supervisor)
     scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
         local one = generation.find(handle)
@@ -422,7 +401,7 @@ function worker.run()
     end)
     scheduler.on_event(event.BROKEN, on_broken)
     supervisor:notify("hello", { pid = host.pid() })
-    read_control(control)
+    read()
     -- A worker without its supervisor would serve code nobody can replace: it finishes what it has
     -- and goes.
     log.error("the supervisor is gone: draining")
