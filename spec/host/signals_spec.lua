@@ -96,6 +96,19 @@ describe("the signal", function()
         peer:close()
     end)
 
+    it("that reaches a worker, as from a terminal, is the supervisor's business", function()
+        local running = host.start({ services = { ["service.lua"] = SERVICE } })
+        local request = begin(running, "/slow")
+        local pid = running:status().workers[1].pid
+        for _, signal in ipairs({ SIGHUP, SIGINT, SIGTERM }) do
+            os.execute(("kill -%d %d"):format(signal, pid))
+        end
+        assert.equal("", running:body("/release"))
+        running:wait_until(function() return request.answer end, "the request is answered")
+        assert.equal("done", request.answer.body)
+        assert.equal(pid, running:status().workers[1].pid)
+    end)
+
     it("HUP reloads every service, changed or not", function()
         local running = start()
         running:write("other.lua", "return {}")

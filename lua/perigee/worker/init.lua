@@ -25,6 +25,9 @@ local worker = {}
 worker.CONTROL_FD, worker.HTTP_FD, worker.MESH_FD, worker.PULSE_FD = 3, 4, 5, 6
 worker.SHARED_FD, worker.RPC_FD, worker.METRICS_FD, worker.FIRST_BELL_FD = 7, 8, 9, 10
 
+-- Ctrl-C reaches every process of a terminal. The supervisor alone decides what becomes of it.
+local SIGNALS_OF_THE_SUPERVISOR = { 1, 2, 15 }
+
 -- The servers of either.
 local CLIENTS, WORKERS = { "http", "rpc" }, { "mesh" }
 
@@ -400,6 +403,9 @@ function worker.run()
         return supervisor:call("describe_rpc", nil, DESCRIBE_TIMEOUT_S)
     end)
     scheduler.on_event(event.BROKEN, on_broken)
+    for _, signal in ipairs(SIGNALS_OF_THE_SUPERVISOR) do
+        assert(host.watch_signal(signal))
+    end
     supervisor:notify("hello", { pid = host.pid() })
     read()
     -- A worker without its supervisor would serve code nobody can replace: it finishes what it has
