@@ -3,6 +3,7 @@
 local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
+local perigee = require "perigee"
 local program = require "spec.support.program"
 local registry = require "perigee.registry"
 local temporary = require "spec.support.temporary"
@@ -69,6 +70,33 @@ describe("a host", function()
         asking:close()
         return list
     end
+
+    it("has its services registered all the time while a new process takes its place", function()
+        local running = start({ ["users.lua"] = USERS:format("1.0") })
+        eventually(function() return #stored("users") == 1 end, "it is registered")
+        local asking = registry.open(server:location())
+        local watcher, gap_count = asking:watch("users"), 0
+        perigee.go(function()
+            local list = watcher:next()
+            while list do
+                gap_count = gap_count + (#list == 0 and 1 or 0)
+                list = watcher:next()
+            end
+        end)
+        running:upgrade()
+        running:wait_for_log("stopped")
+        -- The lease of the old process ends, and takes nothing along.
+        local over = perigee.now() + 4
+        eventually(function()
+            assert.equal(1, #stored("users"))
+            return perigee.now() > over
+        end, "the time to live of the old process is over")
+        assert.equal(0, gap_count)
+        running:stop()
+        eventually(function() return #stored("users") == 0 end, "it is deregistered")
+        watcher:close()
+        asking:close()
+    end)
 
     it("registers what it serves, and deregisters it before it stops", function()
         local running = start({ ["users.lua"] = USERS:format("1.0") }, { "--zone", "east" })
