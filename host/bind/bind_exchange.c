@@ -238,8 +238,8 @@ int exchange_check_status(lua_State *L, int argument)
     return (int)status;
 }
 
-/* exchange_respond(id, status, fields, body) -> true | nil, code: the exchange is over either
- * way */
+/* exchange_respond(id, status, fields, body, route or nil) -> true | nil, code: the exchange is
+ * over either way. The route is what it is counted as. */
 static int l_exchange_respond(lua_State *L)
 {
     ExchangeBox *box = exchange_check(L, 1);
@@ -250,6 +250,7 @@ static int l_exchange_respond(lua_State *L)
     reply.body = luaL_checklstring(L, 4, &reply.body_size);
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
+    meter_set_route(&box->meter, lua_tointeger(L, 5));
     result = http_server_respond(box->exchange, &reply);
     exchange_close(box);
     return seam_push_result(L, result);

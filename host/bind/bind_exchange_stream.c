@@ -46,8 +46,8 @@ static int l_exchange_trailers(lua_State *L)
     return 1;
 }
 
-/* exchange_start(id, status, fields, Content-Length or nil) -> true | nil, code: an answer in
- * pieces has begun */
+/* exchange_start(id, status, fields, Content-Length or nil, route or nil) -> true | nil, code: an
+ * answer in pieces has begun */
 static int l_exchange_start(lua_State *L)
 {
     ExchangeBox *box = exchange_check(L, 1);
@@ -59,6 +59,7 @@ static int l_exchange_start(lua_State *L)
     luaL_argcheck(L, length >= 0 && length < 0x1p53, 4, "not a length");
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
+    meter_set_route(&box->meter, lua_tointeger(L, 5));
     size = lua_isnoneornil(L, 4) ? HTTP1_UNKNOWN_LENGTH : (uint64_t)length;
     return seam_push_result(L, server_exchange_start(box->exchange, &head, size));
 }

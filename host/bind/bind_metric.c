@@ -136,37 +136,18 @@ static int l_metric_route(lua_State *L)
     return 1;
 }
 
-static void set_route(lua_State *L, Meter *meter)
-{
-    uint32_t route = (uint32_t)luaL_checkinteger(L, 2);
-
-    if (meter->metrics != NULL && service_metrics_has_route(meter->metrics, route))
-        meter->route = route;
-}
-
-/* exchange_route(id, route): what the request is counted as */
-static int l_exchange_route(lua_State *L)
-{
-    ExchangeBox *box = exchange_check(L, 1);
-
-    if (box != NULL)
-        set_route(L, &box->meter);
-    return 0;
-}
-
 /* call_route(id, route): what the call is counted as */
 static int l_call_route(lua_State *L)
 {
     CallBox *box = call_check(L, 1);
 
     if (box != NULL)
-        set_route(L, &box->meter);
+        meter_set_route(&box->meter, luaL_checkinteger(L, 2));
     return 0;
 }
 
 static const luaL_Reg functions[] = {
     {"call_route",           l_call_route          },
-    {"exchange_route",       l_exchange_route      },
     {"metric_add",           l_metric_add          },
     {"metric_family",        l_metric_family       },
     {"metric_note_overflow", l_metric_note_overflow},

@@ -16,8 +16,8 @@ enum { PIECE_SIZE = 64 * 1024 }; /* of one frame of a long message */
 enum { REASON_SIZE = 123 };
 enum { WINDOW_BITS = 15 };
 
-/* exchange_upgrade(id, fields) -> true | nil, code: 101 was answered; exchange_read and
- * exchange_write have the bytes of the other protocol from now on */
+/* exchange_upgrade(id, fields, route or nil) -> true | nil, code: 101 was answered;
+ * exchange_read and exchange_write have the bytes of the other protocol from now on */
 static int l_exchange_upgrade(lua_State *L)
 {
     ExchangeBox *box = exchange_check(L, 1);
@@ -27,6 +27,7 @@ static int l_exchange_upgrade(lua_State *L)
 
     if (box == NULL)
         return seam_push_failure(L, ERR_CLOSED);
+    meter_set_route(&box->meter, lua_tointeger(L, 3));
     if ((result = server_exchange_upgrade(box->exchange, fields, size)) == 0)
         meter_upgrade(&box->meter, box->exchange);
     return seam_push_result(L, result);

@@ -130,10 +130,42 @@ static void on_timer(void *owner)
     copy_all(host);
 }
 
-void host_metrics_note(Host *host)
+uint64_t host_metrics_arrival_ns(Host *host)
+{
+    if (host->metrics.now_ns == 0)
+        host->metrics.now_ns = clock_monotonic_ns();
+    return host->metrics.now_ns;
+}
+
+static void observe_pending(HostMetrics *metrics)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+
+    for (size_t i = 0; i < metrics->pending_count; i++) {
+        const PendingDuration *ended = &metrics->pending[i];
+
+        metric_registry_observe(metrics->registry, ended->series,
+                                (double)(now_ns - ended->started_ns) / 1e9);
+    }
+    metrics->pending_count = 0;
+}
+
+void host_metrics_observe_since(Host *host, long series, uint64_t started_ns)
 {
     HostMetrics *metrics = &host->metrics;
 
+    if (metrics->pending_count == HOST_PENDING_COUNT)
+        observe_pending(metrics);
+    metrics->pending[metrics->pending_count++] = (PendingDuration){series, started_ns};
+}
+
+void host_metrics_end_round(Host *host)
+{
+    HostMetrics *metrics = &host->metrics;
+
+    metrics->now_ns = 0;
+    if (metrics->pending_count > 0)
+        observe_pending(metrics);
     if (metrics->timer == NULL || metrics->is_copy_due)
         return;
     metrics->is_copy_due = true;

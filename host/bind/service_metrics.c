@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/meter_labels.h"
@@ -185,9 +184,10 @@ uint32_t service_metrics_route(ServiceMetrics *metrics, const char *text, size_t
     return add_route(metrics, text, size);
 }
 
-bool service_metrics_has_route(const ServiceMetrics *metrics, uint32_t route)
+void meter_set_route(Meter *meter, ptrdiff_t route)
 {
-    return route < metrics->route_count;
+    if (meter->metrics != NULL && route > 0 && route < (ptrdiff_t)meter->metrics->route_count)
+        meter->route = (uint32_t)route;
 }
 
 void service_metrics_note_overflow(ServiceMetrics *metrics)
@@ -245,20 +245,19 @@ static long series_of(ServiceMetrics *metrics, uint32_t number, const MeterSubje
 static void count(const Meter *meter, const MeterSubject *subject)
 {
     ServiceMetrics *metrics = meter->metrics;
-    double duration_s = (double)(clock_monotonic_ns() - meter->started_ns) / 1e9;
     long series;
 
     if (subject->family < 0)
         return;
     series = series_of(metrics, meter->route, subject);
     if (series >= 0)
-        metric_registry_observe(metrics->registry, series, duration_s);
+        host_metrics_observe_since(metrics->host, series, meter->started_ns);
 }
 
 static void begin(Meter *meter, Isolate *isolate, uint32_t gauge)
 {
     if (meter->started_ns == 0)
-        meter->started_ns = clock_monotonic_ns();
+        meter->started_ns = host_metrics_arrival_ns(isolate_host(isolate));
     meter->metrics = service_metrics_of(isolate);
     meter->route = NO_ROUTE;
     metric_group_add(&meter->metrics->group, gauge, 1);
@@ -282,7 +281,8 @@ static void count_request(const Meter *meter, const Http1Exchange *exchange)
 
     subject.family = meter->metrics->host->metrics.request_family;
     count(meter, &subject);
-    metric_group_add(group, RECEIVED, (double)summary.received_size);
+    if (summary.received_size > 0)
+        metric_group_add(group, RECEIVED, (double)summary.received_size);
     metric_group_add(group, SENT, (double)summary.answered_size);
 }
 

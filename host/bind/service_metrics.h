@@ -21,7 +21,6 @@ void service_metrics_close(ServiceMetrics *metrics);
 /* A number for what a route or a method is called in labels, cut to what a label may hold. It is
  * kept; beyond a few thousand of them all have one number. */
 uint32_t service_metrics_route(ServiceMetrics *metrics, const char *text, size_t size);
-bool service_metrics_has_route(const ServiceMetrics *metrics, uint32_t route);
 
 /* A request or a call under way. All zero: nobody counts it. */
 typedef struct Meter {
@@ -34,6 +33,9 @@ typedef struct Meter {
 /* The isolate has it from now on; what it took before counts as well. */
 void meter_begin_request(Meter *meter, Isolate *isolate);
 void meter_begin_call(Meter *meter, Isolate *isolate);
+
+/* What it is counted as; a number that is no route's changes nothing. */
+void meter_set_route(Meter *meter, ptrdiff_t route);
 
 /* It is over, or another isolate's soon. `exchange` NULL: it is not to be counted. */
 void meter_end_request(Meter *meter, const Http1Exchange *exchange);

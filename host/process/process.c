@@ -52,11 +52,11 @@ static void on_round_end(void *owner)
 {
     Host *host = owner;
 
+    host_metrics_end_round(host);
     for (int i = 0; i < HOST_SERVER_COUNT; i++) {
         if (host->servers[i] != NULL)
             server_flush(host->servers[i]);
     }
-    host_metrics_note(host);
 }
 
 static void on_broken(void *owner, Isolate *isolate)

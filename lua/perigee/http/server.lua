@@ -18,6 +18,7 @@
 --    strings and pieces {first=, last=} of a file of perigee.core.folder
 --    exchange:end_reason() → why a stream of events ends, or nil; may be missing
 --    exchange:accept_key(key), exchange:open_websocket(lines, options): see perigee.http.websocket
+--    exchange.route is set to the router's route before the handler runs
 --    exchange:cut(): such an answer ends here, and the client can tell that it is not whole
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
@@ -41,11 +42,10 @@ local server = {}
 --- Makes a server for one service. A router is sealed by this.
 -- @param app a router, or a function of request and response
 -- @param options log, a table with error(message, fields); new_id, a function that makes a request
--- id; is_developing, true to show errors to clients; on_route, a function of the exchange and the
--- route that was found, or nil
+-- id; is_developing, true to show errors to clients
 function server.new(app, options)
     local self = setmetatable({ log = options.log, new_id = options.new_id,
-        is_developing = options.is_developing, on_route = options.on_route }, Server)
+        is_developing = options.is_developing }, Server)
     if router.is(app) then
         app:seal()
         self.router = app
@@ -146,9 +146,7 @@ function Server:dispatch(exchange)
         route, params = self.router:resolve(asked.method, request.path_below(asked))
     end
     asked.route, asked.params = route.pattern, params
-    if self.on_route then
-        self.on_route(exchange, route)
-    end
+    exchange.route = route
     local answered = not route.is_blind and response.new(exchange, route.handler) or nil
     local is_returned, first, second, third =
         protected_call(route.run, catch, asked, answered)

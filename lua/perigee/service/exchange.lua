@@ -26,7 +26,7 @@ function exchange.new(id, method, path, query, mount, minor_version, target, dea
         previous_attempts)
     -- Constants first, see perigee.core.task_record.
     local self = setmetatable({ id = 0, method = false, path = false, query = false, mount = false,
-        minor_version = 0, target = false, owner = false }, metatable)
+        minor_version = 0, target = false, owner = false, route = false }, metatable)
     self.id, self.method, self.path, self.query = id, method, path, query
     self.mount, self.minor_version, self.target = mount, minor_version, target
     if previous_attempts then
@@ -65,18 +65,16 @@ local function name_route(mount, route)
     return route.pattern == "/" and mount or mount .. route.pattern
 end
 
---- Has the request counted as one of this route, of perigee.http.router. Its number is kept there.
-function methods:count_route(route)
-    local number = route.metric
-    if not number then
+-- The number the request is counted by. The route is perigee.http.router's and keeps it.
+local function number_of(self)
+    local route = self.route
+    if not route then
+        return nil
+    elseif not route.metric then
         local name = name_route(self.mount, route)
-        number = name and host.metric_route(name) or 0
-        route.metric = number
+        route.metric = name and host.metric_route(name) or 0
     end
-    host.exchange_route(self.id, number)
-    if route.cpu_s then
-        self.cpu_s = route.cpu_s -- see perigee.service.overrun
-    end
+    return route.metric
 end
 
 function methods:fields()
@@ -154,7 +152,7 @@ function methods:start(status, fields, length)
     if self.hop then
         deadlines.lift(self)
     end
-    return host.exchange_start(self.id, status, fields, length)
+    return host.exchange_start(self.id, status, fields, length, number_of(self))
 end
 
 -- The pieces of one write stay together, whatever other tasks write meanwhile. A writer that was
@@ -272,13 +270,13 @@ function methods:respond_file(status, fields, file, pieces, length)
 end
 
 function methods:respond(status, fields, body)
-    return host.exchange_respond(self.id, status, fields, body)
+    return host.exchange_respond(self.id, status, fields, body, number_of(self))
 end
 
 --- Answers 101 with these lines. What is read and written from then on is what the other protocol
 -- says, as it is.
 function methods:upgrade(lines)
-    return host.exchange_upgrade(self.id, lines)
+    return host.exchange_upgrade(self.id, lines, number_of(self))
 end
 
 function methods.accept_key(_, key)
@@ -291,7 +289,8 @@ function methods:open_websocket(lines, options)
     if quotas.websockets and owner.socket_count >= quotas.websockets then
         return nil, "exhausted", quotas.refuse("websockets")
     end
-    local transport, code = websocket.open(self.id, lines, options, owner.websocket_ping_s)
+    local transport, code = websocket.open(self.id, lines, options, owner.websocket_ping_s,
+        number_of(self))
     if transport then
         if self.hop then
             deadlines.lift(self)

@@ -168,11 +168,6 @@ local function find_remote(service)
     return require("perigee.service.remote_services").find(service)
 end
 
--- Loaded with what answers requests, which needs it.
-local function count_route(exchange, route)
-    exchange:count_route(route)
-end
-
 -- Loaded with the first request to http+service://.
 local function ask_service(client, request)
     local response, code, detail = require("perigee.service.http_services").answer(client, request)
@@ -197,7 +192,7 @@ function handlers.load(state, body)
     worker_link.find_remote = settings.has_registry and find_remote
     worker_link.ask_service = ask_service
     state.server_options = { log = log, new_id = host.random_id,
-        is_developing = settings.is_developing, on_route = count_route }
+        is_developing = settings.is_developing }
     state.websocket_ping_s = settings.websocket_ping_s
     local is_ok, result = run_script(state, body)
     if not is_ok then

@@ -49,10 +49,10 @@ function websocket.unpack(bytes)
     return copy.decode(bytes)
 end
 
---- Makes a WebSocket of an exchange. `ping_s` is the time between two pings, 0 for none. Returns
--- the transport, or nil, code.
-function websocket.open(id, lines, options, ping_s)
-    local is_open, code = host.exchange_upgrade(id, lines)
+--- Makes a WebSocket of an exchange. `ping_s` is the time between two pings, 0 for none; `route`
+-- what it is counted as, or nil. Returns the transport, or nil, code.
+function websocket.open(id, lines, options, ping_s, route)
+    local is_open, code = host.exchange_upgrade(id, lines, route)
     if is_open then
         is_open, code = host.websocket_open(id, options)
     end
