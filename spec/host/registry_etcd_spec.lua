@@ -136,6 +136,21 @@ describe("the registry in etcd", function()
         wait_for_known("a")
     end)
 
+    it("reads more than fits into one answer", function()
+        server = etcd.start()
+        for page = 0, 10 do
+            local puts = {}
+            for i = 1, 100 do
+                local id = ("i%d-%d"):format(page, i)
+                puts[i] = { request_put = { key = base64.encode("/perigee/users/" .. id),
+                    value = base64.encode(VALUE:format(id)) } }
+            end
+            server:call("/v3/kv/txn", { success = puts })
+        end
+        opened = registry.open(server:location(), { ttl_s = TTL_S })
+        assert.equal(1100, #assert(opened:instances("users")))
+    end)
+
     it("reads all anew when what it would go on with was compacted", function()
         start()
         local function put(id)

@@ -4,6 +4,7 @@ local context = require "perigee.core.context"
 local etcd_client = require "perigee.registry.etcd_client"
 local etcd_watch = require "perigee.registry.etcd_watch"
 local instance = require "perigee.registry.instance"
+local revision = require "perigee.registry.revision"
 local task = require "perigee.core.task"
 
 local methods = {}
@@ -20,6 +21,8 @@ function etcd.new(options)
         ttl_s = options.ttl_s,
         silence_s = options.silence_s,
         lease = false,
+        heard_at = false,    -- the revision of the last answer to a beat or an announcement
+        returned_at = false, -- that of the first one after etcd was away; true while it is unknown
     }, metatable)
 end
 
@@ -27,7 +30,18 @@ local function key_of(self, record)
     return self.prefix .. record.service .. "/" .. record.id
 end
 
--- See perigee.registry.keeper for these four.
+local function note_revision(self, at)
+    self.heard_at = at or false
+    if self.returned_at == true and at then
+        self.returned_at = at
+    end
+end
+
+-- See perigee.registry.keeper for these five.
+
+function methods:note_return()
+    self.returned_at = self.heard_at or true
+end
 
 local function take_lease(self)
     if self.lease then
@@ -43,13 +57,14 @@ function methods:announce(record)
     if not lease then
         return nil, code, detail
     end
-    local is_ok
-    is_ok, code, detail = self.client:put(key_of(self, record), instance.encode(record), lease)
+    local at
+    at, code, detail = self.client:put(key_of(self, record), instance.encode(record), lease)
     if code == "not_found" and self.lease == lease then
         -- The lease is gone; a put with it would fail for ever.
         self.lease = false
     end
-    return is_ok, code, detail
+    note_revision(self, at)
+    return at and true, code, detail
 end
 
 function methods:beat(records)
@@ -59,7 +74,9 @@ function methods:beat(records)
     local is_alive, code, detail = self.client:keep_alive(self.lease)
     if is_alive == nil then
         return nil, code, detail
-    elseif is_alive then
+    end
+    note_revision(self, code)
+    if is_alive then
         return {}
     end
     self.lease = false
@@ -107,11 +124,20 @@ function methods:close()
     self.client:close()
 end
 
+--- Whether what is said to have ended in this revision may only have been unable to say that it is
+-- there: nobody could, or this host had no word from etcd either.
+function methods:is_doubtful(at)
+    return self.keeper:is_away() or self.returned_at == true
+        or self.returned_at and not revision.is_before(self.returned_at, at)
+end
+
 --- Fills `known` from now on, with all services.
 function methods:discover(known)
     if not self.watching then
         local watch = etcd_watch.new({ client = self.client, prefix = self.prefix, known = known,
-            silence_s = self.silence_s })
+            silence_s = self.silence_s, is_doubtful = function(at)
+                return self:is_doubtful(at)
+            end })
         self.watching = context.background():run(task.go, watch.run, watch)
         self.watching.name = "registry watch"
     end

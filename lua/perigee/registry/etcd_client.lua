@@ -13,6 +13,9 @@ local NOT_FOUND, UNAUTHENTICATED, INVALID_ARGUMENT, UNAVAILABLE = 5, 16, 3, 14
 local CODES = { [NOT_FOUND] = "not_found", [UNAUTHENTICATED] = "unauthenticated",
     [11] = "compacted", [UNAVAILABLE] = "unavailable", [9] = "exists", [7] = "refused" }
 
+-- Keys of one answer.
+local PAGE_SIZE = 500
+
 local methods = {}
 local metatable = { __index = methods }
 
@@ -122,7 +125,11 @@ function methods:grant(ttl_s)
     return answer and answer.ID, code, detail
 end
 
---- Keeps a lease alive. Returns true, or false when it is gone.
+local function revision_of(message)
+    return type(message.header) == "table" and message.header.revision or nil
+end
+
+--- Keeps a lease alive. Returns true, or false when it is gone, and the revision if it was told.
 function methods:keep_alive(lease)
     local answer, code, detail = self:call("/v3/lease/keepalive", { ID = lease })
     if code == "not_found" then
@@ -131,7 +138,7 @@ function methods:keep_alive(lease)
         return nil, code, detail
     end
     local result = type(answer.result) == "table" and answer.result or {}
-    return result.TTL ~= nil
+    return result.TTL ~= nil, revision_of(result)
 end
 
 --- Ends a lease, and with it its keys. One that is gone is fine.
@@ -156,11 +163,11 @@ function methods:keys_of_lease(lease)
     return keys
 end
 
---- Stores a value under a key, for as long as the lease lives.
+--- Stores a value under a key, for as long as the lease lives. Returns the revision.
 function methods:put(key, value, lease)
     local answer, code, detail = self:call("/v3/kv/put", { key = base64.encode(key),
         value = base64.encode(value), lease = lease })
-    return answer and true, code, detail
+    return answer and (revision_of(answer) or "0"), code, detail
 end
 
 --- Deletes a key.
@@ -169,20 +176,32 @@ function methods:delete(key)
     return answer and true, code, detail
 end
 
---- Every key that begins with `prefix`. Returns a list of { key, value } and the revision of the
--- answer.
-function methods:range(prefix)
-    local answer, code, detail = self:call("/v3/kv/range", { key = base64.encode(prefix),
-        range_end = base64.encode(etcd_client.range_end(prefix)) })
-    if not answer then
-        return nil, code, detail
+-- Takes the pairs of one answer. Returns the key behind the last, when there are more.
+local function take_page(answer, take)
+    local last
+    for _, kv in ipairs(answer.kvs or {}) do
+        last = base64.decode(kv.key) or ""
+        take(last, base64.decode(kv.value or "") or "")
     end
-    local list = {}
-    for i, kv in ipairs(answer.kvs or {}) do
-        list[i] = { key = base64.decode(kv.key) or "",
-            value = base64.decode(kv.value or "") or "" }
+    return answer.more and last and last .. "\0"
+end
+
+--- Calls take(key, value) for every key that begins with `prefix`, all as they were at one time.
+-- They are read in pages, because answers are large beside what is kept of them. Returns the
+-- revision of that time.
+function methods:range(prefix, take)
+    local key, at = prefix, nil
+    while key do
+        local answer, code, detail = self:call("/v3/kv/range", { key = base64.encode(key),
+            range_end = base64.encode(etcd_client.range_end(prefix)), limit = PAGE_SIZE,
+            revision = at })
+        if not answer then
+            return nil, code, detail
+        end
+        at = at or answer.header.revision
+        key = take_page(answer, take)
     end
-    return list, answer.header.revision
+    return at
 end
 
 function methods:close()

@@ -30,13 +30,15 @@ local metatable = { __index = methods }
 local etcd_watch = {}
 
 --- Makes a watch; run it in a task. `options`: client, of perigee.registry.etcd_client; prefix,
--- which ends with "/"; known, of perigee.registry.known; silence_s.
+-- which ends with "/"; known, of perigee.registry.known; silence_s; is_doubtful(revision), whether
+-- an end in that revision is to be believed.
 function etcd_watch.new(options)
     return setmetatable({
         client = options.client,
         prefix = options.prefix,
         known = options.known,
         silence_s = options.silence_s or SILENCE_S,
+        is_doubtful = options.is_doubtful,
         next_revision = false,
         told = {},   -- keys whose value is no instance, which is said once
         is_away = false,
@@ -65,17 +67,16 @@ local function record_of(self, key, value)
 end
 
 local function read_all(self)
-    local pairs_list, at, detail = self.client:range(self.prefix)
-    if not pairs_list then
-        return nil, at, detail
-    end
     local lists = {}
-    for _, kv in ipairs(pairs_list) do
-        local record = record_of(self, kv.key, kv.value)
+    local at, code, detail = self.client:range(self.prefix, function(key, value)
+        local record = record_of(self, key, value)
         if record then
             lists[record.service] = lists[record.service] or {}
             table.insert(lists[record.service], record)
         end
+    end)
+    if not at then
+        return nil, code, detail
     end
     self.known:replace_all(lists)
     self.known:mark_good()
@@ -90,7 +91,7 @@ local function take_event(self, event)
     if event.type == "DELETE" then
         local service, id = split_key(self, key)
         if service then
-            self.known:remove(service, id)
+            self.known:remove(service, id, self.is_doubtful(kv.mod_revision))
         end
     else
         local record = record_of(self, key, base64.decode(kv.value or "") or "")

@@ -37,13 +37,13 @@ local function make(parsed, options)
     local backend = require(BACKENDS[parsed.kind]).new(parsed)
     local kept = keeper.new({ backend = backend, ttl_s = backend.ttl_s, name = backend.name,
         spread_s = backend.spread_s, verify_s = options.verify_s })
+    backend.keeper = kept
     return setmetatable({
         backend = backend,
         keeper = kept,
         known = known.new({
             on_change = options.on_change,
             suspect_s = options.suspect_s,
-            is_doubtful = function() return kept:is_doubtful() end,
             doubt_s = DOUBT_TTLS * backend.ttl_s,
         }),
         has_left = false,

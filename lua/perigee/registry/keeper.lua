@@ -7,6 +7,7 @@
 --    beat(records)    → a list of ids that are lost; or nil, code, detail
 --    verify(records)  → the same: what is there is looked at
 --    withdraw(record) → true; or nil, code, detail
+--    note_return(), if it likes to know: what was just asked of it went well after it was away
 local backoff = require "perigee.registry.backoff"
 local channel = require "perigee.core.channel"
 local context = require "perigee.core.context"
@@ -16,13 +17,16 @@ local scheduler = require "perigee.core.scheduler"
 local select_module = require "perigee.core.select"
 local task = require "perigee.core.task"
 
-local FIRST_RETRY_S, MOST_RETRY_S = 0.5, 15
+local FIRST_RETRY_S = 0.5
 local VERIFY_S = 30
 local BEATS_PER_TTL = 3
 local BEAT_JITTER = 0.1
 
 -- With so much of its time to live since the last beat, some are missing; they come every third.
 local AWAY_TTLS = 0.5
+
+-- The longest wait between two tries, so that all is there again within one when it is back.
+local RETRY_TTLS = 0.5
 
 -- Beats that fail for so many times to live: the registry has forgotten us by then.
 local LOST_TTLS = 2
@@ -44,9 +48,12 @@ function keeper.new(options)
         entries = {},       -- id -> { record, is_registered, due_at, retry, settled }
         poke = channel.new(1),
         good_at = false,    -- of the last beat or announcement that went well
-        doubt_until = 0,    -- the registry was away, and others may have to register again
         is_silent = false,  -- the failure of beats was told
     }, metatable)
+end
+
+local function new_retry(self)
+    return backoff.new(FIRST_RETRY_S, math.max(FIRST_RETRY_S, RETRY_TTLS * self.ttl_s))
 end
 
 -- Of those that are registered.
@@ -105,16 +112,11 @@ local function due_entries(self)
     return due
 end
 
-local function is_away(self)
-    return self.good_at and scheduler.now() - self.good_at > AWAY_TTLS * self.ttl_s
-end
-
 local function note_good(self)
-    local now = scheduler.now()
-    if is_away(self) then
-        self.doubt_until = now + self.ttl_s
+    if self:is_away() and self.backend.note_return then
+        self.backend:note_return()
     end
-    self.good_at = now
+    self.good_at = scheduler.now()
 end
 
 local function announce(self, entry)
@@ -216,7 +218,7 @@ local function run(self)
 end
 
 local function start(self)
-    self.beat_retry = backoff.new(FIRST_RETRY_S, MOST_RETRY_S)
+    self.beat_retry = new_retry(self)
     self.task = context.background():run(task.go, run, self)
     self.task.name = "registry " .. self.name
 end
@@ -226,7 +228,7 @@ end
 function methods:add(record)
     local entry = {
         record = record, is_registered = false, due_at = scheduler.now(),
-        retry = backoff.new(FIRST_RETRY_S, MOST_RETRY_S), settled = channel.new(1),
+        retry = new_retry(self), settled = channel.new(1),
     }
     self.entries[record.id] = entry
     if not self.task then
@@ -254,10 +256,9 @@ function methods:is_registered(id)
     return entry ~= nil and entry.is_registered
 end
 
---- True while the registry is away, as far as beats tell, and for a time to live after that: what
--- it says is gone may only have been unable to say that it is there.
-function methods:is_doubtful()
-    return is_away(self) or scheduler.now() < self.doubt_until
+--- True while the registry is away, as far as beats tell.
+function methods:is_away()
+    return self.good_at ~= false and scheduler.now() - self.good_at > AWAY_TTLS * self.ttl_s
 end
 
 --- { registered =, wanted =, beat_age_s = } for status and metrics.

@@ -20,13 +20,9 @@ local metatable = { __index = methods }
 
 local known = {}
 
-local function never()
-    return false
-end
-
 --- Makes an empty one. `options`: on_change(service, list) is called for every new list;
--- suspect_s is how long an empty answer is not believed, 60; is_doubtful() tells whether instances
--- may be missing because the registry was away, and doubt_s how long they stay then.
+-- suspect_s is how long an empty answer is not believed, 60; doubt_s how long an instance stays
+-- whose end is doubtful.
 function known.new(options)
     options = options or {}
     return setmetatable({
@@ -34,7 +30,6 @@ function known.new(options)
         watchers = {},        -- name -> set of watchers
         suspect_s = options.suspect_s or SUSPECT_S,
         on_change = options.on_change,
-        is_doubtful = options.is_doubtful or never,
         doubt_s = options.doubt_s,
         is_complete = false,  -- all services are known: an answer came, or a snapshot was read
         complete = {},        -- name -> true: this one is
@@ -218,10 +213,10 @@ local function hold(self, name, entry, id)
 end
 
 --- Takes the news that an instance is gone. News are believed, also of the last one, unless they
--- are doubtful.
-function methods:remove(name, id)
+-- are doubtful, as those of a time when the registry was away.
+function methods:remove(name, id, is_doubtful)
     local entry = self.services[name]
-    if entry and self.is_doubtful() then
+    if entry and is_doubtful then
         hold(self, name, entry, id)
     elseif entry then
         remove(self, name, entry, id)

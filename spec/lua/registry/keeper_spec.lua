@@ -49,28 +49,26 @@ describe("perigee.registry.keeper", function()
         return kept:add({ id = id, service = "users" })
     end
 
-    it("doubts what the registry says from when it is away until a time to live after", function()
-        assert.is_false(kept:is_doubtful())
+    it("knows that the registry is away when beats are missing, and tells of its return", function()
+        local returns = 0
+        function backend.note_return()
+            returns = returns + 1
+        end
+        assert.is_false(kept:is_away())
         add("a"):recv()
         for _ = 1, 100 do
             clock:advance(1)
-            assert.is_false(kept:is_doubtful())
+            assert.is_false(kept:is_away())
         end
         backend.is_away = true
         clock:advance(TTL_S)
-        assert.is_true(kept:is_doubtful())
+        assert.is_true(kept:is_away())
         clock:advance(600)
+        assert.equal(0, returns)
         backend.is_away = false
-        local age_s
-        repeat
-            assert.is_true(kept:is_doubtful())
-            clock:advance(0.1)
-            age_s = kept:status().beat_age_s
-        until age_s < 1
-        clock:advance(TTL_S - 1.1)
-        assert.is_true(kept:is_doubtful())
-        clock:advance(1.2)
-        assert.is_false(kept:is_doubtful())
+        clock:advance(TTL_S / 2)
+        assert.is_false(kept:is_away())
+        assert.equal(1, returns)
     end)
 
     it("announces at once, and beats at a third of the time to live", function()
@@ -83,16 +81,16 @@ describe("perigee.registry.keeper", function()
         assert.is_true(backend.beats > 720 * 0.9 and backend.beats < 720 * 1.1 + 121)
     end)
 
-    it("tries again for ever, and no more than every 15 s once that is long", function()
+    it("tries again for ever, and at least twice in a time to live", function()
         backend.is_away = true
         add("a")
         clock:advance(24 * 3600)
-        -- A random part of at most 15 s each, 7.5 s on average.
-        assert.is_true(backend.announcements > 24 * 3600 / 15)
-        assert.is_true(backend.announcements < 24 * 3600 / 5)
+        -- A random part of at most half of it each, a quarter on average.
+        assert.is_true(backend.announcements > 24 * 3600 / (TTL_S / 2))
+        assert.is_true(backend.announcements < 24 * 3600 / (TTL_S / 6))
         assert.is_false(kept:is_registered("a"))
         backend.is_away = false
-        clock:advance(15)
+        clock:advance(TTL_S / 2)
         assert.is_true(kept:is_registered("a"))
     end)
 

@@ -81,23 +81,19 @@ describe("perigee.registry.known", function()
     end)
 
     it("keeps who is said to be gone for a while when that is doubtful", function()
-        local is_doubtful = true
-        local doubting = known.new({ doubt_s = 30, is_doubtful = function()
-            return is_doubtful
-        end })
+        local doubting = known.new({ doubt_s = 30 })
         local function ids_there()
             return ids((doubting:instances("users")))
         end
         for _, id in ipairs({ "a", "b", "c" }) do
             doubting:put(record(id))
         end
-        doubting:remove("users", "a")
-        doubting:remove("users", "b")
-        doubting:remove("users", "none")
+        doubting:remove("users", "a", true)
+        doubting:remove("users", "b", true)
+        doubting:remove("users", "none", true)
         clock:advance(20)
-        doubting:remove("users", "b")
+        doubting:remove("users", "b", true)
         doubting:put(record("a"))
-        is_doubtful = false
         doubting:remove("users", "c")
         assert.equal("a b", ids_there())
         clock:advance(9)
@@ -106,8 +102,7 @@ describe("perigee.registry.known", function()
         assert.equal("a", ids_there())
         clock:advance(60)
         assert.equal("a", ids_there())
-        is_doubtful = true
-        doubting:remove("users", "a")
+        doubting:remove("users", "a", true)
         doubting:close()
         clock:advance(60)
         assert.equal("a", ids_there())
