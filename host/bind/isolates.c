@@ -90,6 +90,7 @@ void isolates_push_system_host(lua_State *L, Isolate *isolate)
     bind_stream_open_system(L, isolate);
     bind_isolate_open(L, isolate);
     bind_process_open(L, isolate);
+    bind_privileges_open(L, isolate);
     bind_profile_open(L, isolate);
     bind_child_open(L, isolate);
     bind_pulse_open(L, isolate);

@@ -77,6 +77,7 @@ void bind_stream_open_system(lua_State *L, Isolate *isolate);
 void bind_message_open(lua_State *L, Isolate *isolate);
 void bind_isolate_open(lua_State *L, Isolate *isolate);
 void bind_process_open(lua_State *L, Isolate *isolate);
+void bind_privileges_open(lua_State *L, Isolate *isolate);
 void bind_profile_open(lua_State *L, Isolate *isolate);
 void bind_child_open(lua_State *L, Isolate *isolate);
 void bind_pulse_open(lua_State *L, Isolate *isolate);

@@ -6,6 +6,7 @@ local location = require "perigee.registry.location"
 local log_file = require "perigee.core.log_file"
 local options = require "perigee.cli.options"
 local policy = require "perigee.service.policy"
+local privileges = require "perigee.supervisor.privileges"
 local supervisor = require "perigee.supervisor"
 local token = require "perigee.cli.token"
 
@@ -172,8 +173,17 @@ local function check_token(values)
     return problem == nil, problem
 end
 
+local function check_confinement(values)
+    if not values.confine then
+        return true
+    end
+    local can, problem = privileges.check_confinement()
+    return can, problem
+end
+
 local function check_consistency(values)
-    for _, check in ipairs({ check_tls, check_registry, check_grants, check_token }) do
+    for _, check in ipairs({ check_tls, check_registry, check_grants, check_token,
+        check_confinement }) do
         local is_consistent, conflict = check(values)
         if not is_consistent then
             return nil, conflict
@@ -230,6 +240,8 @@ function serve.settings(values, directory, worker_count, services)
         rpc_address = values.rpc ~= "off" and values.rpc or nil,
         admin_address = values.admin,
         admin_token = values.admin_token,
+        user = values.user,
+        is_confined = values.confine,
         module_paths = values["module-path"],
         is_watching = values.watch,
         memory_size = values.memory,

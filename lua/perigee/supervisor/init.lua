@@ -10,6 +10,7 @@ local inheritance = require "perigee.supervisor.inheritance"
 local log = require "perigee.log"
 local membership = require "perigee.supervisor.membership"
 local metrics = require "perigee.supervisor.metrics"
+local privileges = require "perigee.supervisor.privileges"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
 local shared_memory = require "perigee.supervisor.shared_memory"
@@ -74,6 +75,10 @@ function supervisor.open(settings)
         return nil, why
     end
     self.addresses, self.sockets = opened.addresses, opened.sockets
+    local has_dropped, obstacle = privileges.drop(settings.user)
+    if not has_dropped then
+        return nil, obstacle
+    end
     self.membership = membership.open(settings.registry, opened.addresses)
     self:open_workers(opened.sockets.http.fds, opened.sockets.rpc and opened.sockets.rpc.fds or {})
     self.directory = directory.open({ path = settings.directory,

@@ -1,4 +1,6 @@
 --- What a worker process is told once, when it is up.
+local privileges = require "perigee.supervisor.privileges"
+
 local worker_settings = {}
 
 -- See host/rpc/gob_types.h.
@@ -7,6 +9,7 @@ local FIRST_TYPE, TYPE_COUNT = 66, 4096
 --- The body of `configure` for `worker`: what all are told, and what is its own.
 function worker_settings.compose(supervisor, worker)
     local settings = { slot = worker.slot, mesh_addresses = supervisor.mesh_addresses }
+    settings.confinement = privileges.confinement(supervisor.settings)
     settings.tls = supervisor.certificates and supervisor.certificates.options
     for name, value in pairs(supervisor.settings.worker) do
         settings[name] = value

@@ -99,6 +99,9 @@ local handlers = {}
 function handlers.configure(body)
     settings = body
     log_control.configure(body.service.log, body.slot)
+    if body.confinement then
+        assert(host.confine(body.confinement.readable, body.confinement.writable))
+    end
     local is_preemptive = host.start_watchdog(body.slice_ms)
     host.deflate_limit(body.http.max_compressed)
     assert(host.metric_arena_map(worker.METRICS_FD, body.metrics_size, body.metrics_series))
