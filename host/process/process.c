@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -190,6 +191,17 @@ static void *run(void *unused)
     return NULL;
 }
 
+/* Each connection takes a descriptor, and the soft limit is often only 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int process_run(int argument_count, char **arguments)
 {
     pthread_attr_t attributes;
@@ -197,6 +209,7 @@ int process_run(int argument_count, char **arguments)
 
     /* Workers are started through /proc/self/exe, and that would be their name in ps. */
     pthread_setname_np(pthread_self(), "perigee");
+    raise_descriptor_limit();
     process.host.argument_count = argument_count;
     process.host.arguments = arguments;
     pthread_attr_init(&attributes);

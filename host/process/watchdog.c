@@ -5,19 +5,24 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "isolate/preempt.h"
 
 /* Ticks without any turn seen before the thread sleeps until it is woken. */
-enum { IDLE_TICK_LIMIT = 8 };
+enum { IDLE_TICK_LIMIT = 8, ORPHAN_STATUS = 1 };
+
+/* A turn of this length that nobody ends any more, because the parent that would is gone. */
+#define ORPHAN_TURN_NS (UINT64_C(10) * 1000000000)
 
 struct Watchdog {
     Pulse *pulse;
     pthread_t thread;
     pthread_t target;
     uint64_t slice_ns;
+    pid_t parent;
     sem_t wake_up;
     _Atomic bool is_stopping;
 };
@@ -59,6 +64,8 @@ static uint64_t look(const Watchdog *watchdog, uint64_t started_ns)
     age_ns = clock_monotonic_ns() - started_ns;
     if (age_ns < watchdog->slice_ns)
         return watchdog->slice_ns - age_ns;
+    if (age_ns > ORPHAN_TURN_NS && getppid() != watchdog->parent)
+        _exit(ORPHAN_STATUS);
     pthread_kill(watchdog->target, PREEMPT_SIGNAL);
     return pause_ns;
 }
@@ -91,6 +98,7 @@ int watchdog_start(Pulse *pulse, pthread_t target, unsigned slice_ms, Watchdog *
 
     watchdog->pulse = pulse;
     watchdog->target = target;
+    watchdog->parent = getppid();
     watchdog->slice_ns = slice_ms * (uint64_t)1000000;
     sem_init(&watchdog->wake_up, 0, 0);
     /* Signals of the process are the loop's business. */

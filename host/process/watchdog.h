@@ -1,6 +1,7 @@
 /* Watchdog: a thread that looks every half slice whether one isolate has had its turn for longer
  * than a slice, and then signals the thread that runs it (isolate/preempt.h). In a busy worker
- * whose turns are short it sends nothing; while nothing runs it sleeps. */
+ * whose turns are short it sends nothing; while nothing runs it sleeps. A process whose parent is
+ * gone, and with it whoever would end a turn that no signal cuts, is ended after ten seconds. */
 #ifndef PERIGEE_PROCESS_WATCHDOG_H
 #define PERIGEE_PROCESS_WATCHDOG_H
 

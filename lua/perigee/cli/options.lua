@@ -124,6 +124,8 @@ local serve = {
         is_zero_allowed = true, help = "one that goes on this long is ended; 0 for none" },
     { name = "stall", kind = "duration", value = "TIME", default = 2, least = 0.1,
         help = "a worker stuck this long is replaced" },
+    { name = "max-crashes", kind = "count", value = "N", default = 3,
+        help = "of its worker, within a minute: a service is then taken out; 0 for any number" },
     { name = "slow-wait", kind = "duration", value = "TIME", default = 60,
         help = "requests that wait longer are told of; 0 for none" },
     { name = "load-timeout", kind = "duration", value = "TIME", default = 5, least = 0.1,

@@ -248,6 +248,7 @@ function serve.settings(values, directory, worker_count, services)
         policies = { services = services or {}, grants = granted_to_all(values) },
         stall_s = values.stall,
         drain_delay_s = drain_delay(values),
+        crash_limit = values["max-crashes"],
         upgrade_s = values["upgrade-timeout"],
         registry = registry_settings(values),
         tls = tls_settings(values),

@@ -26,6 +26,9 @@ function methods:ensure(name)
             reloads = 0,
             failures = 0,
             restarts = 0,
+            is_quarantined = false, -- it crashed its worker too often
+            crashes = nil,      -- when it did last (supervisor/quarantine.lua)
+            taken_out = nil,    -- what was live before that
             is_busy = false,    -- a reload is under way
             is_due = false,     -- and another must follow
             interruptions = 0,  -- how often the worker died that loaded the candidate
@@ -130,13 +133,17 @@ function methods:describe_rpc()
     return list
 end
 
--- A service without a live generation still answers at its usual place, with the reason.
-local function failed_entry(service)
+-- A service without a live generation still answers at its usual place, with the reason: that of
+-- one that was taken out names no file, and clients may see it. Its callers hear it, too.
+local function failed_entry(self, service, is_developing)
+    local before = service.taken_out
+    local rpc = before and before.manifest.rpc
     return {
-        mount = catalog.default_mount(service.name),
+        mount = before and before.mount or catalog.default_mount(service.name),
         service = service.name,
         kind = "failed",
-        reason = service.last_error and service.last_error.message,
+        reason = (is_developing or before) and service.last_error.message or nil,
+        rpc = rpc and not self:owner_of_rpc(rpc, service.name) and rpc or nil,
     }
 end
 
@@ -165,9 +172,9 @@ function methods:routes(slot, home_of, is_developing)
         end
     end
     for _, service in pairs(self.services) do
-        local entry = not service.live and service.last_error and failed_entry(service)
+        local entry = not service.live and service.last_error
+            and failed_entry(self, service, is_developing)
         if entry and not taken[entry.mount] then
-            entry.reason = is_developing and entry.reason or nil
             entries[#entries + 1] = entry
         end
     end

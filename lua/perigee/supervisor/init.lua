@@ -11,6 +11,7 @@ local log = require "perigee.log"
 local membership = require "perigee.supervisor.membership"
 local metrics = require "perigee.supervisor.metrics"
 local privileges = require "perigee.supervisor.privileges"
+local quarantine = require "perigee.supervisor.quarantine"
 local reload = require "perigee.supervisor.reload"
 local scheduler = require "perigee.core.scheduler"
 local shared_memory = require "perigee.supervisor.shared_memory"
@@ -19,6 +20,7 @@ local signals = require "perigee.supervisor.signals"
 local sockets = require "perigee.supervisor.sockets"
 local worker_process = require "perigee.supervisor.worker_process"
 local worker_settings = require "perigee.supervisor.worker_settings"
+local worker_watch = require "perigee.supervisor.worker_watch"
 local workers = require "perigee.supervisor.workers"
 
 local supervisor = {}
@@ -28,7 +30,6 @@ local metatable = { __index = methods }
 -- A file that is replaced is missing for a moment; only one that stays away is a service that was
 -- removed.
 local REMOVAL_S = 0.15
-local PULSE_CHECK_S = 0.05
 local LOAD_CONCURRENCY = 8
 
 -- A worker that dies this often before the host was ever up will not come up.
@@ -158,7 +159,8 @@ function methods:open_workers(http_fds, rpc_fds)
             on_up = function(worker)
                 self:on_worker_up(worker)
             end,
-            on_down = function()
+            on_down = function(worker)
+                quarantine.note_crash(self, worker)
                 ring_all(bell_fds)
                 self:wake_start()
             end,
@@ -397,7 +399,7 @@ end
 -- loaded before the first worker is told where requests go, and the table is sent once.
 function methods:start()
     self.reload.is_routing_paused = true
-    scheduler.spawn(self.check_pulses, self).name = "pulses"
+    worker_watch.start(self)
     for _, step in ipairs({ start_workers, load_all, open_workers }) do
         local is_ok, message = step(self)
         if not is_ok then
@@ -439,15 +441,6 @@ function methods:watch()
         end
         if not is_told then
             self:watch_all()
-        end
-    end
-end
-
-function methods:check_pulses()
-    while not self.is_stopping do
-        scheduler.wait(host.now() + PULSE_CHECK_S)
-        for _, worker in ipairs(self.workers.list) do
-            worker:check_pulse(self.settings.stall_s)
         end
     end
 end

@@ -106,6 +106,7 @@ end
 
 local function fail(self, service, candidate, message)
     service.failures = service.failures + 1
+    service.is_quarantined, service.taken_out = false, nil
     service.last_error = { message = message, at = host.wall_time(), generation = candidate.number }
     service.attempted = candidate.source
     discard(self, service, candidate)
@@ -118,8 +119,19 @@ local function fail(self, service, candidate, message)
     end
 end
 
+--- Takes a live service out, and says why to whoever asks for it. Its file is looked at as if this
+-- generation had failed to load.
+function methods:take_out(service, message)
+    local live = service.live
+    service.live, service.attempted, service.taken_out = nil, live.source, live
+    service.failures = service.failures + 1
+    service.last_error = { message = message, at = host.wall_time(), generation = live.number }
+    self:route()
+end
+
 local function switch(self, service, candidate, started_at)
     local is_first = service.live == nil
+    service.is_quarantined, service.taken_out = false, nil
     service.live = candidate
     service.attempted = nil
     service.last_error = nil

@@ -30,7 +30,7 @@ local function describe_service(service)
     return {
         name = service.name,
         path = service.place.path,
-        state = live and "live" or "failed",
+        state = live and "live" or service.is_quarantined and "quarantined" or "failed",
         generation = live and live.number,
         mount = live and live.mount,
         replicas = live and live.manifest.replicas,

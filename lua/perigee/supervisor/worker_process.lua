@@ -39,6 +39,7 @@ function worker_process.new(options)
         started_at = nil,
         is_wanted = true,
         kill_reason = nil,
+        is_pinged = false, -- and has not answered yet
         culprit = nil, -- the service that it last died of
     }, metatable)
 end
@@ -168,8 +169,15 @@ function methods:check_pulse(limit_s)
     end
     local turn_s = host.now() - pulse.turn_started
     if turn_s > limit_s then
-        self.kill_reason = ("%s did not give the processor back for %.1f s")
-            :format(describe_running(pulse), turn_s)
+        self:end_for(("%s did not give the processor back for %.1f s")
+            :format(describe_running(pulse), turn_s))
+    end
+end
+
+--- Ends the process, for a reason that the log tells; another takes its place.
+function methods:end_for(reason)
+    if self.child and not self.kill_reason then
+        self.kill_reason = reason
         host.kill(self.child, SIGKILL)
     end
 end

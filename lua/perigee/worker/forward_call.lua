@@ -20,9 +20,11 @@ local GOB = 1
 
 local tasks = {} -- number of a call -> the task that sends it on
 
-local function refuse(call_id, service)
-    host.call_fail(call_id, ("perigee: the service %s is not available, call again"):format(
-        service), UNAVAILABLE)
+local function refuse(call_id, entry)
+    local text = entry.kind == "failed" and entry.reason
+        and ("perigee: the service %s is not running: %s"):format(entry.service, entry.reason)
+        or ("perigee: the service %s is not available, call again"):format(entry.service)
+    host.call_fail(call_id, text, UNAVAILABLE)
 end
 
 local function conclude(call_id, bytes, numbers, code, data)
@@ -49,7 +51,7 @@ local function send_gob(call_id, entry, method, argument)
     put_peer(request.fields, call_id)
     local answer = forward.pool_of(entry.slot):request(request)
     if not answer then
-        refuse(call_id, entry.service)
+        refuse(call_id, entry)
         return
     end
     conclude(call_id, call_envelope.unwrap(answer.status, answer.body, host.gob_define))
@@ -86,7 +88,7 @@ local function send_records(call_id, entry, request, takes_items)
         read(answer.body)
     end
     if not outcome.is_over then
-        refuse(call_id, entry.service)
+        refuse(call_id, entry)
     end
 end
 
@@ -111,7 +113,7 @@ local function start(call_id, entry)
     scheduler.on_finish(task, function(_, is_ok, failure, traceback)
         tasks[call_id] = nil
         if not is_ok then
-            refuse(call_id, entry.service)
+            refuse(call_id, entry)
             scheduler.on_failure(task, failure, traceback)
         end
     end)
@@ -137,7 +139,7 @@ function forward_call.take(call_id)
     elseif entry.kind == "remote" then
         start(call_id, entry)
     elseif not routing.pass_call_on(entry, call_id) then
-        refuse(call_id, entry.service)
+        refuse(call_id, entry)
     end
 end
 

@@ -352,6 +352,12 @@ function handlers.health()
     return ill
 end
 
+--- Shows the supervisor that this worker turns its loop.
+function handlers.ping()
+    servers.watch_accepting()
+    return true
+end
+
 --- body = { name =, list = }: other instances of a service than before.
 function handlers.instances(body)
     instances.take(body)

@@ -1,5 +1,6 @@
 --- The servers of a worker: those of clients, and the one that other workers send requests on to.
 local host = require "host"
+local log = require "perigee.log"
 local scheduler = require "perigee.core.scheduler"
 
 local servers = {}
@@ -10,6 +11,10 @@ local DRAIN_STEP_S = 0.01
 local MESH_HEAD_SIZE, MESH_FIELDS = 8 * 1024, 4
 
 local numbers = {} -- "http", "rpc" or "mesh" -> the number of the server
+
+-- By the same names: attempts to accept that had failed at the last look, and whether that was
+-- told.
+local failure_counts, is_failing = {}, {}
 
 local function mesh_options(http_options)
     local options = {}
@@ -71,6 +76,24 @@ end
 --- Counters of the server `name`, or nil.
 function servers.counters(name)
     return numbers[name] and host.server_counters(numbers[name])
+end
+
+--- Says in the log when a server cannot accept, and when it can again.
+function servers.watch_accepting()
+    for name, number in pairs(numbers) do
+        local counters = host.server_counters(number)
+        local count = counters.accept_failures
+        if count > (failure_counts[name] or 0) and not is_failing[name] then
+            is_failing[name] = true
+            log.error(("%s: connections cannot be accepted and wait in the kernel: %s"):format(name,
+                counters.accept_problem or "for a moment"))
+        elseif count == failure_counts[name] and is_failing[name]
+            and not counters.accept_problem then
+            is_failing[name] = nil
+            log.info(name .. ": connections are accepted again", { failures = count })
+        end
+        failure_counts[name] = count
+    end
 end
 
 --- No new connections of the servers in `names`; what runs there is answered.

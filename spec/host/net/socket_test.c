@@ -288,6 +288,54 @@ static int make_directory(void **state)
     return mkdtemp(directory) == NULL ? -1 : 0;
 }
 
+static void a_socket_that_was_given_is_like_one_of_our_own(void **state)
+{
+    Address where = parse("127.0.0.1:0"), own, actual;
+    int fd, copy;
+
+    (void)state;
+    assert_int_equal(socket_listen(&where, BACKLOG, 1, &fd, &own), 0);
+    copy = dup(fd);
+    assert_int_equal(fcntl(copy, F_SETFL, O_RDWR), 0);
+    assert_int_equal(socket_adopt_listening(copy, &actual), 0);
+    assert_int_equal(address_port(&actual), address_port(&own));
+    assert_int_equal(fcntl(copy, F_GETFD), FD_CLOEXEC);
+    assert_true(fcntl(copy, F_GETFL) & O_NONBLOCK);
+    close(copy);
+    close(fd);
+}
+
+static void what_does_not_listen_is_not_adopted(void **state)
+{
+    Address actual;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_int_equal(socket_adopt_listening(fd, &actual), ERR_INVALID);
+    close(fd);
+    assert_int_equal(socket_adopt_listening(fd, &actual), ERR_INVALID);
+    assert_int_equal(socket_adopt_listening(STDOUT_FILENO, &actual), ERR_INVALID);
+}
+
+static void a_datagram_arrives_or_not_but_never_waits(void **state)
+{
+    Address where = unix_address("datagrams"), tcp = parse("127.0.0.1:1");
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
+    char text[8];
+
+    (void)state;
+    assert_true(socket_send_datagram(&where, "READY=1", 7) < 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&where.raw, where.raw_size), 0);
+    assert_int_equal(socket_send_datagram(&where, "READY=1", 7), 0);
+    assert_int_equal(recv(fd, text, sizeof text, 0), 7);
+    assert_memory_equal(text, "READY=1", 7);
+    for (int i = 0; i < 100000 && result == 0; i++)
+        result = socket_send_datagram(&where, "READY=1", 7);
+    assert_int_equal(result, -EAGAIN);
+    assert_int_equal(socket_send_datagram(&tcp, "READY=1", 7), ERR_INVALID);
+    close(fd);
+}
+
 static int remove_directory(void **state)
 {
     char command[64];
@@ -313,6 +361,9 @@ int main(void)
         cmocka_unit_test(a_missing_directory_is_told),
         cmocka_unit_test(an_abstract_name_is_free_once_closed),
         cmocka_unit_test(a_path_cannot_be_shared),
+        cmocka_unit_test(a_socket_that_was_given_is_like_one_of_our_own),
+        cmocka_unit_test(what_does_not_listen_is_not_adopted),
+        cmocka_unit_test(a_datagram_arrives_or_not_but_never_waits),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
