@@ -67,7 +67,7 @@ local YIELDERS = { "perigee/core/scheduler.lua" }
 -- These compute and nothing else: whatever they require, they never reach the host or the core,
 -- except for what stands in this list too.
 local PURE = {
-    "perigee.core.where", "perigee.core.lazy", "perigee.core.raised",
+    "perigee.core.where", "perigee.core.lazy", "perigee.core.raised", "perigee.core.base64",
     "perigee.balancer", "perigee.balancer.consistent_hash", "perigee.balancer.least_requests",
     "perigee.balancer.maglev", "perigee.balancer.peak_ewma", "perigee.balancer.round_robin",
     "perigee.balancer.weighted_random",
@@ -75,7 +75,7 @@ local PURE = {
     "perigee.http.file_name", "perigee.http.preconditions", "perigee.http.ranges",
     "perigee.http.client.request_writer", "perigee.http.client.response_reader",
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
-    "perigee.http.url",
+    "perigee.http.uri", "perigee.http.url",
     "perigee.profile.flame_graph", "perigee.profile.folded",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
     "perigee.resilience.ejection", "perigee.resilience.latency_window",

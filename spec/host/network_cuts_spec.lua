@@ -1,6 +1,6 @@
 --- Cables that are pulled: between hosts and their registry, and between hosts. Nothing answers
 -- then, and nobody is told.
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local client = require "perigee.http.client"
 local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"

@@ -1,6 +1,6 @@
 --- etcd v3 through its JSON gateway (etcd 3.4 and later): one call a function, values as they are.
 -- 64-bit numbers stay strings: leases and revisions do not fit into Lua's numbers.
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local endpoints = require "perigee.registry.endpoints"
 local json = require "perigee.json"
 

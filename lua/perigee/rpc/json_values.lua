@@ -1,6 +1,6 @@
 --- Values of declared types as JSON, in the form that Go's encoding/json has: integers in all their
 -- digits, bytes as base64, times as RFC 3339, the keys of maps as strings.
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local int64 = require "perigee.rpc.int64"
 local json_encoder = require "perigee.json_encoder"
 local json_exact = require "perigee.rpc.json_exact"
