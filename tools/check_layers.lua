@@ -28,7 +28,7 @@ local LIBRARY_HEADERS = {
     ["luajit.h"] = { "isolate/", "bind/" },
     ["uv.h"] = { "os/", "net/", "base/error.c" },
     ["http_parser.h"] = { "http/http1_head.c" },
-    ["zlib.h"] = { "http/deflate.c", "http/inflate.c" },
+    ["zlib.h"] = { "http/deflate.c", "http/gunzip.c", "http/inflate.c" },
     ["openssl/"] = { "net/tls_client_context.c", "net/tls_context.c", "net/tls_filter.c",
         "net/tls_pem.c", "net/tls_pem.h", "net/tls_rules.c", "net/tls_rules.h",
         "http/websocket_key.c" },

@@ -1,16 +1,18 @@
-/* Compression of answers. How many are under way at once is bounded for the whole process: each
- * has memory outside the heap of its isolate. */
+/* Compression of answers, and the way back for clients. How many are under way at once is bounded
+ * for the whole process: each has memory outside the heap of its isolate. */
 #include <limits.h>
 
 #include "base/error.h"
 #include "bind/seam.h"
 #include "http/deflate.h"
+#include "http/gunzip.h"
 
 #define DEFLATE_TYPE "perigee.deflate"
+#define GUNZIP_TYPE "perigee.gunzip"
 
-static const SeamType deflate_type;
+static const SeamType deflate_type, gunzip_type;
 
-enum { WINDOW_BITS = 15, WRITE_SIZE = 64 * 1024 };
+enum { WINDOW_BITS = 15, WRITE_SIZE = 64 * 1024, READ_SIZE = 64 * 1024 };
 
 typedef struct DeflateBox {
     Host *host;
@@ -84,8 +86,73 @@ static int l_deflate_limit(lua_State *L)
     return 0;
 }
 
+typedef struct GunzipBox {
+    Host *host;
+    Gunzip *gunzip; /* NULL once closed */
+    Buffer out;     /* what the last read made, as above */
+} GunzipBox;
+
+static int l_gunzip_close(lua_State *L)
+{
+    GunzipBox *box = luaL_checkudata(L, 1, GUNZIP_TYPE);
+
+    if (box->gunzip != NULL)
+        box->host->gunzip_count--;
+    gunzip_destroy(box->gunzip);
+    box->gunzip = NULL;
+    buffer_deinit(&box->out);
+    return 0;
+}
+
+/* gunzip_open() -> a reader of gzip | nil, "full" */
+static int l_gunzip_open(lua_State *L)
+{
+    Host *host = seam_host(L);
+    GunzipBox *box;
+
+    if (host->gunzip_count >= HOST_GUNZIP_LIMIT)
+        return seam_push_failure(L, ERR_FULL);
+    box = lua_newuserdata(L, sizeof *box);
+    *box = (GunzipBox){.host = host};
+    seam_push_type(L, &gunzip_type);
+    lua_setmetatable(L, -2);
+    box->gunzip = gunzip_create();
+    host->gunzip_count++;
+    return 1;
+}
+
+/* gunzip:write(bytes) -> true | nil, "closed" */
+static int l_gunzip_write(lua_State *L)
+{
+    GunzipBox *box = luaL_checkudata(L, 1, GUNZIP_TYPE);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+
+    if (box->gunzip == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    gunzip_write(box->gunzip, bytes, size);
+    return seam_push_result(L, 0);
+}
+
+/* gunzip:read() -> the next bytes of what was compressed, at most 64 KiB | nil, "again": more is to
+ * be written | nil, "eof": that was the end | nil, "invalid" */
+static int l_gunzip_read(lua_State *L)
+{
+    GunzipBox *box = luaL_checkudata(L, 1, GUNZIP_TYPE);
+    long made;
+
+    if (box->gunzip == NULL)
+        return seam_push_failure(L, ERR_CLOSED);
+    buffer_clear(&box->out);
+    if ((made = gunzip_read(box->gunzip, READ_SIZE, &box->out)) < 0)
+        return seam_push_failure(L, (int)made);
+    lua_pushlstring(L, box->out.bytes, box->out.size);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"deflate_open", l_deflate_open},
+    {"gunzip_open",  l_gunzip_open },
     {NULL,           NULL          },
 };
 
@@ -101,6 +168,15 @@ static const luaL_Reg methods[] = {
 };
 
 static const SeamType deflate_type = {DEFLATE_TYPE, methods, l_deflate_close};
+
+static const luaL_Reg gunzip_methods[] = {
+    {"close", l_gunzip_close},
+    {"read",  l_gunzip_read },
+    {"write", l_gunzip_write},
+    {NULL,    NULL          },
+};
+
+static const SeamType gunzip_type = {GUNZIP_TYPE, gunzip_methods, l_gunzip_close};
 
 void bind_deflate_open(lua_State *L, Isolate *isolate)
 {

@@ -25,7 +25,7 @@
 enum { HOST_DEFLATE_LIMIT = 64 };
 
 /* Each has memory outside the heap of its isolate. */
-enum { HOST_TLS_CLIENT_LIMIT = 1024 };
+enum { HOST_TLS_CLIENT_LIMIT = 1024, HOST_GUNZIP_LIMIT = 256 };
 
 typedef struct Host {
     Loop *loop;
@@ -49,6 +49,7 @@ typedef struct Host {
     unsigned deflate_count; /* streams being compressed, for whatever isolate */
     unsigned deflate_limit; /* HOST_DEFLATE_LIMIT unless somebody says otherwise */
     uint64_t refused_deflate_count;
+    unsigned gunzip_count;                /* readers of gzip, for whatever isolate */
     TlsClientContext *default_tls_client; /* that believes the system's authorities, or NULL */
     unsigned tls_client_count;            /* that isolates hold */
     MountTable *mounts;                   /* of HTTP servers; targets are isolate handles */
