@@ -18,6 +18,13 @@ function gzip.open(level)
     return setmetatable({ box = box }, metatable)
 end
 
+--- Begins the way back: a reader with write(bytes), read() and close(), see gunzip_open of the
+-- seam. Returns it; or nil, "full" while too many are under way in this process.
+function gzip.reader()
+    local reader, code = host.gunzip_open()
+    return reader, code
+end
+
 --- The compressed form of `bytes`, as far as it is ready.
 -- @param mode "flush": all of it; "end": all, and the end of the stream, which is closed then
 function methods:write(bytes, mode)

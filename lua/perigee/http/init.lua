@@ -1,4 +1,4 @@
---- HTTP for services: routers, errors, and the small tools around them.
+--- HTTP for services: routers, errors, clients, and the small tools around them.
 -- The request and response that handlers get are in perigee.http.request and perigee.http.response.
 local lazy = require "perigee.core.lazy"
 local router = require "perigee.http.router"
@@ -7,8 +7,33 @@ local compress = lazy "perigee.http.compress"
 local files = lazy "perigee.http.files"
 local http_error = lazy "perigee.http.http_error"
 local status_names = lazy "perigee.http.status"
+local user_agent = lazy "perigee.http.client.user_agent"
+
+-- The client of http.get and the others, made when one of them is first used.
+local shared_client
+
+local function call(name)
+    return function(...)
+        shared_client = shared_client or user_agent.new()
+        return shared_client[name](shared_client, ...)
+    end
+end
 
 return {
+    --- Makes a client, see docs/http-client.md.
+    client = function(options)
+        local client = user_agent.new(options)
+        return client
+    end,
+    --- Requests of a client with default settings: http.get(url, options) and so head and delete,
+    -- http.post(url, body, options) and so put and patch, http.request(options).
+    get = call "get",
+    head = call "head",
+    delete = call "delete",
+    post = call "post",
+    put = call "put",
+    patch = call "patch",
+    request = call "request",
     --- Makes a router.
     router = router.new,
     --- Makes a handler for the files of a folder, see perigee.http.files.

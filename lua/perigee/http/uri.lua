@@ -124,8 +124,8 @@ local function resolve_path(base, reference)
     return remove_dots(path), has_query and query or nil
 end
 
---- The URL that `reference` stands for in an answer of `base` (RFC 3986 5.2). Returns it; or nil and
--- what is wrong.
+--- The URL that `reference` stands for in an answer of `base` (RFC 3986 5.2). Returns it; or nil
+-- and what is wrong.
 function uri.resolve(base, reference)
     local cleaned, problem = clean(reference)
     if not cleaned then

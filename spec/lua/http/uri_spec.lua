@@ -9,8 +9,8 @@ describe("perigee.http.uri", function()
         assert.same({ scheme = "http", host = "a.test", path = "/" }, parse "http://a.test")
         assert.same({ scheme = "http", host = "a.test", path = "/", query = "" },
             parse "http://a.test?")
-        assert.same({ scheme = "https", host = "a.test", port = 8443, path = "/B/c", query = "d=e?f",
-            userinfo = "u:p@w" }, parse "HTTPS://u:p@w@A.Test:8443/B/c?d=e?f#g?h")
+        assert.same({ scheme = "https", host = "a.test", port = 8443, path = "/B/c",
+            query = "d=e?f", userinfo = "u:p@w" }, parse "HTTPS://u:p@w@A.Test:8443/B/c?d=e?f#g?h")
         assert.same({ scheme = "http", host = "::1", port = 80 + 1, path = "/" },
             parse "http://[::1]:81")
         assert.same({ scheme = "http+service", host = "users", path = "/42" },

@@ -74,11 +74,28 @@ local function leave(self)
     self.busy_count = self.busy_count - 1
 end
 
-local function close_expired(self)
+local close_expired
+
+local function expire(self)
+    self.timer = false
+    close_expired(self)
+end
+
+-- Also when nobody asks for anything any more.
+local function set_timer(self)
+    local first = self.idle[1]
+    if first and not self.timer and self.idle_s < math.huge then
+        self.timer = scheduler.at(scheduler.now() + first.since + self.idle_s - self.now(), expire,
+            self)
+    end
+end
+
+function close_expired(self)
     local idle, oldest = self.idle, self.now() - self.idle_s
-    while idle[1] and idle[1].since < oldest do
+    while idle[1] and idle[1].since <= oldest do
         table.remove(idle, 1).connection:close()
     end
+    set_timer(self)
 end
 
 -- The connection that was used last: the others may then grow old and go.
@@ -95,7 +112,7 @@ local function take_idle(self)
 end
 
 local function keep(self, kept)
-    if self.is_closed then
+    if self.is_closed or #self.idle >= self.max_idle then
         kept:close()
     elseif kept:is_reusable() then
         self.idle[#self.idle + 1] = { connection = kept, since = self.now() }
@@ -104,14 +121,15 @@ local function keep(self, kept)
 end
 
 --- Makes a pool.
--- @param connect function(deadline) -> connection | nil, code, detail
--- @param options {address, now, limit, idle_s}
+-- @param connect function(deadline, limits of the request) -> connection | nil, code, detail
+-- @param options {address, now, limit, idle_s, max_idle}
 function pool.new(connect, options)
     local self = setmetatable({
         connect = connect,
         now = options.now,
         authority = request_writer.authority(options.address),
         limit = options.limit or DEFAULT_LIMIT,
+        max_idle = options.max_idle or math.huge,
         idle_s = options.idle_s or DEFAULT_IDLE_S,
         busy_count = 0,
         idle = {},    -- {connection, since}, the longest idle first
@@ -119,6 +137,7 @@ function pool.new(connect, options)
         repeat_count = 0, -- requests that were sent once more
         is_closed = false,
         on_over = false,
+        timer = false, -- that closes what is idle for too long
     }, metatable)
     function self.on_over(used)
         keep(self, used)
@@ -147,7 +166,7 @@ local function begin(self, message, deadline)
         end
         self.repeat_count = self.repeat_count + 1
     end
-    local fresh, code, detail = self.connect(deadline)
+    local fresh, code, detail = self.connect(deadline, message.limits)
     if not fresh then
         return nil, code, detail, true
     end
@@ -220,6 +239,10 @@ end
 --- Closes the idle connections, and the others when their requests are over. Later requests fail.
 function methods:close()
     self.is_closed = true
+    if self.timer then
+        scheduler.cancel_timer(self.timer)
+        self.timer = false
+    end
     for _, entry in ipairs(self.idle) do
         entry.connection:close()
     end

@@ -6,7 +6,8 @@ local headers = require "perigee.http.headers"
 local MAX_TIMEOUT_S = 24 * 3600
 
 local announces_body = { POST = true, PUT = true, PATCH = true } -- even when there is none
-local idempotent = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
+local idempotent = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true,
+    TRACE = true }
 local own_fields = { ["content-length"] = true, ["transfer-encoding"] = true }
 
 local request_writer = {
@@ -172,10 +173,12 @@ function request_writer.compose(request, authority, is_last)
         method = method,
         max_body = request.max_body,
         max_head = request.max_head,
+        limits = request.limits,
         on_head = request.on_head,
         on_piece = request.on_piece,
         is_last = is_last or says_last,
-        is_idempotent = not source and idempotent[method] or false,
+        is_idempotent = not source
+            and (idempotent[method] or fields:get("idempotency-key") ~= nil),
     }
 end
 

@@ -149,7 +149,7 @@ describe("perigee.http.client.pool", function()
             local scripts = { { { OK }, { OK }, { OK } }, { { OK } } }
             local made, streams = pool_over(scripts, { idle_s = 5 })
             made:request(GET)
-            time = time + 5
+            time = time + 4.5
             made:request(GET)
             assert.equal(1, #streams)
             time = time + 5.5
