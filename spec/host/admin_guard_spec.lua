@@ -1,6 +1,6 @@
 --- Who may ask the admin port.
 local admin_guard = require "perigee.supervisor.admin_guard"
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local host = require "spec.support.host"
 local program = require "spec.support.program"
 local temporary = require "spec.support.temporary"

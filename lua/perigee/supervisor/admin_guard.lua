@@ -1,6 +1,6 @@
 --- Who may ask the admin port: whoever shows the token, where there is one; and no page of another
 -- site that a browser has open, which reaches what listens on loopback, too.
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local bit = require "bit"
 local http = require "perigee.http"
 local host = require "host"

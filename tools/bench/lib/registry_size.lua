@@ -1,6 +1,6 @@
 -- Run by `perigee test`: fills the etcd of PERIGEE_BENCH_REGISTRY with instances, reads them all as
 -- a registry does, and prints a line for each figure.
-local base64 = require "perigee.rpc.base64"
+local base64 = require "perigee.core.base64"
 local client = require "perigee.http.client"
 local instance = require "perigee.registry.instance"
 local json = require "perigee.json"
