@@ -174,14 +174,21 @@ static int l_is_preemptive(lua_State *L)
 /* random_id() -> 16 hexadecimal digits nobody can guess */
 static int l_random_id(lua_State *L)
 {
-    unsigned char bytes[RANDOM_SIZE];
-    char text[2 * RANDOM_SIZE + 1];
+    static const char digits[] = "0123456789abcdef";
+    RandomBytes *random = &seam_host(L)->random;
+    char text[2 * RANDOM_SIZE];
 
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return luaL_error(L, "the kernel gave no random bytes");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    lua_pushlstring(L, text, 2 * RANDOM_SIZE);
+    if (random->left_size < RANDOM_SIZE) {
+        if (getrandom(random->bytes, sizeof random->bytes, 0) != (ssize_t)sizeof random->bytes)
+            return luaL_error(L, "the kernel gave no random bytes");
+        random->left_size = sizeof random->bytes;
+    }
+    for (size_t i = 0; i < RANDOM_SIZE; i++) {
+        unsigned char byte = random->bytes[--random->left_size];
+        text[2 * i] = digits[byte >> 4];
+        text[2 * i + 1] = digits[byte & 15];
+    }
+    lua_pushlstring(L, text, sizeof text);
     return 1;
 }
 

@@ -27,11 +27,19 @@ enum { HOST_DEFLATE_LIMIT = 64 };
 /* Each has memory outside the heap of its isolate. */
 enum { HOST_TLS_CLIENT_LIMIT = 1024, HOST_GUNZIP_LIMIT = 256 };
 
+/* What the kernel gave of chance and nobody has had yet: asking for each few bytes would cost more
+ * than all else of an id. */
+typedef struct RandomBytes {
+    unsigned char bytes[256];
+    size_t left_size;
+} RandomBytes;
+
 typedef struct Host {
     Loop *loop;
     Runner *runner;
     Pulse *pulse;
     LogSink *log;
+    RandomBytes random;
     Buffer log_records;      /* what was last read of a log */
     Isolate *system;         /* the host's own code: supervisor, worker or command */
     HandleTable isolates;    /* Isolate, the system one included */

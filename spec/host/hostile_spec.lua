@@ -78,7 +78,7 @@ describe("a hostile service", function()
             end }
         ]])
         assert.equal("answered", running:body("/hostile"))
-        running:wait_for_log([[hostile +one\x0d\x1b%[2Jtwo  7=seven  "a\x0ab"=1$]])
+        running:wait_for_log([[hostile +one\x0d\x1b%[2Jtwo  7=seven  "a\x0ab"=1  request_id=]])
     end)
 
     it("cannot smuggle unchecked settings past the check", function()

@@ -83,6 +83,14 @@ function PARSERS.duration(value, option)
     return check_range(option, number * factor)
 end
 
+function PARSERS.share(value)
+    local share = tonumber(value)
+    if not share or not (share >= 0 and share <= 1) then
+        return nil, "a number from 0 to 1"
+    end
+    return share
+end
+
 function PARSERS.size(value, option)
     local is_none = option.is_zero_allowed and tonumber(value) == 0
     local size = is_none and 0 or limits.parse_size(value)

@@ -13,6 +13,15 @@ options.log = {
         help = "events a second with the same message; more are counted; 0 for any number" },
 }
 
+options.trace = {
+    { name = "trace", kind = "switch", default = true,
+        help = "keep the last requests that were slow or failed; --no-trace keeps none" },
+    { name = "trace-slow", kind = "duration", value = "TIME", default = 1,
+        help = "requests that take so long are kept; 0 for none" },
+    { name = "trace-sample", kind = "share", value = "SHARE", default = 0,
+        help = "of requests that are kept whatever they do, from 0 to 1" },
+}
+
 options.admin = {
     { name = "admin", kind = "address", value = "ADDRESS", default = "127.0.0.1:9180",
         help = "health, status and control" },
@@ -185,6 +194,9 @@ local serve = {
     { name = "websocket-ping", kind = "duration", value = "TIME", default = 30,
         help = "between pings to a WebSocket; 0 for none" },
 }
+for _, option in ipairs(options.trace) do
+    serve[#serve + 1] = option
+end
 for _, option in ipairs(options.log) do
     serve[#serve + 1] = option
 end

@@ -197,11 +197,22 @@ local function drain_delay(values)
     return values["drain-delay"] or values.registry ~= EMBEDDED and REGISTRY_DELAY_S or 0
 end
 
+-- See perigee.core.trace_settings.
+local function trace_settings(values)
+    return {
+        is_on = values.trace,
+        slow_s = values["trace-slow"] > 0 and values["trace-slow"] or math.huge,
+        sample = values["trace-sample"],
+        scheme = #values["tls-cert"] > 0 and "https" or "http",
+    }
+end
+
 -- What the isolates of services are told.
 local function service_settings(values)
     return {
         log = { level = values["log-level"], format = values["log-format"],
             file = values["log-file"], repeat_limit = values["log-repeat"], levels = {} },
+        trace = trace_settings(values),
         is_developing = values.dev,
         slow_wait_s = values["slow-wait"],
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },

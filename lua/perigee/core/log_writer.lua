@@ -4,6 +4,7 @@ local host = require "host"
 local log_format = require "perigee.core.log_format"
 local log_repeats = require "perigee.core.log_repeats"
 local settings = require "perigee.core.log_settings"
+local spans = require "perigee.core.spans"
 
 local log_writer = {}
 
@@ -11,6 +12,21 @@ local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 
 local function emit(level, name, message, fields)
     host.write_log(log_format[settings.format](level, name, message, fields), level, name)
+end
+
+-- What the running task works at goes with it: the numbers of its request and trace.
+local function add_ids(fields)
+    local span = spans.current()
+    if not span then
+        return fields
+    end
+    local root = spans.root_of(span)
+    local all = { request_id = spans.id_of(root), trace_id = spans.trace_id_of(span),
+        span_id = span ~= root and spans.id_of(span) or nil }
+    for name, value in pairs(fields or {}) do
+        all[name] = value
+    end
+    return all
 end
 
 --- Whether events of this level are written.
@@ -23,7 +39,7 @@ end
 function log_writer.write(level, name, message, fields)
     if LEVELS[level] >= LEVELS[settings.level]
         and log_repeats.admit(level, name, message, emit) then
-        emit(level, name, message, fields)
+        emit(level, name, message, add_ids(fields))
     end
 end
 

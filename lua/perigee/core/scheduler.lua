@@ -474,7 +474,7 @@ local is_behind = false -- the last turn was over before all that had happened w
 -- are due. Returns true when there is more to run without a new event, and how many tasks live.
 -- @param started when the turn began, in seconds of host.now
 function scheduler.turn(started)
-    turn_started = timers.virtual_now or started
+    turn_started, timers.turn_started = timers.virtual_now or started, started
     if interrupted and not run_interrupted() then
         return true, live_count
     elseif is_behind then
@@ -485,7 +485,7 @@ function scheduler.turn(started)
         return true, live_count
     end
     repeat
-        turn_started = timers.virtual_now or started
+        turn_started, timers.turn_started = timers.virtual_now or started, started
         timers.fire(end_in_time)
         if not run() then
             return true, live_count

@@ -4,7 +4,10 @@ local queue = require "perigee.core.queue"
 local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 local site = require "perigee.core.site"
+local spans = require "perigee.core.spans"
 local task_record = require "perigee.core.task_record"
+
+local current_span, enter_span = spans.current, spans.enter
 
 local task = {}
 
@@ -35,6 +38,10 @@ function task.start(level, fn, a, b, c, ...)
     end
     local here = site.here(level + 1)
     started.site, started.name = here, here.at
+    local span = current_span()
+    if span then
+        enter_span(started, span)
+    end
     return started
 end
 

@@ -4,8 +4,9 @@ local host = require "host"
 local timer_heap = require "perigee.core.timer_heap"
 
 --- `now` is the clock of deadlines, `virtual_now` its time when a spec has put another in the
--- place of the host's (perigee.core.virtual_clock).
-local timers = { now = host.now, virtual_now = false }
+-- place of the host's (perigee.core.virtual_clock). `turn_started` is when this turn of the
+-- isolate began, by the host's clock: for what need not be exact, as it costs nothing.
+local timers = { now = host.now, virtual_now = false, turn_started = 0 }
 
 local heap = timer_heap.new()
 

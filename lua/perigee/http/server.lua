@@ -82,6 +82,7 @@ end
 local function fail(self, asked, answered, message, traceback)
     self.log.error(message, { request_id = asked.id, method = asked.method, path = asked.path,
         traceback = traceback })
+    asked._exchange.failure = { message = message, traceback = traceback } -- for its trace
     if answered:is_answered() then
         cut(answered)
         return

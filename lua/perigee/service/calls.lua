@@ -10,9 +10,12 @@ local raised = require "perigee.core.raised"
 local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.core.call_settings"
 local task_record = require "perigee.core.task_record"
+local timers = require "perigee.core.timers"
+local trace_settings = require "perigee.core.trace_settings"
 
 local call_items = lazy "perigee.service.call_items"
 local deadlines = lazy "perigee.service.deadlines"
+local call_trace = lazy "perigee.service.call_trace"
 local json = lazy "perigee.json"
 local log = lazy "perigee.log"
 
@@ -32,6 +35,9 @@ local state             -- of perigee.service.instance
 local tasks = {}        -- number of a call -> its task
 local ids = {}          -- the other way round
 local timed = {}        -- number of a call -> true: perigee.service.deadlines knows of it
+local started_at = {}   -- the task of a call -> when it began
+local opened = {}       -- and its span, if there is one
+local faults = {}       -- and what its method raised
 local call_count = 0
 local site = {}         -- of the tasks of calls
 local shared, shared_until = nil, 0 -- the context of calls that begin now
@@ -61,6 +67,7 @@ local function fail_raised(id, method, caught)
     end
     local text, traceback = raised.describe(caught, OWN_FILE)
     log.error(text, { method = method.service .. "." .. method.name, traceback = traceback })
+    faults[tasks[id]] = text
     host.call_fail(id, without_place(text), INTERNAL_ERROR)
 end
 
@@ -135,6 +142,7 @@ local function keep_deadline(id, protocol, deadline, previous_attempts)
     return deadlines.begin(state, id, deadline, previous_attempts, fail_late)
 end
 
+-- Returns the method, for the trace.
 local function serve(id)
     local protocol, name, bytes, connection, definition_count, deadline, takes_items,
         previous_attempts = host.call_request(id)
@@ -160,9 +168,32 @@ local function serve(id)
     if method.is_stream then
         local list = call_items.open(call, id, method, codec, takes_items)
         serve_items(call, list, method, codec, argument)
-        return
+    else
+        conclude(id, method, codec, xpcall(method.run, catch, argument, call))
     end
-    conclude(id, method, codec, xpcall(method.run, catch, argument, call))
+    return method
+end
+
+-- What a task returned stays in its field `a`.
+local function finish_trace(task, name)
+    local method = name == nil and task.a or nil
+    local span, began, fault = opened[task], started_at[task], faults[task]
+    started_at[task], opened[task], faults[task] = nil, nil, nil
+    local is_slow = method and not method.is_stream
+        and timers.turn_started - began >= trace_settings.slow_s
+    if span or fault or is_slow then
+        call_trace.finish(task, span, began, name or method and method.service .. "."
+            .. method.name, fault)
+    end
+end
+
+local function stop(task, id, failure, traceback)
+    local _, name = host.call_request(id)
+    task.name = site.title(nil, task, id)
+    host.call_fail(id, "perigee: the call was stopped: " .. tostring(failure), INTERNAL_ERROR)
+    scheduler.on_failure(task, failure, traceback)
+    faults[task] = tostring(failure)
+    return name or "?"
 end
 
 -- A task that was ended by the host has not answered.
@@ -176,11 +207,7 @@ local function finish(task, is_ok, failure, traceback)
     call_count = call_count - 1
     state.in_flight = state.in_flight - 1
     state.end_turn()
-    if not is_ok then
-        task.name = site.title(nil, task, id)
-        host.call_fail(id, "perigee: the call was stopped: " .. tostring(failure), INTERNAL_ERROR)
-        scheduler.on_failure(task, failure, traceback)
-    end
+    finish_trace(task, not is_ok and stop(task, id, failure, traceback) or nil)
     state.on_idle()
 end
 
@@ -220,6 +247,12 @@ function site.title(_, task, id)
     return "call of " .. (name or "a caller that is gone")
 end
 
+--- Begins its span, see perigee.core.spans.
+function site.open_span(_, task)
+    opened[task] = call_trace.open(started_at[task])
+    return opened[task]
+end
+
 --- The number of the call that a live task answers.
 function calls.id_of(task)
     return ids[task]
@@ -227,7 +260,7 @@ end
 
 local function begin(id)
     local task = scheduler.start(call_kind, site, id, nil, context_of_calls())
-    tasks[id], ids[task] = task, id
+    tasks[id], ids[task], started_at[task] = task, id, timers.turn_started
 end
 
 local function admit(id)

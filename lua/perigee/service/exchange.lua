@@ -4,14 +4,19 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
+local timers = require "perigee.core.timers"
 
 local deadlines = lazy "perigee.service.deadlines"
 local origin = lazy "perigee.service.origin"
+local request_trace = lazy "perigee.service.request_trace"
 local websocket = lazy "perigee.service.websocket"
 
 local exchange = {}
 local methods = {}
 local metatable = { __index = methods }
+
+-- Of an isolate where WebSockets are opened; see exchange.set_owner.
+local owner
 
 -- A client that goes away ends every wait of its exchange: asking again then says why.
 scheduler.on_event(event.ABANDONED, function(id)
@@ -19,16 +24,21 @@ scheduler.on_event(event.ABANDONED, function(id)
     scheduler.notify(event.ROOM, id)
 end)
 
---- The exchange of an event: its number, and what comes with it (host.next_event). Where WebSockets
--- are opened, the owner sets `owner` = { websocket_ping_s =, on_websocket = function(exchange,
--- transport) }.
+--- Where WebSockets are opened: `new_owner` = { websocket_ping_s =, on_websocket =
+-- function(exchange, transport), is_leaving = }.
+function exchange.set_owner(new_owner)
+    owner = new_owner
+end
+
+--- The exchange of an event: its number, and what comes with it (host.next_event).
 function exchange.new(id, method, path, query, mount, minor_version, target, deadline,
         previous_attempts)
     -- Constants first, see perigee.core.task_record.
     local self = setmetatable({ id = 0, method = false, path = false, query = false, mount = false,
-        minor_version = 0, target = false, owner = false, route = false }, metatable)
+        minor_version = 0, target = false, started_at = 0, route = false }, metatable)
     self.id, self.method, self.path, self.query = id, method, path, query
     self.mount, self.minor_version, self.target = mount, minor_version, target
+    self.started_at = timers.turn_started
     if previous_attempts then
         self.hop = { deadline = deadline, previous_attempts = previous_attempts }
     end
@@ -38,6 +48,12 @@ end
 --- That of a WebSocket another generation has passed on: its number, and its request_line.
 function exchange.resume(id, method, path, query, mount, target)
     return exchange.new(id, method, path, query, mount, 1, target)
+end
+
+--- Begins the span of what it asks for, see perigee.core.spans.
+function methods:open_span()
+    local span = request_trace.open(self)
+    return span
 end
 
 --- What the task that answers it is called in reports.
@@ -148,7 +164,7 @@ function methods:trailers()
 end
 
 function methods:start(status, fields, length)
-    self.is_begun = true
+    self.is_begun, self.begun_at = true, timers.turn_started
     if self.hop then
         deadlines.lift(self)
     end
@@ -221,8 +237,8 @@ local function end_waits(self)
 end
 
 --- Why a stream of events goes on no more, "closed"; nil while it may.
-function methods:end_reason()
-    return self.owner and self.owner.is_leaving and "closed" or nil
+function methods.end_reason()
+    return owner and owner.is_leaving and "closed" or nil
 end
 
 function methods:finish(trailers)
@@ -285,7 +301,6 @@ end
 
 --- See perigee.http.websocket.
 function methods:open_websocket(lines, options)
-    local owner = self.owner
     if quotas.websockets and owner.socket_count >= quotas.websockets then
         return nil, "exhausted", quotas.refuse("websockets")
     end
@@ -305,14 +320,13 @@ end
 function methods:pass_websocket(lines, transport)
     local is_open, code = self:upgrade(lines)
     if is_open then
-        self.owner.on_websocket(self, transport)
+        owner.on_websocket(self, transport)
     end
     return is_open, code
 end
 
 --- The transport of a WebSocket that was handed over.
 function methods:adopt_websocket()
-    local owner = self.owner
     local transport = websocket.adopt(self.id, owner.websocket_ping_s)
     owner.on_websocket(self, transport)
     return transport

@@ -9,12 +9,14 @@ local modules = require "perigee.core.modules"
 local scheduler = require "perigee.core.scheduler"
 local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
+local trace_settings = require "perigee.core.trace_settings"
 local worker_link = require "perigee.core.worker_link"
 
 local deadlines = lazy "perigee.service.deadlines"
 local exchange = lazy "perigee.service.exchange"
 local http_server = lazy "perigee.http.server"
 local http_websocket = lazy "perigee.http.websocket"
+local request_trace = lazy "perigee.service.request_trace"
 local websocket = lazy "perigee.service.websocket"
 
 -- How long after the last order its modules are let go.
@@ -23,6 +25,9 @@ local RELEASE_S = 0.05
 -- A full collection takes a millisecond for each megabyte or so, and nothing cuts it. A larger heap
 -- is left to the collector that goes in steps while nobody has work (host/isolate/runner.c).
 local SMALL_HEAP_SIZE = 1024 * 1024
+
+-- The least status of HTTP that says that a service has failed.
+local LEAST_FAULT = 500
 
 -- Shared with perigee.service.operations.
 local state = {
@@ -132,7 +137,7 @@ end
 -- It may last for days, and nothing that waits for requests waits for it.
 function state.on_websocket(asked, transport)
     state.in_flight = state.in_flight - 1
-    asked.is_websocket = true
+    asked.is_websocket, asked.begun_at = true, timers.turn_started
     state.end_turn()
     state.sockets[asked] = transport
     state.socket_count = state.socket_count + 1
@@ -169,6 +174,7 @@ local function on_request_finished(task, is_ok, failure, traceback)
         end
         task.name = asked:title()
         scheduler.on_failure(task, failure, traceback)
+        request_trace.finish_ended(asked, task, failure, traceback)
     end
     state.on_idle()
 end
@@ -192,8 +198,16 @@ local function answer(asked)
     if not server then
         server = http_server.new(state.service.http or nothing_mounted, state.server_options)
         state.server = server
+        exchange.set_owner(state)
     end
-    server:dispatch(asked)
+    if trace_settings.sample > 0 then
+        request_trace.draw(asked)
+    end
+    local status, pattern = server:dispatch(asked)
+    if asked.span or status >= LEAST_FAULT
+        or timers.turn_started - asked.started_at >= trace_settings.slow_s then
+        request_trace.finish(asked, status, pattern)
+    end
 end
 
 local request_kind = task_record.kind("request", answer, on_request_finished)
@@ -215,7 +229,6 @@ end
 
 scheduler.on_event(event.REQUEST, function(...)
     local asked = exchange.new(...)
-    asked.owner = state
     state.in_flight = state.in_flight + 1
     if state.admission then
         admit_request(asked)
@@ -234,7 +247,7 @@ local websocket_kind = task_record.kind("websocket", resume, on_request_finished
 scheduler.on_event(event.RESUME, function(id, _, bytes)
     local passed = websocket.unpack(bytes)
     local asked = exchange.resume(id, unpack(passed.line, 1, passed.line.count))
-    asked.owner = state
+    exchange.set_owner(state)
     scheduler.start(websocket_kind, asked, asked, passed)
     state.in_flight = state.in_flight + 1
 end)

@@ -17,10 +17,12 @@ local quotas = require "perigee.core.quotas"
 local raised = require "perigee.core.raised"
 local sandbox = require "perigee.service.sandbox"
 local scheduler = require "perigee.core.scheduler"
+local trace_settings = require "perigee.core.trace_settings"
 local worker_link = require "perigee.core.worker_link"
 
 local leaving = lazy "perigee.service.leaving"
 local log = lazy "perigee.log"
+local request_trace = lazy "perigee.service.request_trace"
 
 local operations = {}
 
@@ -168,6 +170,14 @@ local function find_remote(service)
     return require("perigee.service.remote_services").find(service)
 end
 
+local function emit_trace(record)
+    require "perigee.service.trace_emitter"(record)
+end
+
+local function request_id()
+    return request_trace.request_id()
+end
+
 -- Loaded with the first request to http+service://.
 local function ask_service(client, request)
     local response, code, detail = require("perigee.service.http_services").answer(client, request)
@@ -181,6 +191,10 @@ local handlers = {}
 function handlers.load(state, body)
     local settings = body.settings
     log_settings.configure(settings.log, body.name)
+    for name, value in pairs(settings.trace) do
+        trace_settings[name] = value
+    end
+    trace_settings.emit = emit_trace
     for name, value in pairs(settings.calls) do
         call_settings[name] = value
     end
@@ -191,7 +205,7 @@ function handlers.load(state, body)
     state.slow_wait_s = settings.slow_wait_s
     worker_link.find_remote = settings.has_registry and find_remote
     worker_link.ask_service = ask_service
-    state.server_options = { log = log, new_id = host.random_id,
+    state.server_options = { log = log, new_id = request_id,
         is_developing = settings.is_developing }
     state.websocket_ping_s = settings.websocket_ping_s
     local is_ok, result = run_script(state, body)

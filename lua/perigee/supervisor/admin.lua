@@ -1,6 +1,7 @@
 --- The admin port: health, readiness, status, and control.
 local admin_guard = require "perigee.supervisor.admin_guard"
 local admin_logs = require "perigee.supervisor.admin_logs"
+local admin_traces = require "perigee.supervisor.admin_traces"
 local dashboard = require "perigee.supervisor.dashboard"
 local event = require "perigee.core.event"
 local exchange = require "perigee.service.exchange"
@@ -116,6 +117,7 @@ local function make_router(supervisor)
         return profile.count_heap(supervisor, request.params.service)
     end)
     admin_logs(app, supervisor)
+    admin_traces(app, supervisor.traces)
     dashboard.mount(app, supervisor)
     return app
 end

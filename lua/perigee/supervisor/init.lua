@@ -18,6 +18,7 @@ local shared_memory = require "perigee.supervisor.shared_memory"
 local service_manager = require "perigee.supervisor.service_manager"
 local signals = require "perigee.supervisor.signals"
 local sockets = require "perigee.supervisor.sockets"
+local trace_store = require "perigee.supervisor.trace_store"
 local worker_process = require "perigee.supervisor.worker_process"
 local worker_settings = require "perigee.supervisor.worker_settings"
 local worker_watch = require "perigee.supervisor.worker_watch"
@@ -50,6 +51,7 @@ function supervisor.open(settings)
         is_stopping = false,
         configured_count = 0, -- worker processes so far
         problems = {},
+        traces = trace_store.new(),
     }, metatable)
     if settings.tls then
         local message
@@ -121,6 +123,10 @@ local function handlers_of(self)
         end,
         broken = function(body)
             self:on_broken(body)
+        end,
+        traces = function(body, worker)
+            self.traces:add_all(body, worker.slot)
+            return true
         end,
     }
 end

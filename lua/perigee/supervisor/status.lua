@@ -14,6 +14,7 @@ local function describe_worker(worker, report)
         http = report and report.http,
         rpc = report and report.rpc,
         log = report and report.log,
+        dropped_traces = report and report.dropped_traces,
     }
 end
 
@@ -101,6 +102,7 @@ function status.collect(parts)
         shared_memory = memory,
         channels = describe_channels(memory.objects, reports),
         log = host.log_counters(),
+        traces = parts.traces:counters(),
         workers = workers,
         services = services,
     }

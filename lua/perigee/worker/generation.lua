@@ -3,6 +3,7 @@ local cut = require "perigee.core.cut"
 local host = require "host"
 local instances = require "perigee.worker.instances"
 local peer = require "perigee.core.peer"
+local trace_relay = require "perigee.worker.trace_relay"
 
 local generation = {}
 local methods = {}
@@ -54,6 +55,9 @@ function generation.open(options)
                 return instances.watch(self, body.name)
             end,
             list_services = instances.list,
+            trace = function(body)
+                trace_relay.take(options.service, body)
+            end,
         },
         send = function(bytes)
             host.post(handle, bytes)

@@ -18,6 +18,7 @@ local scheduler = require "perigee.core.scheduler"
 local servers = require "perigee.worker.servers"
 local stream = require "perigee.core.stream"
 local stream_peer = require "perigee.core.stream_peer"
+local trace_relay = require "perigee.worker.trace_relay"
 
 local worker = {}
 
@@ -297,7 +298,7 @@ function handlers.status()
     end
     return { services = list, http = servers.counters("http") or {},
         rpc = servers.counters("rpc"), channels = host.channels_waiting(),
-        log = host.log_counters() }
+        log = host.log_counters(), dropped_traces = trace_relay.dropped_count() }
 end
 
 --- body = { service=, limit= } -> for each generation its tasks; without them and with an error
@@ -400,6 +401,7 @@ function worker.run()
     local read
     supervisor, read = stream_peer.open(control, handlers)
     instances.configure(supervisor)
+    trace_relay.configure(supervisor)
     scheduler.on_event(event.MESSAGE, function(handle, _, bytes)
         local one = generation.find(handle)
         if one then

@@ -1,0 +1,42 @@
+--- The span of an RPC call that a service answers: made when somebody asks for it, or at the end of
+-- one that is kept.
+local settings = require "perigee.core.trace_settings"
+local spans = require "perigee.core.spans"
+
+local call_trace = {}
+
+--- Begins the trace of a call that came at `started`.
+-- @param traceparent what its caller says, or nil
+function call_trace.open(started, traceparent)
+    return spans.begin_trace("RPC", "server", started, traceparent)
+end
+
+local function describe(span, name)
+    local service, method = name:match("^(.*)%.([^.]*)$")
+    span.name = service and service .. "/" .. method or name
+    span:set("rpc.system", "perigee"):set("rpc.method", method or name)
+    if service then
+        span:set("rpc.service", service)
+    end
+end
+
+--- Ends the span of what `task` answered.
+-- @param span nil when it was not begun
+-- @param started when the call came
+-- @param name "Service.Method", or nil when there is no such method
+-- @param fault what its method raised, or why it was ended; what a method returns as an error is no
+-- fault of the service
+function call_trace.finish(task, span, started, name, fault)
+    if not settings.is_on then
+        return
+    end
+    span = span or call_trace.open(started)
+    describe(span, name or "?")
+    if fault then
+        span:fail(fault):event("exception", { ["exception.message"] = fault })
+    end
+    spans.finish(span)
+    spans.leave(task)
+end
+
+return call_trace
