@@ -25,13 +25,6 @@ export async function post(target, body) {
     body: body === undefined ? undefined : JSON.stringify(body) }));
 }
 
-/** Whether this host has such an answer at all. */
-export async function exists(target) {
-  const response = await fetch(target);
-  response.body?.cancel();
-  return response.status !== 404;
-}
-
 /** Runs what a button starts: the button rests meanwhile, and a failure is said in `place`. */
 export async function press(button, place, run) {
   button.disabled = true;

@@ -4,6 +4,7 @@ import { fill, make, mark, say } from "./dom.js";
 import { History } from "./history.js";
 import { hostView } from "./host.js";
 import { instancesView } from "./instances.js";
+import { listen } from "./listen.js";
 import { logsView } from "./logs.js";
 import { serviceView } from "./service.js";
 import { servicesView } from "./services.js";
@@ -77,22 +78,14 @@ function tell(state, text) {
   say(connection, text);
 }
 
-function follow() {
-  const events = new EventSource("/events");
-  events.addEventListener("snapshot", take);
-  events.addEventListener("error", () => {
-    tell("lost", "no connection to the host");
-    // The browser tries again by itself, unless the host refused.
-    if (events.readyState === EventSource.CLOSED) {
-      window.setTimeout(follow, 3000);
-    }
-  });
-}
-
 window.addEventListener("hashchange", () => show(false));
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
 show(true);
-follow();
+listen("/events", { snapshot: take }, (isLost) => {
+  if (isLost) {
+    tell("lost", "no connection to the host");
+  }
+});

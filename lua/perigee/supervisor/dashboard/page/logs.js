@@ -1,7 +1,7 @@
 // The host's log as it is written, with a filter.
-import { exists } from "./admin.js";
 import { fill, make } from "./dom.js";
 import * as format from "./format.js";
+import { listen } from "./listen.js";
 
 const KEPT = 1000;
 const LEVELS = ["debug", "info", "warn", "error"];
@@ -21,7 +21,7 @@ export function logsView({ snapshot }, name) {
     make("option", { selected: one === "info" }, one)));
   const words = make("input", { type: "search" });
   const isFollowing = make("input", { type: "checkbox", checked: true });
-  let events = null;
+  let stop = null;
   let known = "";
 
   function isShown(item) {
@@ -41,7 +41,7 @@ export function logsView({ snapshot }, name) {
   }
 
   function close() {
-    events?.close();
+    stop?.();
   }
 
   function follow() {
@@ -51,9 +51,13 @@ export function logsView({ snapshot }, name) {
     if (service.value !== "") {
       query.set("service", service.value);
     }
-    events = new EventSource(`/logs?${query}`);
-    events.addEventListener("open", () => fill(lines));
-    events.addEventListener("log", add);
+    // A stream begins with the last lines, so those there are have to go.
+    stop = listen(`/logs?${query}`, { log: add }, (isLost) => {
+      fill(said, isLost ? "The host does not send its log; asking again." : "");
+      if (!isLost) {
+        fill(lines);
+      }
+    });
   }
 
   function filter() {
@@ -73,19 +77,11 @@ export function logsView({ snapshot }, name) {
     }
   }
 
-  async function start() {
-    if (await exists("/logs?limit=0")) {
-      follow();
-    } else {
-      fill(said, "This host keeps no log to show.");
-    }
-  }
-
   service.addEventListener("change", follow);
   level.addEventListener("change", follow);
   words.addEventListener("input", filter);
   update(snapshot ?? { status: { services: [] } });
-  start().catch((failure) => fill(said, failure.message));
+  follow();
   return { title: "Log", update, close, elements: [
     make("div", { class: "fields" }, make("label", null, "Service", service),
       make("label", null, "From level", level), make("label", { class: "grow" }, "With text", words),
