@@ -134,13 +134,14 @@ function reloadButton(name, place) {
   return button;
 }
 
-const NUMBERS = ["Generation", "Requests/s", "Errors/s", "p50", "p99", "Memory", "Tasks", "In flight",
-  "Reloads", "Failures"];
+const NUMBERS = ["Generation", "Requests", "Errors", "Requests/s", "Errors/s", "p50", "p99", "Memory",
+  "CPU", "Tasks", "In flight", "Reloads", "Failures"];
 
 function setNumbers(numbers, service, now) {
-  const texts = [format.text(service.generation), format.rate(now.rate), format.rate(now.errors),
+  const texts = [format.text(service.generation), format.count(now.traffic?.count),
+    format.count(now.traffic?.errors), format.rate(now.rate), format.rate(now.errors),
     format.duration(now.p50), format.duration(now.p99), format.size(now.heap),
-    format.count(now.tasks), format.count(now.inFlight), format.count(service.reloads),
+    format.share(now.cpu), format.count(now.tasks), format.count(now.inFlight), format.count(service.reloads),
     format.count(service.failures)];
   NUMBERS.forEach((name, i) => numbers.set(name, texts[i]));
 }
