@@ -1,5 +1,6 @@
 --- Of two members drawn by chance the cheaper: latency, calls under way and failures make a member
--- dear, weight makes it cheap. The loser is taken all the same when it was not picked for a second,
+-- dear, weight makes it cheap. Latency counts in full, as in Finagle: with its square root one of
+-- three that is ten times as slow still gets so many calls that they are the p99. The loser is taken all the same when it was not picked for a second,
 -- or nobody would learn that it has recovered; one such call at a time.
 local two_of = require "perigee.balancer.two_of"
 
@@ -8,7 +9,7 @@ local peak_ewma = {}
 local methods = {}
 local metatable = { __index = methods }
 
-local sqrt, max = math.sqrt, math.max
+local max = math.max
 
 -- Keeps the number of calls in the cost of a member that answers in no time.
 local LEAST_LATENCY_S = 1e-6
@@ -49,7 +50,7 @@ end
 local function cost(self, members, member, now)
     local latency_s = member.has_latency and member.latency_s
         or typical_latency(self, members, now)
-    return sqrt(latency_s + LEAST_LATENCY_S) * (member.in_flight + 1)
+    return (latency_s + LEAST_LATENCY_S) * (member.in_flight + 1)
         / (member.weight * max(member.success, LEAST_SUCCESS))
 end
 

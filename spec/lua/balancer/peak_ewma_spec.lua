@@ -1,6 +1,7 @@
 --- Two choices by latency: what makes a member dear, probes, and what a slow instance costs.
 local balancer = require "perigee.balancer"
 local balancing = require "spec.support.balancing"
+local timer_heap = require "perigee.core.timer_heap"
 
 local function make(count, policy)
     local made = balancer.new { policy = policy or "peak_ewma", random = balancing.random(23),
@@ -97,34 +98,50 @@ describe("two choices by latency", function()
     end)
 end)
 
--- Ten instances that answer in 10 ms, one of them in 100; a call every millisecond for twenty
--- seconds of a clock of our own. Returns the p99 of the calls of the last fifteen.
-local function p99_of(policy)
-    local made, members = make(10, policy)
-    local ends, latencies = {}, {}
-    for tick = 1, 20000 do
-        local now = tick / 1000
-        for _, one in ipairs(ends[tick] or {}) do
-            made:finish(one.member, now, one.latency_s, true)
-        end
-        ends[tick] = nil
+-- Instances that answer in 5 to 15 ms, the last of them in ten times that; a clock of our own.
+-- Calls come by chance, `rate` a second; or `concurrency` of them are under way all the time.
+-- Returns the p99 of 20,000 calls.
+local function p99_of(policy, count, load)
+    local made, members = make(count, policy)
+    local random = balancing.random(5)
+    local queue, latencies = timer_heap.new(), {}
+    local function begin(now)
         local member = made:pick(nil, now)
         made:begin(member)
-        local latency_ms = member == members[4] and 100 or 10
-        ends[tick + latency_ms] = ends[tick + latency_ms] or {}
-        table.insert(ends[tick + latency_ms], { member = member, latency_s = latency_ms / 1000 })
-        if tick > 5000 then
-            latencies[#latencies + 1] = latency_ms
+        local latency_s = (0.5 + random(1000) / 1000) * (member == members[count] and 0.1 or 0.01)
+        queue:add({ deadline = now + latency_s, member = member, latency_s = latency_s })
+    end
+    for i = 1, load.concurrency or 0 do
+        begin(i / 10000)
+    end
+    local arrives_at = load.rate and 0 or math.huge
+    while #latencies < 20000 do
+        local ended = queue:first()
+        local now = math.min(ended and ended.deadline or math.huge, arrives_at)
+        if now == arrives_at then
+            begin(now)
+            arrives_at = now - math.log(random(1000000) / 1000000) / load.rate
+        else
+            queue:remove(ended)
+            made:finish(ended.member, now, ended.latency_s, true)
+            latencies[#latencies + 1] = ended.latency_s
+            if load.concurrency then
+                begin(now)
+            end
         end
     end
     table.sort(latencies)
     return latencies[math.ceil(#latencies * 0.99)]
 end
 
-describe("with an instance ten times as slow", function()
-    it("the p99 of two choices is at most a third of round robin's", function()
-        local turns, choices = p99_of "round_robin", p99_of "peak_ewma"
-        assert.equal(100, turns)
-        assert.is_true(choices <= turns / 3, choices .. " ms of " .. turns)
-    end)
+describe("with one of three instances ten times as slow", function()
+    for _, load in ipairs { { concurrency = 3 }, { concurrency = 16 }, { concurrency = 64 },
+        { rate = 200 }, { rate = 400 }, { rate = 1000 } } do
+        it(("the p99 of two choices is at most a third of round robin's: %d %s"):format(
+            load.rate or load.concurrency, load.rate and "a second" or "at once"), function()
+            local turns, choices = p99_of("round_robin", 3, load), p99_of("peak_ewma", 3, load)
+            assert.is_true(turns > 0.12)
+            assert.is_true(choices <= turns / 3, choices .. " s of " .. turns)
+        end)
+    end
 end)
