@@ -110,20 +110,22 @@ local function begin(self)
     return attempt.new(self, member, attempt_deadline(self))
 end
 
--- Tells all who learn from it.
+-- Tells all who learn from it. An attempt that has not run says nothing of the others: of that the
+-- breaker hears only when the call ends with it.
 local function settle(self, one, latency_s)
     local now = scheduler.now()
-    local breaker, budget = self.breaker, self.destination.budget
+    local budget = self.destination.budget
     if one.verdict == "ok" then
         self.destination:note_latency(now, latency_s)
         budget:succeed()
+        if self.breaker then
+            self.breaker:accept(now)
+        end
     elseif one.verdict == "ill" and not one.is_unsent then
         budget:fail()
-    end
-    if breaker and one.verdict == "ok" then
-        breaker:accept(now)
-    elseif breaker and one.verdict == "ill" then
-        breaker:fail(now)
+        if self.breaker then
+            self.breaker:fail(now)
+        end
     end
 end
 
@@ -229,6 +231,9 @@ function methods:perform()
         end
         last = one
     until not goes_on(self, one)
+    if self.breaker and last.is_unsent and last.verdict == "ill" then
+        self.breaker:fail(scheduler.now())
+    end
     return last
 end
 

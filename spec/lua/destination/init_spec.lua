@@ -332,6 +332,21 @@ describe("perigee.destination", function()
             assert.is_true(counters.breakers.Get.refusal > 0.9)
         end)
 
+        it("does not open for who takes no connection while another does", function()
+            register("a", "b", "c")
+            local one = open { ejection = false }
+            local answers = { a = refuse, b = refuse, c = name_of }
+            for _ = 1, 300 do
+                assert.equal("c", one:call(request_of(answers)))
+            end
+            answers.c = refuse
+            fail_often(one, "Get", 1)
+            for _ = 1, 300 do
+                one:call(request_of(answers))
+            end
+            assert.is_true(destination.counters().users.breakers.Get.refusal > 0.2)
+        end)
+
         it("is off where it was turned off", function()
             register("a")
             local one = open { breaker = false }
