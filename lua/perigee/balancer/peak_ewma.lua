@@ -1,7 +1,8 @@
 --- Of two members drawn by chance the cheaper: latency, calls under way and failures make a member
 -- dear, weight makes it cheap. Latency counts in full, as in Finagle: with its square root one of
--- three that is ten times as slow still gets so many calls that they are the p99. The loser is taken all the same when it was not picked for a second,
--- or nobody would learn that it has recovered; one such call at a time.
+-- three that is ten times as slow still gets so many calls that they are the p99. The loser is
+-- taken all the same when it was not picked for a second, or nobody would learn that it has
+-- recovered; one such call at a time.
 local two_of = require "perigee.balancer.two_of"
 
 local peak_ewma = {}

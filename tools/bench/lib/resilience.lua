@@ -1,5 +1,5 @@
---- Run by `perigee test`: three hosts with a service, known by etcd, and a gateway to it in a fourth.
--- Prints a line for each figure of tools/bench/resilience.
+--- Run by `perigee test`: three hosts with a service, known by etcd, and a gateway to it in a
+-- fourth. Prints a line for each figure of tools/bench/resilience.
 local client = require "perigee.http.client"
 local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"
@@ -146,17 +146,15 @@ local function measure_kill(front, victim, name, target)
     print(("kill %s %d %d %d %.1f"):format(target, total, early, late, last_s * 1000))
 end
 
-describe("resilience", function()
-    teardown(function()
-        host.stop_all()
-        etcd.stop_all()
-    end)
+local function measure()
+    local front, users = start_all()
+    measure_spread(front)
+    measure_slow(front)
+    measure_kill(front, users[1], "a", "/choices/who")
+    measure_kill(front, users[2], "b", "/retried/who")
+end
 
-    it("is measured", function()
-        local front, users = start_all()
-        measure_spread(front)
-        measure_slow(front)
-        measure_kill(front, users[1], "a", "/choices/who")
-        measure_kill(front, users[2], "b", "/retried/who")
-    end)
-end)
+local is_ok, problem = pcall(measure)
+host.stop_all()
+etcd.stop_all()
+assert(is_ok, problem)
