@@ -4,6 +4,7 @@ local client = require "perigee.http.client"
 local destination = require "perigee.destination"
 local perigee = require "perigee"
 local registry = require "perigee.registry"
+local scheduler = require "perigee.core.scheduler"
 local stream = require "perigee.core.stream"
 local testing = require "perigee.testing"
 
@@ -156,9 +157,12 @@ describe("active checks", function()
         assert.same({}, asked)
     end)
 
-    it("go on after a check that broke", function()
+    it("go on after a check that broke, which is told", function()
         register("a", "b")
-        local count = 0
+        local count, told = 0, 0
+        local on_failure = scheduler.on_failure
+        finally(function() scheduler.on_failure = on_failure end)
+        scheduler.on_failure = function() told = told + 1 end
         client.request = function()
             count = count + 1
             error("it breaks")
@@ -166,6 +170,7 @@ describe("active checks", function()
         open { path = "/h", every_s = 1 }
         perigee.sleep(5)
         assert.equal(10, count)
+        assert.equal(10, told)
     end)
 
     it("may be a connection, and go to another port", function()
