@@ -157,9 +157,11 @@ describe("/metrics", function()
         peer:call("Adder.Raise")
         peer:call("Adder.Nothing")
         peer:close()
-        running:post("/rpc/Adder.Add", '{"A":1,"B":2}')
+        running:request({ method = "POST", target = "/rpc/Adder.Add", body = '{"A":1,"B":2}',
+            fields = { "Content-Type", "application/json" } })
         local values = metrics.read(running).values
         assert.equal(5, values[CALLS:format("adder", "Adder.Add", "ok", "jsonrpc/2.0")])
+        assert.equal(1, values[CALLS:format("adder", "Adder.Add", "ok", "http")])
         assert.equal(1, values[CALLS:format("adder", "Adder.Fail", "error", "jsonrpc/2.0")])
         assert.equal(1,
             values[CALLS:format("adder", "Adder.Raise", "internal_error", "jsonrpc/2.0")])

@@ -2,6 +2,7 @@
 -- format 0.0.4 and OpenMetrics 1.0.0. Pure. The text before a number is made once and kept with its
 -- series: most of a page is the same each time.
 local buffer = require "string.buffer"
+local utf8 = require "perigee.metrics.utf8"
 
 local exposition = {}
 
@@ -37,7 +38,7 @@ end
 local function label_text(series, name, value)
     local parts = {}
     for i, label in ipairs(series.names) do
-        parts[i] = ('%s="%s"'):format(label, (series.values[i]:gsub('[\\"\n]', ESCAPES)))
+        parts[i] = ('%s="%s"'):format(label, (utf8.scrub(series.values[i]):gsub('[\\"\n]', ESCAPES)))
     end
     if name then
         parts[#parts + 1] = ('%s="%s"'):format(name, value)
@@ -74,7 +75,7 @@ local function put_head(out, family, format)
     if format == "openmetrics" and family.kind == "counter" then
         name = name:gsub("_total$", "")
     end
-    local help = family.help:gsub(HELP_ESCAPES[format], ESCAPES)
+    local help = utf8.scrub(family.help):gsub(HELP_ESCAPES[format], ESCAPES)
     out:put("# HELP ", name, " ", help, "\n# TYPE ", name, " ", family.kind, "\n")
 end
 
