@@ -100,8 +100,8 @@ describe("Prometheus", function()
         await_query(prometheus, 'order_items_bucket{le="10.0"}', 8)
         await_query(prometheus, "sum(open_doors)", 4)
         await_query(prometheus, "sum(perigee_worker_up)", 2)
-        await_query(prometheus, "histogram_quantile(0.5, sum by (le) (order_items_bucket)) > bool 1",
-            1)
+        await_query(prometheus, "histogram_quantile(0.5, sum by (le) (order_items_bucket)) "
+            .. "> bool 1", 1)
     end)
 
     it("has its own rules over them", function()

@@ -35,13 +35,14 @@ local function bound_text(bound)
     return text:find("^%-?%d+$") and text .. ".0" or text
 end
 
-local function label_text(series, name, value)
+local function label_text(series, name, of_name)
     local parts = {}
     for i, label in ipairs(series.names) do
-        parts[i] = ('%s="%s"'):format(label, (utf8.scrub(series.values[i]):gsub('[\\"\n]', ESCAPES)))
+        local value = utf8.scrub(series.values[i]):gsub('[\\"\n]', ESCAPES)
+        parts[i] = ('%s="%s"'):format(label, value)
     end
     if name then
-        parts[#parts + 1] = ('%s="%s"'):format(name, value)
+        parts[#parts + 1] = ('%s="%s"'):format(name, of_name)
     end
     return parts[1] and "{" .. table.concat(parts, ",") .. "}" or ""
 end

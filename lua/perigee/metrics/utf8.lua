@@ -4,37 +4,25 @@ local utf8 = {}
 
 local REPLACEMENT = "\239\191\189"
 
--- How many bytes follow the first one of a character, and the least and the most that the second
--- may be (RFC 3629, section 4); nil for a byte that begins none.
-local function shape_of(first)
-    if first < 0x80 then
-        return 0
-    elseif first >= 0xC2 and first <= 0xDF then
-        return 1, 0x80, 0xBF
-    elseif first >= 0xE0 and first <= 0xEF then
-        return 2, first == 0xE0 and 0xA0 or 0x80, first == 0xED and 0x9F or 0xBF
-    elseif first >= 0xF0 and first <= 0xF4 then
-        return 3, first == 0xF0 and 0x90 or 0x80, first == 0xF4 and 0x8F or 0xBF
-    end
-end
+-- The characters of RFC 3629, section 4.
+local CHARACTERS = {
+    "^[%z\1-\127]+",
+    "^[\194-\223][\128-\191]",
+    "^\224[\160-\191][\128-\191]",
+    "^[\225-\236\238\239][\128-\191][\128-\191]",
+    "^\237[\128-\159][\128-\191]",
+    "^\240[\144-\191][\128-\191][\128-\191]",
+    "^[\241-\243][\128-\191][\128-\191][\128-\191]",
+    "^\244[\128-\143][\128-\191][\128-\191]",
+}
 
--- The size of the character at `from`; nil when there is none.
-local function character_size(text, from)
-    local count, least, most = shape_of(text:byte(from))
-    if count == nil or count == 0 then
-        return count and 1
-    end
-    local second = text:byte(from + 1)
-    if not second or second < least or second > most then
-        return nil
-    end
-    for i = from + 2, from + count do
-        local byte = text:byte(i)
-        if not byte or byte < 0x80 or byte > 0xBF then
-            return nil
+local function character_at(text, from)
+    for _, pattern in ipairs(CHARACTERS) do
+        local found = text:match(pattern, from)
+        if found then
+            return found
         end
     end
-    return count + 1
 end
 
 --- `text` with U+FFFD in place of each byte that belongs to no character.
@@ -44,9 +32,9 @@ function utf8.scrub(text)
     end
     local parts, from = {}, 1
     while from <= #text do
-        local size = character_size(text, from)
-        parts[#parts + 1] = size and text:sub(from, from + size - 1) or REPLACEMENT
-        from = from + (size or 1)
+        local found = character_at(text, from)
+        parts[#parts + 1] = found or REPLACEMENT
+        from = from + (found and #found or 1)
     end
     return table.concat(parts)
 end
