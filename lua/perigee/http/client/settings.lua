@@ -1,4 +1,5 @@
 --- What http.client and its requests are given, checked: mistakes are told before anything is sent.
+local globals = require "perigee.core.globals"
 local headers = require "perigee.http.headers"
 local lazy = require "perigee.core.lazy"
 local outgoing_body = require "perigee.http.client.outgoing_body"
@@ -148,12 +149,12 @@ function settings.read_headers(given)
     return list
 end
 
--- A service has no variable without a grant, and asking for one without is an error: only when
--- there is none at all is that told.
+-- The script's own getenv is asked: a service has no variable without a grant, and asking for one
+-- without is an error. Only when it may have none of them is that told.
 local function proxies_of_environment()
     local is_any, refusal = false, nil
     local rules, problem = proxy_rules.of_environment(function(name)
-        local is_granted, value = pcall(os.getenv, name)
+        local is_granted, value = pcall(globals.os.getenv, name)
         is_any = is_any or is_granted
         refusal = refusal or not is_granted and value
         return is_granted and value or nil
