@@ -47,6 +47,11 @@ local SERVICE = [[
         return 503, "ill"
     end)
 
+    app:get("/passed", function(request)
+        local response = assert(http.get("http://" .. request:header("host") .. "/left"))
+        return response:json()
+    end)
+
     app:all("/retried/*rest", gateway.proxy { service = "deadlines", timeout_s = 5,
         retries = true, ejection = false, breaker = false, budget = { most = 100 } })
 
@@ -135,6 +140,14 @@ describe("deadlines over hops", function()
         assert.is_true(left_s > 1 and left_s <= 5 / 3, tostring(left_s))
         left_s = json.decode(ask("/retried/left", "Perigee-Timeout", "600m").body).left_s
         assert.is_true(left_s > 0 and left_s <= 0.2, tostring(left_s))
+    end)
+
+    it("go on with requests of a client, from tasks that have one", function()
+        assert.is_nil(running:json("/passed").left_s)
+        local got = json.decode(ask("/passed", "Perigee-Timeout", "1500m",
+            "Perigee-Previous-Attempts", "1").body)
+        assert.is_true(got.left_s > 1 and got.left_s <= 1.5, tostring(got.left_s))
+        assert.equal(1, got.attempts)
     end)
 
     describe("of RPC", function()

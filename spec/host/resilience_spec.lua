@@ -29,6 +29,13 @@ local FRONT = [[
     destination.configure("Counter", { ejection = false, breaker = false, retries = true,
         idempotent = { "Get" }, budget = { most = 1000 } })
     local counter = rpc.service("Counter")
+    app:get("/ask/*rest", function(request)
+        local response, code, detail = http.get("http+service://users/" .. request.params.rest,
+            { destination = { retries = request.query.retries and true or nil } })
+        return response and response.status or 503, response and response:text()
+            or ("%s %s"):format(code, detail)
+    end)
+
     app:get("/call/:method/:mode", function(request)
         local options = request.params.mode == "asked" and { is_idempotent = true } or nil
         local value, code, detail = counter:call(request.params.method, nil, options)
@@ -199,6 +206,21 @@ describe("calls of other hosts", function()
             seen[front:body("/checked/work")] = true
             return seen.a and seen.b
         end, "both are called again")
+    end)
+
+    it("by a client of HTTP go the same way", function()
+        assert.matches("^[ab]$", front:body("/ask/work"))
+        set("a", { failures = 1 })
+        set("b", { failures = 1 })
+        assert.matches("^[ab]$", front:body("/ask/work?retries=1"))
+        assert.equal(3, total())
+        set("a", { failures = 1 })
+        set("b", { failures = 1 })
+        assert.equal(503, front:get("/ask/work").status)
+        assert.equal(1, total())
+        local before = counters("users").requests
+        front:get("/ask/work")
+        assert.equal(before + 1, counters("users").requests)
     end)
 
     it("by RPC are tried again when the method was said to allow it", function()

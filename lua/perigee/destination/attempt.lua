@@ -16,11 +16,12 @@ local attempt = {}
 local methods = {}
 local metatable = { __index = methods }
 
--- What a code says of the instance; any other says that it works.
+-- What a code says of the instance; any other says that it works. Those that say nothing of it tell
+-- of a limit of this side.
 local VERDICTS = {
     timeout = "ill", closed = "ill", refused = "ill", unreachable = "ill", unavailable = "ill",
-    eof = "ill", malformed = "ill", tls = "ill", not_tls = "ill", denied = "ill",
-    canceled = "unknown", full = "unknown",
+    eof = "ill", malformed = "ill", tls = "ill", not_tls = "ill",
+    canceled = "unknown", full = "unknown", exhausted = "unknown", denied = "unknown",
 }
 
 -- Nobody was there to take it.
@@ -53,6 +54,12 @@ end
 -- says so is not passed on yet.
 function methods:may_be_followed()
     return self.call:may_be_followed(self)
+end
+
+--- There was no answer at all: whatever the code is, the instance is to blame, unless it tells of a
+-- limit of this side.
+function methods:blame(code)
+    self.verdict = VERDICTS[code] == "unknown" and "unknown" or "ill"
 end
 
 local function judge(self)

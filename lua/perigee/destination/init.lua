@@ -32,7 +32,10 @@ function metatable:__tostring()
     return "destination " .. self.service
 end
 
-local opened = {}     -- all that are open
+-- Whoever opens one for every call would have as many as there are calls.
+local MOST_OPEN = 1000
+
+local opened, open_count = {}, 0
 local configured = {} -- name of a service -> options for those opened without any
 
 local function check(options, what, level)
@@ -75,8 +78,12 @@ end
 function destination.open(service, options, known)
     check_service(service, "destination.open", 2)
     local checked = check(options or configured[service] or {}, "destination.open", 2)
+    if open_count >= MOST_OPEN then
+        error(("destination.open: %d are open; open one for a service, not one for a call"):format(
+            open_count), 2)
+    end
     local self = make(service, checked, known and function() return known end or registry.host)
-    opened[self] = true
+    opened[self], open_count = true, open_count + 1
     if checked.health then
         health_checks.watch(self)
     end
@@ -191,7 +198,9 @@ end
 
 --- Ends its checks; it is not counted any more.
 function methods:close()
-    opened[self] = nil
+    if opened[self] then
+        opened[self], open_count = nil, open_count - 1
+    end
     if self.settings.health then
         health_checks.forget(self)
     end

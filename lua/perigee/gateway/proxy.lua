@@ -140,9 +140,7 @@ end
 
 local function note_failure(attempt, passing, code, is_unsent)
     attempt.is_unsent = is_unsent and not passing.is_begun
-    if code ~= "canceled" and code ~= "full" then
-        attempt.verdict = "ill"
-    end
+    attempt:blame(code)
 end
 
 -- The attempt of a call. An answer that comes at once is not passed on before the call is over.

@@ -2,13 +2,9 @@
 -- instance of the service on whichever host, by perigee.destination.
 local destination = require "perigee.destination"
 local hop_fields = require "perigee.http.hop_fields"
-local scheduler = require "perigee.core.scheduler"
 local verdict_of = require "perigee.http.verdict"
 
 local http_services = {}
-
--- Nobody was asked because of a limit of this side.
-local SAYS_NOTHING = { canceled = true, full = true }
 
 -- What a request may ask for in its option `destination`.
 local WISHES = { key = true, is_idempotent = true, retries = true, hedge = true, breaker = true }
@@ -17,13 +13,17 @@ local NO_WISHES = {}
 
 local destinations = {} -- name of a service -> destination
 
+-- That of a service that has instances. Names may come from outside, so those that nobody has ever
+-- heard of are not kept.
 local function destination_of(service)
-    local found = destinations[service]
-    if not found then
-        found = destination.open(service)
+    local found = destinations[service] or destination.open(service)
+    local is_there, code, detail = found:refresh()
+    if is_there then
         destinations[service] = found
+    elseif not destinations[service] then
+        found:close()
     end
-    return found
+    return is_there and found, code, detail
 end
 
 local function check_wishes(wishes)
@@ -32,15 +32,6 @@ local function check_wishes(wishes)
             error(("the option destination has no '%s'; there are breaker, hedge, is_idempotent, "
                 .. "key and retries"):format(tostring(name)), 0)
         end
-    end
-end
-
-local function put_hop_fields(headers, attempt)
-    local fields = {}
-    local wait_s = attempt.deadline and attempt.deadline - scheduler.now()
-    hop_fields.add(fields, wait_s, attempt.previous)
-    for i = 1, #fields, 2 do
-        headers:set(fields[i], fields[i + 1])
     end
 end
 
@@ -68,7 +59,7 @@ local function try(asked, attempt)
         asked.kept:close()
         asked.kept = false
     end
-    put_hop_fields(asked.request.headers, attempt)
+    hop_fields.set(asked.request.headers, attempt.deadline, attempt.previous)
     local response, code, detail, is_unsent = asked.client:attempt(asked.request, {
         address = attempt.instance.address,
         mount = attempt.instance.mount,
@@ -78,7 +69,7 @@ local function try(asked, attempt)
         return take(asked, attempt, response)
     end
     attempt.is_unsent = is_unsent
-    attempt.verdict = SAYS_NOTHING[code] and "unknown" or "ill"
+    attempt:blame(code)
     return nil, code, detail
 end
 
@@ -94,8 +85,13 @@ end
 function http_services.answer(client, request)
     local wishes = request.destination or NO_WISHES
     check_wishes(wishes)
+    local over, code, detail = destination_of(request.service)
+    if not over then
+        return nil, code, detail
+    end
     local asked = { client = client, request = request, kept = false }
-    local response, code, detail = destination_of(request.service):call({
+    local response
+    response, code, detail = over:call({
         method = request.method,
         key = wishes.key,
         is_idempotent = is_idempotent(request, wishes),

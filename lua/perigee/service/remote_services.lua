@@ -10,9 +10,6 @@ local scheduler = require "perigee.core.scheduler"
 
 local remote_services = {}
 
--- Nobody was asked because of a limit of this side.
-local SAYS_NOTHING = { canceled = true, full = true }
-
 -- How long calls to an instance that is gone may take to end.
 local LINGER_S = 60
 
@@ -60,7 +57,8 @@ local function make_attempt(clients, perform)
         local dialled = client_of(clients, instance)
         local is_open, code, detail = dialled:connect(attempt.deadline)
         if not is_open then
-            attempt.is_unsent = not SAYS_NOTHING[code]
+            attempt.is_unsent = true
+            attempt:blame(code)
             return nil, code, detail
         end
         local value, data
@@ -117,22 +115,26 @@ local function new_place(over, clients)
     }
 end
 
-local function add_place(service)
+local function make_place(service)
     local clients = {} -- by address
     local over = destination.open(service)
     over:on_change(function(list)
         forget_clients(clients, list)
     end)
-    local added = { destination = over, place = new_place(over, clients) }
-    places[service] = added
-    return added
+    return { destination = over, place = new_place(over, clients) }
 end
 
 --- The place of a service of other hosts; nil when the registry knows none. Waits for the
--- registry's first answer.
+-- registry's first answer. A name that nobody has ever heard of is not kept.
 function remote_services.find(service)
-    local known = places[service] or add_place(service)
-    return known.destination:refresh() and known.place or nil
+    local known = places[service] or make_place(service)
+    local is_there = known.destination:refresh()
+    if is_there then
+        places[service] = known
+    elseif not places[service] then
+        known.destination:close()
+    end
+    return is_there and known.place or nil
 end
 
 return remote_services

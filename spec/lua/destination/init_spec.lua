@@ -640,6 +640,17 @@ describe("perigee.destination", function()
         end))
     end)
 
+    it("is opened for a service, not for a call", function()
+        local problem
+        for _ = 1, 1001 do
+            local is_ok, message = pcall(open)
+            problem = not is_ok and message or problem
+        end
+        assert.matches("destination%.open: 1000 are open; open one for a service", problem)
+            table.remove(opened):close()
+        open()
+    end)
+
     it("takes what was configured where nothing else is said", function()
         register("a", "b")
         destination.configure("users", { retries = true })

@@ -4,6 +4,7 @@
 local cookie_jar = require "perigee.http.client.cookie_jar"
 local dialler = require "perigee.http.client.dialler"
 local headers = require "perigee.http.headers"
+local hop_fields = require "perigee.http.hop_fields"
 local incoming_response = require "perigee.http.client.incoming_response"
 local observers = require "perigee.http.client.observers"
 local outgoing_body = require "perigee.http.client.outgoing_body"
@@ -185,6 +186,7 @@ end
 local function attempt(self, call, url, options)
     local asked = { method = call.method, url = url, deadline = options.deadline or call.deadline,
         headers = fields_at(self, call, url, uri.authority(url)) }
+    hop_fields.pass_on(asked.headers, asked.deadline)
     local shown = options.shown or uri.text(url)
     if not observers.are_there() then
         return send(self, call, asked, shown)
