@@ -18,7 +18,7 @@ describe("the dashboard's page, for everybody,", function()
     setup(function()
         shown = dashboard.open()
         page = shown.page
-        shown:start()
+        shown:start():body("/shop/fail/7")
     end)
 
     teardown(function()
@@ -77,6 +77,10 @@ describe("the dashboard's page, for everybody,", function()
                     shown:click("button", "Show tasks")
                     page:wait_for("return document.querySelectorAll('table').length > 1 "
                         .. "&& document.querySelector('details') !== null")
+                end
+                if view == "traces" then
+                    shown:click("tbody a", "GET /shop/fail/:id")
+                    page:wait_for("return document.querySelector('.waterfall') !== null")
                 end
                 page:run([[
                     document.querySelectorAll("details").forEach((one) => { one.open = true; })]])

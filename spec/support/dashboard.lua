@@ -13,6 +13,7 @@ local rpc = require "perigee.rpc"
 local app = http.router()
 app:get("/items/:id", function(request) return { id = request.params.id } end)
 app:post("/items", function(request) return 201, request:json() end)
+app:get("/fail/:id", function() error("out of stock") end)
 app:get("/say", function(request) log.warn(request.query.text) return "said" end)
 app:get("/burn", function()
     local function waste_time()

@@ -59,7 +59,7 @@ function banner.format(version, services, addresses, worker_count)
     end
     local rpc = addresses.rpc and ("  rpc    %s%s\n"):format(addresses.rpc,
         addresses.is_rpc_secured and " (TLS)" or "") or ""
-    return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n%s  admin  http://%s/status\n")
+    return ("perigee %s, %d worker%s\n\n%s\n  %-5s  %s://%s/\n%s  admin  http://%s/\n")
         :format(version, worker_count, worker_count == 1 and "" or "s", table_text.format(rows),
             scheme, scheme, addresses[scheme], rpc, addresses.admin)
 end

@@ -25,14 +25,14 @@ perigee 1.2.3, 2 workers
   longer   services/longer.lua  GET /y
 
   http   http://127.0.0.1:8080/
-  admin  http://127.0.0.1:9180/status
+  admin  http://127.0.0.1:9180/
 ]], format(live("a", "/a", { "/", "/x" }), live("longer", "/", { "/y" })))
     end)
 
     it("says https where TLS is spoken", function()
         local text = banner.format("1.2.3", {}, { https = "127.0.0.1:8443", admin = "[::1]:1" }, 2)
         assert.matches("\n  https  https://127.0.0.1:8443/\n", text)
-        assert.matches("\n  admin  http://%[::1%]:1/status\n$", text)
+        assert.matches("\n  admin  http://%[::1%]:1/\n$", text)
     end)
 
     it("counts one worker as one", function()

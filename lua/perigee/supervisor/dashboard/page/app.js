@@ -8,6 +8,7 @@ import { listen } from "./listen.js";
 import { logsView } from "./logs.js";
 import { serviceView } from "./service.js";
 import { servicesView } from "./services.js";
+import { traceView } from "./trace.js";
 import { tracesView } from "./traces.js";
 
 const main = document.getElementById("main");
@@ -21,6 +22,7 @@ const VIEWS = [
   [/^#\/services$/, servicesView],
   [/^#\/instances$/, instancesView],
   [/^#\/logs(?:\/([^/]+))?$/, logsView],
+  [/^#\/traces\/([^/]+)$/, traceView],
   [/^#\/traces$/, tracesView],
   [/^#\/host$/, hostView],
 ];

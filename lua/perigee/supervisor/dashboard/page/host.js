@@ -63,7 +63,7 @@ function factsOf(status) {
 }
 
 export function hostView() {
-  const values = FACTS.map(() => make("dd", { class: "small" }));
+  const values = FACTS.map(() => make("dd"));
   const workers = workersTable();
   const limits = limitsTable();
   const channels = channelsTable();

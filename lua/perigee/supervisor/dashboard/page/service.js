@@ -110,7 +110,7 @@ async function showInterface(place, service) {
 function makeCharts() {
   const line = (name, show) => ({ name, format: show });
   const charts = [
-    [makeChart("Requests per second", [line("all", format.rate), line("errors", format.rate)]),
+    [makeChart("Requests/s", [line("all", format.rate), line("errors", format.rate)]),
       ["rate", "errors"]],
     [makeChart("Latency", [line("p50", format.duration), line("p99", format.duration)]),
       ["p50", "p99"]],

@@ -19,7 +19,7 @@ function makeRow(columns) {
 }
 
 /**
- * Makes a table. `columns`: { title, kind = "number" or "wide", isHead, cell(record, kept) → text or
+ * Makes a table. `columns`: { title, kind = "number", "steady" or "wide", isHead, cell(record, kept) → text or
  * node }, where `kept` is a map that lasts as long as the row. `key(record)` tells rows apart.
  * Returns { element, update(records) }.
  */
