@@ -78,7 +78,7 @@ local PURE = {
     "perigee.http.cookies", "perigee.http.form", "perigee.http.headers", "perigee.http.router",
     "perigee.http.uri", "perigee.http.url",
     "perigee.profile.flame_graph", "perigee.profile.folded",
-    "perigee.metrics.shape", "perigee.metrics.utf8",
+    "perigee.metrics.line_protocol", "perigee.metrics.shape", "perigee.metrics.utf8",
     "perigee.registry.instance", "perigee.registry.location", "perigee.registry.revision",
     "perigee.resilience.ejection", "perigee.resilience.latency_window",
     "perigee.resilience.retry_budget", "perigee.resilience.retry_timing",

@@ -2,6 +2,7 @@
 local flags = require "perigee.cli.flags"
 local grants = require "perigee.service.grants"
 local host = require "host"
+local influx_location = require "perigee.supervisor.influx_location"
 local location = require "perigee.registry.location"
 local log_file = require "perigee.core.log_file"
 local options = require "perigee.cli.options"
@@ -181,9 +182,26 @@ local function check_confinement(values)
     return can, problem
 end
 
+-- Nil without an InfluxDB; or nil and what is wrong with it.
+local function influx_settings(values)
+    if not values.influx then
+        return nil
+    end
+    local parsed, problem = influx_location.parse(values.influx)
+    if not parsed then
+        return nil, "--influx: " .. problem
+    end
+    return { location = parsed, interval_s = values["influx-interval"] }
+end
+
+local function check_influx(values)
+    local _, problem = influx_settings(values)
+    return not problem, problem
+end
+
 local function check_consistency(values)
     for _, check in ipairs({ check_tls, check_registry, check_grants, check_token,
-        check_confinement }) do
+        check_confinement, check_influx }) do
         local is_consistent, conflict = check(values)
         if not is_consistent then
             return nil, conflict
@@ -262,6 +280,7 @@ function serve.settings(values, directory, worker_count, services)
         crash_limit = values["max-crashes"],
         upgrade_s = values["upgrade-timeout"],
         registry = registry_settings(values),
+        influx = influx_settings(values),
         tls = tls_settings(values),
         worker = worker_settings(values, worker_count),
     }

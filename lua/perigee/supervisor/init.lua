@@ -421,6 +421,7 @@ function methods:start()
     self.is_loaded = true
     self.membership:update(self.catalog:list())
     self.admin_server = admin.open(self, self.sockets.admin.fds[1])
+    self.metrics:push(self.settings.influx)
     if self.settings.is_watching then
         self.directory:listen()
         self:watch_all()

@@ -1,5 +1,6 @@
 --- All metrics of the host: what workers count in memory that this process maps too, whether they
 -- run or are stuck, and what the supervisor itself knows.
+local influx = require "perigee.supervisor.influx"
 local metric_merge = require "perigee.supervisor.metric_merge"
 local own_metrics = require "perigee.supervisor.own_metrics"
 local process_metrics = require "perigee.supervisor.process_metrics"
@@ -34,7 +35,7 @@ end
 -- their numbers.
 function methods:read()
     local families = {}
-    for _, list in ipairs({ self.merge:read(), own_metrics(self.supervisor),
+    for _, list in ipairs({ self.merge:read(), own_metrics(self.supervisor, self.influx),
         process_metrics(self.supervisor) }) do
         for _, family in ipairs(list) do
             families[#families + 1] = family
@@ -42,6 +43,18 @@ function methods:read()
     end
     table.sort(families, by_name)
     return families
+end
+
+--- Begins to send them to an InfluxDB; nothing without `settings` (perigee.supervisor.influx).
+function methods:push(settings)
+    self.influx = settings and influx.open(settings, self)
+end
+
+--- Sends what there is still to send; waits for that.
+function methods:close()
+    if self.influx then
+        self.influx:close()
+    end
 end
 
 return metrics

@@ -105,8 +105,29 @@ local function add_certificates(list, certificates)
     reloads(certificates.reloads)
 end
 
---- The families, in no order.
-return function(supervisor)
+local function add_influx(list, influx)
+    if not influx then
+        return
+    end
+    local status = influx:status()
+    local written = family(list, "counter", "perigee_influx_points_written_total", {},
+        "Points that InfluxDB has taken.")
+    local dropped = family(list, "counter", "perigee_influx_points_dropped_total", { "reason" },
+        "Points that were given up.")
+    local failures = family(list, "counter", "perigee_influx_failures_total", {},
+        "Writes that InfluxDB did not take, or not in time.")
+    local waiting = family(list, "gauge", "perigee_influx_waiting_batches", {},
+        "Batches of points that wait to be sent.")
+    written(status.written)
+    failures(status.failures)
+    waiting(status.waiting)
+    for _, reason in ipairs({ "full", "refused", "closed" }) do
+        dropped(status.dropped[reason] or 0, reason)
+    end
+end
+
+--- The families, in no order. `influx` of perigee.supervisor.influx, or nil.
+return function(supervisor, influx)
     local list = {}
     add_build(list)
     add_services(list, supervisor.catalog)
@@ -114,5 +135,6 @@ return function(supervisor)
     add_registry(list, supervisor.membership)
     add_shared_memory(list)
     add_certificates(list, supervisor.certificates)
+    add_influx(list, influx)
     return list
 end

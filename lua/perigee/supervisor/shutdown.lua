@@ -75,6 +75,7 @@ return function(supervisor, is_upgrade)
         worker.is_wanted = false
     end
     local total = drain(supervisor.workers, drain_s, is_upgrade)
+    supervisor.metrics:close()
     await_exits(list)
     supervisor:kill_workers()
     supervisor.membership:close()
