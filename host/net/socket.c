@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,8 @@
 #include <uv.h>
 
 #include "base/error.h"
+
+enum { KEEP_IDLE_S = 60, KEEP_INTERVAL_S = 15, KEEP_COUNT = 4 };
 
 static const struct sockaddr *raw_of(const Address *address)
 {
@@ -79,12 +82,24 @@ static int read_own_address(int fd, Address *out)
     return 0;
 }
 
+/* Accepted connections inherit it, so it costs them nothing. A peer that is gone without a word is
+ * noticed after two minutes, also where no other timer runs. */
+static void set_keep_alive(int fd)
+{
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+}
+
 static int open_listening(const Address *where, int backlog, bool is_shared, int *out)
 {
     int fd = open_bound(where, is_shared);
 
     if (fd < 0)
         return fd;
+    if (!address_is_unix(where))
+        set_keep_alive(fd);
     if (listen(fd, backlog) < 0) {
         int result = last_error();
         close(fd);
@@ -200,6 +215,7 @@ int socket_adopt_listening(int fd, Address *actual)
         return ERR_INVALID;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return last_error();
+    set_keep_alive(fd);
     return read_own_address(fd, actual);
 }
 

@@ -19,14 +19,16 @@ local methods = {}
 local metatable = { __index = methods }
 
 local TIMEOUT_S = 20
+local LOOPBACK_PORT = "127.0.0.1:0"
 local LOOPBACK = "127.0.0.0/8,::1,localhost"
 local SIGTERM, SIGUSR2 = 15, 12
 
 local started = {}
 
 local function compose_arguments(root, directory, options)
-    local arguments = { directory, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0" }
-    for name, value in pairs({ rpc = "127.0.0.1:0", workers = 1 }) do
+    local arguments = { directory }
+    for name, value in pairs({ http = LOOPBACK_PORT, rpc = LOOPBACK_PORT, admin = LOOPBACK_PORT,
+        workers = 1 }) do
         if options[name] ~= false then
             arguments[#arguments + 1] = ("--%s=%s"):format(name, options[name] or value)
         end
@@ -46,10 +48,11 @@ local function compose_arguments(root, directory, options)
 end
 
 --- Starts a host and waits for its start-up table. `options`: `services`, texts by file name below
--- the directory served; or `directory`, one that exists. `workers`, 1 when left out, and `rpc`, an
--- address: false for no such flag; `flags`, an array; `has_no_grants`, true for one whose services
--- may connect to nothing, not even to this machine, as without flags; `config`, the text of a
--- configuration file; `environment` and `file` as of program.start.
+-- the directory served; or `directory`, one that exists. `workers`, 1 when left out, and `http`,
+-- `rpc` and `admin`, addresses: false for no such flag; `flags`, an array; `has_no_grants`, true
+-- for one whose services may connect to nothing, not even to this machine, as without flags;
+-- `config`, the text of a configuration file; `environment`, `file` and `prefix` as of
+-- program.start.
 function host.start(options)
     local self = setmetatable({ root = temporary.new() }, metatable)
     started[#started + 1] = self

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +306,23 @@ static void a_socket_that_was_given_is_like_one_of_our_own(void **state)
     close(fd);
 }
 
+static void a_peer_that_is_gone_without_a_word_is_noticed(void **state)
+{
+    Address where = parse("127.0.0.1:0"), actual;
+    int fd, client, accepted;
+
+    (void)state;
+    assert_int_equal(socket_listen(&where, BACKLOG, 1, &fd, &actual), 0);
+    client = connect_to(&actual);
+    assert_int_equal(fcntl(fd, F_SETFL, O_RDWR), 0);
+    accepted = accept(fd, NULL, NULL);
+    assert_int_equal(get_option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_true(get_option(accepted, IPPROTO_TCP, TCP_KEEPIDLE) <= 60);
+    close(accepted);
+    close(client);
+    close(fd);
+}
+
 static void what_does_not_listen_is_not_adopted(void **state)
 {
     Address actual;
@@ -362,6 +380,7 @@ int main(void)
         cmocka_unit_test(an_abstract_name_is_free_once_closed),
         cmocka_unit_test(a_path_cannot_be_shared),
         cmocka_unit_test(a_socket_that_was_given_is_like_one_of_our_own),
+        cmocka_unit_test(a_peer_that_is_gone_without_a_word_is_noticed),
         cmocka_unit_test(what_does_not_listen_is_not_adopted),
         cmocka_unit_test(a_datagram_arrives_or_not_but_never_waits),
     };
