@@ -1,5 +1,5 @@
---- Figures of the faults that spec/faults makes, for the table of docs/faults.md: tools/bench/faults
--- names a file in PERIGEE_FAULT_FIGURES, and each spec adds its lines.
+--- Figures of the faults that spec/faults makes, for the table of docs/faults.md. The program
+-- tools/bench/faults names a file in PERIGEE_FAULT_FIGURES, and each spec adds its lines.
 local fault_figures = {}
 
 --- Adds one line.
