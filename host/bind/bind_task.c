@@ -54,6 +54,21 @@ static int l_next_event(lua_State *L)
     return 4;
 }
 
+/* time_events(): from now on event_delay knows */
+static int l_time_events(lua_State *L)
+{
+    isolate_time_events(isolate_from(L));
+    return 0;
+}
+
+/* event_delay() -> for how many seconds the new work that next_event gave last has waited for that;
+ * 0 when that is not known */
+static int l_event_delay(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)isolate_event_delay_ns(isolate_from(L)) / 1e9);
+    return 1;
+}
+
 /* resume(thread) -> state, values... */
 static int l_resume(lua_State *L)
 {
@@ -206,6 +221,8 @@ static const luaL_Reg functions[] = {
     {"is_preemptive",   l_is_preemptive  },
     {"library",         l_library        },
     {"load_module",     l_load_module    },
+    {"event_delay",     l_event_delay    },
+    {"time_events",     l_time_events    },
     {"next_event",      l_next_event     },
     {"now",             l_now            },
     {"place",           l_place          },

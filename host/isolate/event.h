@@ -38,6 +38,7 @@ typedef struct Event {
     uint64_t id;
     char *bytes; /* owned by the event; NULL for none */
     size_t size;
+    uint64_t pushed_ns; /* 0 where nobody wants to know */
 } Event;
 
 #endif

@@ -47,6 +47,8 @@ struct Isolate {
     size_t cycle_size;     /* of the heap when the last cycle of idle steps ended */
     IsolateCounters counters;
     struct ServiceMetrics *metrics;
+    bool is_timing_events;
+    uint64_t taken_pushed_ns; /* when the event that was taken last had come; 0 for unknown */
 };
 
 /* The registry key of the function that runs one turn. */
@@ -298,6 +300,8 @@ int isolate_push_event(Isolate *isolate, Event event)
         memory_free(event.bytes);
         return ERR_CLOSED;
     }
+    if (isolate->is_timing_events)
+        event.pushed_ns = clock_monotonic_ns();
     if ((result = event_queue_push(&isolate->events, event)) == 0)
         runner_wake(isolate);
     else
@@ -318,7 +322,22 @@ int isolate_tell(Isolate *isolate, Event event)
 
 bool isolate_pop_event(Isolate *isolate, Event *out)
 {
-    return event_queue_pop(&isolate->events, out);
+    if (!event_queue_pop(&isolate->events, out))
+        return false;
+    isolate->taken_pushed_ns = out->pushed_ns;
+    return true;
+}
+
+void isolate_time_events(Isolate *isolate)
+{
+    isolate->is_timing_events = true;
+}
+
+uint64_t isolate_event_delay_ns(const Isolate *isolate)
+{
+    if (isolate->taken_pushed_ns == 0)
+        return 0;
+    return clock_monotonic_ns() - isolate->taken_pushed_ns;
 }
 
 bool isolate_has_events(const Isolate *isolate)

@@ -69,6 +69,12 @@ int isolate_push_event(Isolate *isolate, Event event);
  * Takes ownership of event.bytes. ERR_CLOSED when the isolate is broken. */
 int isolate_tell(Isolate *isolate, Event event);
 bool isolate_pop_event(Isolate *isolate, Event *out);
+
+/* From now on it is known when events of new work have come. */
+void isolate_time_events(Isolate *isolate);
+
+/* For how long the event that was taken last has waited for that; 0 when it is not known. */
+uint64_t isolate_event_delay_ns(const Isolate *isolate);
 bool isolate_has_events(const Isolate *isolate);
 
 /* The isolate's one alarm: EVENT_ALARM once, `delay_ms` from now. Starting again replaces. */

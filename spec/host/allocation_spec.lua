@@ -6,6 +6,7 @@ local event = require "perigee.core.event"
 local frame = require "perigee.core.frame"
 local generation = require "perigee.worker.generation"
 local perigee = require "perigee"
+local policy = require "perigee.service.policy"
 local scheduler = require "perigee.core.scheduler"
 local seam = require "host"
 local stream = require "perigee.core.stream"
@@ -278,7 +279,7 @@ describe("refused memory", function()
             app:get("/:name", function(request) return request.params.name end)
             return { http = app, save = function() return list end }
         ]]
-        local STEP_SIZE = 997
+        local STEP_SIZE, MOST_EXTRA_SIZE = 997, 4 * 1024 * 1024
 
         local broken
 
@@ -303,8 +304,8 @@ describe("refused memory", function()
             seam.isolate_limit(one.handle, 0, size + extra_size)
             local manifest, code, detail = one:call("load", { name = "small", source = SCRIPT,
                 chunk = "small.lua", settings = { log = { level = "error", format = "text" },
-                    calls = {}, slow_wait_s = 0 }, policy = require("perigee.service.policy").of(
-                        { services = {}, grants = {} }, "small") }, TIMEOUT_S)
+                    calls = {}, slow_wait_s = 0, shed_s = 0, trace = {} },
+                policy = policy.of({ services = {}, grants = {} }, "small") }, TIMEOUT_S)
             local saved
             if manifest then
                 saved, code, detail = one:call("save", nil, TIMEOUT_S)
@@ -328,6 +329,7 @@ describe("refused memory", function()
                     assert.is_string(detail)
                 end
                 extra_size = extra_size + STEP_SIZE
+                assert.is_true(extra_size < MOST_EXTRA_SIZE, detail)
             until saved
             assert.is_true(extra_size > 20 * STEP_SIZE)
         end)

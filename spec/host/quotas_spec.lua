@@ -33,6 +33,11 @@ app:get("/timers", function()
     made[1]:stop()
     return full .. " | " .. try(perigee.tick, 60)
 end)
+app:get("/log", function()
+    for i = 1, 20 do
+        print("line " .. i .. " of many")
+    end
+end)
 app:get("/messages", function()
     return try(perigee.chan, 5) .. " | " .. try(perigee.chan, 6) .. " | "
         .. try(perigee.channel, "many", { capacity = 6 })
@@ -155,6 +160,21 @@ describe("a service with limits", function()
             refused:read())
         refused:close()
         opened:close()
+    end)
+
+    it("logs so many events a second, and tells of those that were left out", function()
+        local running = start("log_lines = 5")
+        running:get("/log")
+        eventually(function()
+            running:get("/log")
+            return running:log():find("service +%d+ events were left out: limits%.log_lines grants")
+        end, "what was left out is told of")
+        local count = 0
+        for _ in running:log():gmatch("line %d+ of many") do
+            count = count + 1
+        end
+        assert.is_true(count >= 5)
+        assert.is_true(isolate_of(running).refusals.log_lines >= 15)
     end)
 
     it("is held to what its operator says, where that is tighter", function()

@@ -141,6 +141,8 @@ local serve = {
         help = "of its worker, within a minute: a service is then taken out; 0 for any number" },
     { name = "slow-wait", kind = "duration", value = "TIME", default = 60,
         help = "requests that wait longer are told of; 0 for none" },
+    { name = "shed", kind = "duration", value = "TIME", default = 0,
+        help = "an overloaded service refuses who has waited longer: 503; 0 for nobody" },
     { name = "load-timeout", kind = "duration", value = "TIME", default = 5, least = 0.1,
         help = "for a script's top level, and for start()" },
     { name = "drain", kind = "duration", value = "TIME", default = 30,

@@ -233,6 +233,7 @@ local function service_settings(values)
         trace = trace_settings(values),
         is_developing = values.dev,
         slow_wait_s = values["slow-wait"],
+        shed_s = values.shed,
         calls = { max_count = values["rpc-calls"], timeout_s = values["rpc-timeout"] },
         websocket_ping_s = values["websocket-ping"],
         has_registry = values.registry ~= EMBEDDED,

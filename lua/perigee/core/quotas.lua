@@ -6,6 +6,7 @@ local quotas = {
     messages = false,
     connections = false,
     websockets = false,
+    log_lines = false,
 }
 
 local SENTENCES = {
@@ -27,13 +28,15 @@ function quotas.hold(limits)
     for name in pairs(SENTENCES) do
         quotas[name] = limits[name] or false
     end
+    quotas.log_lines = limits.log_lines or false
 end
 
---- Counts that the limit of this name was reached, which is told of in the log the first time only.
+--- Counts that the limit of this name was reached, which is told of in the log the first time only,
+-- and without a message not at all.
 function quotas.count(name, message)
     local before = quotas.refusals[name]
     quotas.refusals[name] = (before or 0) + 1
-    if not before and quotas.on_first then
+    if not before and message and quotas.on_first then
         quotas.on_first(name, message)
     end
 end

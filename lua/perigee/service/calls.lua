@@ -38,6 +38,7 @@ local timed = {}        -- number of a call -> true: perigee.service.deadlines k
 local started_at = {}   -- the task of a call -> when it began
 local opened = {}       -- and its span, if there is one
 local faults = {}       -- and what its method raised
+local came_at = {}      -- number of a call -> when it came, while an overload would be shed
 local call_count = 0
 local site = {}         -- of the tasks of calls
 local shared, shared_until = nil, 0 -- the context of calls that begin now
@@ -142,11 +143,20 @@ local function keep_deadline(id, protocol, deadline, previous_attempts)
     return deadlines.begin(state, id, deadline, previous_attempts, fail_late)
 end
 
+local function is_shed(id)
+    local is_late = came_at[id] and state.is_late(came_at[id])
+    came_at[id] = nil
+    if is_late then
+        host.call_fail(id, "perigee: the service is overloaded, call again later", UNAVAILABLE)
+    end
+    return is_late
+end
+
 -- Returns the method, for the trace.
 local function serve(id)
     local protocol, name, bytes, connection, definition_count, deadline, takes_items,
         previous_attempts = host.call_request(id)
-    if not protocol then
+    if not protocol or is_shed(id) then
         return
     elseif (deadline or previous_attempts > 0)
         and not keep_deadline(id, protocol, deadline, previous_attempts) then
@@ -199,7 +209,7 @@ end
 -- A task that was ended by the host has not answered.
 local function finish(task, is_ok, failure, traceback)
     local id = ids[task]
-    ids[task], tasks[id] = nil, nil
+    ids[task], tasks[id], came_at[id] = nil, nil, nil
     if timed[id] then
         timed[id] = nil
         deadlines.finish(id)
@@ -267,6 +277,7 @@ local function admit(id)
     local is_admitted = state.admission:admit(begin, id, function(_, why)
         call_count = call_count - 1
         state.in_flight = state.in_flight - 1
+        came_at[id] = nil
         host.call_fail(id, "perigee: " .. why .. ", call again later", UNAVAILABLE)
     end)
     if is_admitted then
@@ -284,6 +295,9 @@ function calls.take(of_instance, id)
     end
     call_count = call_count + 1
     state.in_flight = state.in_flight + 1
+    if state.shedding then
+        came_at[id] = state.came_at()
+    end
     if state.admission then
         admit(id)
     else

@@ -6,6 +6,7 @@ local host = require "host"
 local lazy = require "perigee.core.lazy"
 local log_settings = require "perigee.core.log_settings"
 local modules = require "perigee.core.modules"
+local quotas = require "perigee.core.quotas"
 local scheduler = require "perigee.core.scheduler"
 local task_record = require "perigee.core.task_record"
 local timers = require "perigee.core.timers"
@@ -46,6 +47,7 @@ local state = {
     is_leaving = false,   -- the host goes: no stream of events goes on
     drains = {},          -- { task =, wait_id = } of each who waits for any of these to end
     peer = nil,           -- to the worker, while there is something to say
+    shedding = false,     -- perigee.service.shedding, when who is late is refused under overload
     slow_wait_s = 0,      -- waits longer than this are told of; 0 for none
     own_timer_count = 0,  -- timers that end no wait of the service
     loaded = {},          -- modules of the service's own, by name
@@ -188,10 +190,35 @@ local function answer_late(asked)
         "The deadline of the request has passed.\n")
 end
 
-local function answer(asked)
+--- When the new work that was taken last had come.
+function state.came_at()
+    return scheduler.now() - host.event_delay()
+end
+
+--- Whether what has come then is refused before it begins, because the service is overloaded.
+function state.is_late(came_at)
+    local now = scheduler.now()
+    local is_late = state.shedding:is_late(now - came_at, now)
+    if is_late then
+        quotas.count("shed", "the service is overloaded")
+    end
+    return is_late
+end
+
+-- Whether it comes too late, and was told so.
+local function has_refused(asked)
+    if state.shedding and state.is_late(asked.came_at) then
+        asked:respond(503, "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n",
+            "The service is overloaded.\n")
+        return true
+    end
     local hop = asked.hop
-    if hop and not deadlines.begin(state, asked, hop.deadline, hop.previous_attempts,
-        answer_late) then
+    return hop and not deadlines.begin(state, asked, hop.deadline, hop.previous_attempts,
+        answer_late)
+end
+
+local function answer(asked)
+    if has_refused(asked) then
         return
     end
     local server = state.server
@@ -229,6 +256,9 @@ end
 
 scheduler.on_event(event.REQUEST, function(...)
     local asked = exchange.new(...)
+    if state.shedding then
+        asked.came_at = state.came_at()
+    end
     state.in_flight = state.in_flight + 1
     if state.admission then
         admit_request(asked)

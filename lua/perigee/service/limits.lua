@@ -41,7 +41,7 @@ local KIND_OF = {
     memory = "size", body = "size", drain = "duration", cpu_s = "budget",
     rate = "rate", burst = "count", concurrency = "count", queue = "count",
     tasks = "count", timers = "count", messages = "count", connections = "count",
-    websockets = "count",
+    websockets = "count", log_lines = "count",
 }
 
 local NAMES = {}

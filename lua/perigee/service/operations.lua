@@ -187,7 +187,7 @@ end
 local handlers = {}
 
 --- body = { name=, source=, chunk=, settings = { log=, is_developing=, calls=, websocket_ping_s=,
--- slow_wait_s=, has_registry= }, policy = see perigee.service.policy } -> manifest
+-- slow_wait_s=, shed_s=, has_registry= }, policy = see perigee.service.policy } -> manifest
 function handlers.load(state, body)
     local settings = body.settings
     log_settings.configure(settings.log, body.name)
@@ -203,6 +203,10 @@ function handlers.load(state, body)
     outgoing.restrict(body.policy.grants.network)
     folder.readable = body.policy.grants.read
     state.slow_wait_s = settings.slow_wait_s
+    if settings.shed_s > 0 then
+        state.shedding = require("perigee.service.shedding").new(settings.shed_s)
+        host.time_events()
+    end
     worker_link.find_remote = settings.has_registry and find_remote
     worker_link.ask_service = ask_service
     state.server_options = { log = log, new_id = request_id,
