@@ -3,6 +3,8 @@ local authority = require "spec.support.authority"
 local go = require "spec.support.go"
 local host = require "spec.support.host"
 local perigee = require "perigee"
+local rpc = require "perigee.rpc"
+local seam = require "host"
 local stream = require "perigee.core.stream"
 local temporary = require "spec.support.temporary"
 
@@ -102,9 +104,9 @@ describe("the RPC port with TLS", function()
     it("closes a handshake that takes too long", function()
         local running = start("--rpc-tls", "--rpc-read-timeout", "50ms")
         assert.equal("", in_clear(running))
-        local rpc = running:status().workers[1].rpc
+        local counts = running:status().workers[1].rpc
         assert.same({ 1, 1, 1 },
-            { rpc.limits.head_timeout, rpc.timeouts, rpc.handshake_failures })
+            { counts.limits.head_timeout, counts.timeouts, counts.handshake_failures })
     end)
 
     it("has other certificates when the files do", function()
@@ -124,6 +126,49 @@ describe("the RPC port with TLS", function()
         local _, output = go.run(client, certificates:path("first.pem"),
             certificates:path("client.pem"), certificates:path("client.key"))
         assert.matches("^gob <nil> 15\n.*json <nil> 15\n", output)
+    end)
+
+    describe("and rpc.dial", function()
+        local client
+
+        after_each(function()
+            client:close()
+        end)
+
+        local function pem(name)
+            return assert(seam.read_file(certificates:path(name), 100000))
+        end
+
+        local function add(running, options)
+            client = rpc.dial("tls://" .. running.rpc, options)
+            return client:call("Calculator.Add", { A = 1, B = 2 })
+        end
+
+        for _, codec in ipairs { "msgpack", "gob", "json", "jsonrpc" } do
+            it("is understood over " .. codec, function()
+                local tls = { ca = pem("first.pem"), server_name = "a.test" }
+                assert.equal(3, add(start("--rpc-tls"), { tls = tls, codec = codec }))
+            end)
+        end
+
+        it("believes nobody without a reason", function()
+            local running = start("--rpc-tls")
+            local result, code, detail = add(running)
+            assert.same({ nil, "untrusted",
+                ("cannot connect to tls://%s: self-signed certificate"):format(running.rpc) },
+                { result, code, detail })
+        end)
+
+        it("shows a certificate where one is wanted", function()
+            local running = start("--rpc-tls", "--tls-client-ca", certificates:path("client.pem"))
+            assert.equal(3, add(running, { tls = { ca = pem("first.pem"), server_name = "a.test",
+                cert = pem("client.pem"), key = pem("client.key") } }))
+        end)
+
+        it("tells of a port without TLS", function()
+            local _, code = add(host.start({ services = { ["calculator.lua"] = CALCULATOR } }))
+            assert.equal("not_tls", code)
+        end)
     end)
 
     it("stays plain without its flag", function()

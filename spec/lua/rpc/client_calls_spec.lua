@@ -448,7 +448,11 @@ describe("rpc.dial", function()
         for message, arguments in pairs {
             ["the address must be text such as tcp://127.0.0.1:1234, got nil"] = {},
             ["'localhost:1234' is no address; there are tcp://host:port"] = { "localhost:1234" },
-            ["tls:// is not offered; there are tcp://host:port"] = { "tls://localhost:1234" },
+            ["'udp://a:1' is no address; there are tcp://host:port, tls://host:port and "] =
+                { "udp://a:1" },
+            ["there is no option tls.verify; there are ca, "] = { "tls://a:1",
+                { tls = { verify = false } } },
+            ["tls must be a table, got string"] = { "tls://a:1", { tls = "yes" } },
             ["codec must be gob, json, jsonrpc or msgpack, got xml"] = { "tcp://a:1",
                 { codec = "xml" } },
             ["http must be true or a path, got 1"] = { "tcp://a:1", { codec = "gob", http = 1 } },

@@ -1,4 +1,8 @@
 --- What rpc.dial is given, checked: mistakes are told before anything is sent.
+local lazy = require "perigee.core.lazy"
+
+local tls_client = lazy "perigee.core.tls_client"
+
 local dial_options = {}
 
 local CODECS = {
@@ -28,6 +32,11 @@ local function check_boolean(value)
     return type(value) ~= "boolean" and "true or false" or nil
 end
 
+-- perigee.core.tls_client says what is wrong with it.
+local function check_nothing()
+    return nil
+end
+
 local function check_http(value)
     local is_path = type(value) == "string" and value:find("^/[!-~]*$")
     return type(value) ~= "boolean" and not is_path and "true or a path" or nil
@@ -46,6 +55,7 @@ local OPTIONS = {
     max_message = { 4 * 1024 * 1024, number_from(1) },
     max_unsent = { 4 * 1024 * 1024, number_from(1) },
     timeout_s = { 30, number_from(0) },
+    tls = { false, check_nothing },
 }
 
 local function names_of(options)
@@ -80,7 +90,8 @@ local function problem_of(options)
             return ("%s must be %s, got %s"):format(name, wanted, tostring(value))
         end
     end
-    return codec_problem(options, options.codec or DEFAULT_CODEC)
+    return options.tls and tls_client.problem(options.tls)
+        or codec_problem(options, options.codec or DEFAULT_CODEC)
 end
 
 -- The address as perigee.core.stream takes it.
@@ -89,19 +100,30 @@ local function place_of(address)
         return nil, "the address must be text such as tcp://127.0.0.1:1234, got " .. type(address)
     end
     local scheme, rest = address:match("^(%a+)://(.+)$")
-    if scheme == "tcp" and rest:find(":%d+$") then
+    if (scheme == "tcp" or scheme == "tls") and rest:find(":%d+$") then
         return rest
     elseif scheme == "unix" then
         return "unix:" .. rest
-    elseif scheme == "tls" then
-        return nil, "tls:// is not offered; there are tcp://host:port and unix:///path"
     end
-    return nil, ("'%s' is no address; there are tcp://host:port and unix:///path"):format(address)
+    return nil, ("'%s' is no address; there are tcp://host:port, tls://host:port and unix:///path")
+        :format(address)
+end
+
+local function with_defaults(options)
+    local all = {}
+    for name, option in pairs(OPTIONS) do
+        all[name] = option[1]
+    end
+    for name, value in pairs(options) do
+        all[name] = value
+    end
+    return all
 end
 
 --- Checks what rpc.dial was given.
 -- @return { address = as given, place = the same for perigee.core.stream, module = that makes the
--- codec, ... all options }, where http is a path or false; or nil and what is wrong
+-- codec, ... all options }, where http is a path or false, and tls a table or false; or nil and
+-- what is wrong
 function dial_options.check(address, options)
     options = options or {}
     local place, problem = place_of(address)
@@ -109,15 +131,10 @@ function dial_options.check(address, options)
     if problem then
         return nil, problem
     end
-    local checked = { address = address, place = place }
-    for name, option in pairs(OPTIONS) do
-        checked[name] = option[1]
-    end
-    for name, value in pairs(options) do
-        checked[name] = value
-    end
-    checked.module = CODECS[checked.codec]
+    local checked = with_defaults(options)
+    checked.address, checked.place, checked.module = address, place, CODECS[checked.codec]
     checked.http = checked.http == true and GO_RPC_PATH or checked.http
+    checked.tls = checked.tls or address:find("^tls:") and {} or false
     return checked
 end
 

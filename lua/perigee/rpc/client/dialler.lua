@@ -2,6 +2,7 @@
 -- come meanwhile wait for it together. A server that cannot be reached, or that ends connections
 -- before it has answered anything, is left alone for a while, and longer each time; what is called
 -- then fails at once.
+local lazy = require "perigee.core.lazy"
 local link = require "perigee.rpc.client.link"
 local membership = require "perigee.core.membership"
 local opening = require "perigee.rpc.client.opening"
@@ -10,6 +11,8 @@ local random = require "perigee.core.random"
 local scheduler = require "perigee.core.scheduler"
 local stream = require "perigee.core.stream"
 local task_record = require "perigee.core.task_record"
+
+local tls_client = lazy "perigee.core.tls_client"
 
 -- As gRPC does it: each time longer by this factor, and by chance up to a fifth more or less, so
 -- that clients do not come back all at once.
@@ -36,6 +39,7 @@ function dialler.new(options)
         waiting_count = 0,
         fruitless_count = 0,   -- attempts in a row that brought no answer
         retry_at = 0,
+        tls = false,           -- of perigee.core.tls_client, made when it is first needed
         failure = nil,         -- of the last attempt, { code =, detail = }
         counts = { dials = 0, failed_dials = 0, ended = 0, late = 0, refused = 0 },
         is_closed = false,
@@ -79,15 +83,31 @@ local function make_link(self, opened)
     return made
 end
 
+-- What is connected to, in TLS or not.
+local function open_stream(self, deadline)
+    local options = self.options
+    if not options.tls then
+        return stream.connect(options.place, deadline)
+    elseif not self.tls then
+        local made, code, why = tls_client.open(options.tls)
+        if not made then
+            return nil, code, why
+        end
+        self.tls = made
+    end
+    return stream.connect(options.place, deadline, { tls = self.tls })
+end
+
 local function connect(self)
     if open_count >= MAX_OPEN then
         return nil, "full", ("this service has %d connections open"):format(open_count)
     end
     local options = self.options
     local deadline = scheduler.now() + options.connect_timeout_s
-    local opened, code, why = stream.connect(options.place, deadline)
+    local opened, code, why = open_stream(self, deadline)
     if not opened then
-        return nil, code, why or ("cannot connect to %s: %s"):format(options.address, code)
+        return nil, code, code == "denied" and why
+            or ("cannot connect to %s: %s"):format(options.address, why or code)
     end
     if options.http then
         local is_ok, detail

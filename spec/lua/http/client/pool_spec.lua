@@ -159,6 +159,40 @@ describe("perigee.http.client.pool", function()
         end)
     end)
 
+    describe("what nobody asks for any more", function()
+        local testing = require "perigee.testing"
+
+        it("is closed after its idle time", function()
+            testing.virtual_clock()
+            local stream = scripted_stream.new { { OK } }
+            local options = { address = "127.0.0.1:80", now = perigee.now, idle_s = 5 }
+            local made = pool.new(function()
+                return connection.new(stream, options)
+            end, options)
+            made:request(GET)
+            perigee.sleep(4.9)
+            assert.is_false(stream.is_closed)
+            perigee.sleep(0.2)
+            assert.is_true(stream.is_closed)
+            assert.same({ {}, false }, { made.idle, made.timer })
+        end)
+
+        it("is closed at once beyond its number", function()
+            local made, streams = pool_over({ { { OK } }, { { OK } } }, { max_idle = 0 })
+            made:request(GET)
+            made:request(GET)
+            assert.same({ 2, 0 }, { #streams, open_count(streams) })
+        end)
+
+        it("leaves no timer when the pool is closed", function()
+            local made, streams = pool_over { { { OK } } }
+            made:request(GET)
+            assert.is_table(made.timer)
+            made:close()
+            assert.same({ false, 0 }, { made.timer, open_count(streams) })
+        end)
+    end)
+
     -- Here requests run in tasks that wait inside of connect until they are let go on.
     describe("its limit", function()
         local connecting, finished, streams
