@@ -122,8 +122,10 @@ void seam_push_type(lua_State *L, const SeamType *type)
         return;
     lua_pop(L, 1);
     lua_newtable(L);
-    push_function(L, type->collect, isolate_from(L));
-    lua_setfield(L, -2, "__gc");
+    if (type->collect != NULL) {
+        push_function(L, type->collect, isolate_from(L));
+        lua_setfield(L, -2, "__gc");
+    }
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_newtable(L);

@@ -66,6 +66,7 @@ static void register_for_all(lua_State *L, Isolate *isolate)
     bind_deflate_open(L, isolate);
     bind_channel_open(L, isolate);
     bind_name_lookup_open(L, isolate);
+    bind_pattern_open(L, isolate);
     bind_stream_open(L, isolate);
     bind_metric_open(L, isolate);
     bind_tls_open(L, isolate);

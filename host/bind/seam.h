@@ -51,7 +51,7 @@ void seam_register(lua_State *L, const luaL_Reg *functions, Isolate *isolate);
 typedef struct SeamType {
     const char *name;
     const luaL_Reg *methods;
-    lua_CFunction collect;
+    lua_CFunction collect; /* NULL where nothing has to be given back */
 } SeamType;
 
 /* Pushes the metatable of `type`, which is made when it is first asked for: methods behind __index,
@@ -80,6 +80,7 @@ void bind_process_open(lua_State *L, Isolate *isolate);
 void bind_privileges_open(lua_State *L, Isolate *isolate);
 void bind_profile_open(lua_State *L, Isolate *isolate);
 void bind_child_open(lua_State *L, Isolate *isolate);
+void bind_pattern_open(lua_State *L, Isolate *isolate);
 void bind_pulse_open(lua_State *L, Isolate *isolate);
 void bind_folder_open(lua_State *L, Isolate *isolate);
 void bind_deflate_open(lua_State *L, Isolate *isolate);

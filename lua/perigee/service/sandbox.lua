@@ -1,6 +1,7 @@
 --- What a script finds: a table of what is granted, not a list of what was removed.
 -- Everything else of Lua's libraries is absent from a service's isolate or out of its reach.
 local lazy = require "perigee.core.lazy"
+local patterns = require "perigee.service.patterns"
 
 local sandbox = {}
 
@@ -78,6 +79,19 @@ local function rep(text, count, separator)
     return string.rep(text, count, separator)
 end
 
+-- What few services use is loaded when they do.
+local function gmatch(text, pattern)
+    return require("perigee.service.substitution").gmatch(text, pattern)
+end
+
+local function gsub(text, pattern, replacement, limit)
+    return require("perigee.service.substitution").gsub(text, pattern, replacement, limit)
+end
+
+local function sort(list, is_less)
+    return require("perigee.service.sort")(list, is_less)
+end
+
 local function collect_garbage(what)
     if what ~= nil and what ~= "count" then
         error("a service may only ask collectgarbage for the \"count\"", 2)
@@ -110,6 +124,9 @@ function sandbox.fill(globals, own)
         granted[name] = pick(globals[name], GRANTED[name])
     end
     granted.string.rep = rep
+    granted.string.find, granted.string.match = patterns.find, patterns.match
+    granted.string.gmatch, granted.string.gsub = gmatch, gsub
+    granted.table.sort = sort
     granted.coroutine = lazy "perigee.core.script_coroutines"
     granted.load, granted.collectgarbage = load_text, collect_garbage
     granted.print, granted.require, granted.os.getenv = own.print, own.require, own.getenv
