@@ -31,8 +31,8 @@ local POOL_LIMIT = 256
 -- So many events become tasks before the first of these runs; the caches hold as many coroutines.
 local BATCH = 32
 
-local BELOW_C = "this call waits, which is not possible below a function of C, such as the "
-    .. "callback of string.gsub or table.sort"
+local BELOW_C = "this call waits, which is not possible below a function of C, such as a "
+    .. "__tostring that string.format calls"
 
 local current = false      -- the task that runs
 local interrupted = false  -- the task that was cut, or not begun for want of time: it goes first

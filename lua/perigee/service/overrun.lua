@@ -24,7 +24,7 @@ local function budget_of(task)
     if not asked then
         return ORDERS[task.name] and 0 or nil
     end
-    return asked.cpu_s
+    return asked.route and asked.route.cpu_s
 end
 
 local function warn(task, used_s, traceback)
