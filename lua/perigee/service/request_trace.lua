@@ -73,25 +73,28 @@ local function judge(span, asked, status)
     end
 end
 
---- Ends it.
--- @param pattern of the route, or nil
-function request_trace.finish(asked, status, pattern)
-    if not settings.is_on then
-        return
-    end
+local function finish(asked, status, pattern)
     local span = asked.span or request_trace.open(asked)
     describe(span, asked, status, pattern)
     judge(span, asked, status)
     span.answered = asked.begun_at
     spans.finish(span)
-    spans.leave(scheduler.current())
+end
+
+--- Ends it.
+-- @param pattern of the route, or nil
+function request_trace.finish(asked, status, pattern)
+    if settings.is_on then
+        finish(asked, status, pattern)
+        spans.leave(scheduler.current())
+    end
 end
 
 --- The same for a request whose task was ended by the host.
 function request_trace.finish_ended(asked, task, failure, traceback)
     if settings.is_on then
         asked.failure = { message = tostring(failure), traceback = traceback }
-        request_trace.finish(asked, UNAVAILABLE)
+        finish(asked, UNAVAILABLE)
     end
     spans.leave(task)
 end
