@@ -97,6 +97,26 @@ describe("a service at its memory limit", function()
         end, "the new generation answers")
     end)
 
+    it("restarts whoever has the largest heap when the worker is at its own", function()
+        start({ ["leak.lua"] = [[
+            local kept = {}
+            for i = 1, 3e5 do kept[i] = { i } end
+            return { http = function(request)
+                if request.path == "/leak/eat" then
+                    for i = 1, 5e6 do kept[#kept + 1] = { i } end
+                end
+                return tostring(#kept)
+            end }
+        ]] }, "--memory", "500MB", "--worker-memory", "100MB", "--cpu-budget", "0")
+        running:get("/leak/eat")
+        running:wait_for_log("ERROR leak +the isolate broke and was closed: the worker has "
+            .. "%d+%.%d MB in memory, and may have 100%.0 MB %(%-%-worker%-memory%); "
+            .. "this heap is the largest, %d+%.%d MB")
+        running:wait_for_body("/leak", "300000")
+        assert.equal("fine", running:body("/neighbour"))
+        assert.equal(0, running:status().workers[1].restarts)
+    end)
+
     it("again and again does not make its neighbour fail, or wait", function()
         start({ ["leak.lua"] = LEAK }, "--memory", "16MB", "--log-level", "error")
         local is_done, failed, count = false, 0, 0

@@ -245,6 +245,7 @@ local function worker_settings(values, worker_count)
     return {
         worker_count = worker_count,
         slice_ms = values.slice,
+        memory_size = values["worker-memory"],
         cpu_warning_s = values["cpu-warning"],
         cpu_budget_s = values["cpu-budget"],
         shared_size = values["shared-memory"],

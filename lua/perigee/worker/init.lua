@@ -11,6 +11,7 @@ local host_methods = require "perigee.worker.host_methods"
 local instances = require "perigee.worker.instances"
 local log = require "perigee.log"
 local log_control = require "perigee.worker.log_control"
+local memory = require "perigee.worker.memory"
 local parallel = require "perigee.core.parallel"
 local profile = require "perigee.worker.profile"
 local routing = require "perigee.worker.routing"
@@ -94,6 +95,16 @@ local function retire(old, drain_s)
     supervisor:notify("retired", { service = old.service, generation = old.number })
 end
 
+-- Its heap is given back, and the supervisor loads the service again.
+local function restart(one, reason)
+    log.event(one.service, "error", "the isolate broke and was closed: " .. reason,
+        { generation = one.number })
+    discard(one.service, one.number, reason)
+    routing.refresh()
+    supervisor:notify("broken", { service = one.service, generation = one.number,
+        message = reason })
+end
+
 local handlers = {}
 
 --- body = { slot=, slice_ms=, log=, ... }: what every worker is told once.
@@ -112,6 +123,10 @@ function handlers.configure(body)
     end
     routing.configure({ find_local = find, system_handle = host.handle() })
     forward.configure(body.mesh_addresses)
+    if body.memory_size > 0 then
+        memory.watch(body.memory_size, { list_generations = list_generations, restart = restart,
+            exit = function() host.exit(1) end })
+    end
     return { pid = host.pid(), is_preemptive = is_preemptive }
 end
 
@@ -386,12 +401,7 @@ end
 local function on_broken(handle, _, message)
     local one = generation.find(handle)
     if one then
-        log.event(one.service, "error", "the isolate broke and was closed: " .. message,
-            { generation = one.number })
-        discard(one.service, one.number, message)
-        routing.refresh()
-        supervisor:notify("broken", { service = one.service, generation = one.number,
-            message = message })
+        restart(one, message)
     end
 end
 
