@@ -37,7 +37,7 @@ local LIBRARY_HEADERS = {
 -- A part of lua/perigee may require itself and every part with a lower rank. `perigee` is init.lua.
 local LUA_RANKS = {
     core = 1, json_encoder = 1,
-    json = 2, log = 2, profile = 2, resilience = 2,
+    json = 2, log = 2, profile = 2, resilience = 2, trace = 2,
     perigee = 3, failure = 3, sync = 3, context = 3, shared = 3,
     named_channel = 3, metrics = 3,
     balancer = 3,

@@ -1,5 +1,7 @@
 #include "base/hop.h"
 
+#include <string.h>
+
 enum { MOST_DIGITS = 8 };
 
 /* Of a wait that is over already, which is not the same as none. */
@@ -66,10 +68,33 @@ void hop_read_attempts(Hop *hop, const char *text, size_t size)
         hop->previous_attempts = (uint32_t)count;
 }
 
+/* Versions to come may append to what is known, behind another dash. */
+static bool is_complete(const char *text, size_t size)
+{
+    return size == HOP_TRACE_SIZE ||
+           (size > HOP_TRACE_SIZE && text[HOP_TRACE_SIZE] == '-' && memcmp(text, "00", 2) != 0);
+}
+
+void hop_read_trace(Hop *hop, const char *text, size_t size)
+{
+    hop->has_other_trace |= hop->trace[0] != '\0';
+    if (is_complete(text, size) && !hop->has_other_trace)
+        memcpy(hop->trace, text, HOP_TRACE_SIZE);
+    else
+        hop->trace[0] = '\0';
+}
+
+bool hop_is_sampled(const Hop *hop)
+{
+    return hop->trace[0] != '\0' && strchr("13579bdf", hop->trace[HOP_TRACE_SIZE - 1]) != NULL;
+}
+
 void hop_limit_by(Hop *hop, const Hop *other)
 {
     if (other->wait_s > 0)
         hop_limit_wait(hop, other->wait_s);
     if (other->previous_attempts > hop->previous_attempts)
         hop->previous_attempts = other->previous_attempts;
+    if (hop->trace[0] == '\0')
+        memcpy(hop->trace, other->trace, sizeof hop->trace);
 }

@@ -16,7 +16,7 @@ CallBox *call_check(lua_State *L, int argument)
 }
 
 /* call_request(id) -> protocol, method, argument, connection, count of its definitions, deadline or
- * nil, whether items can be sent, previous attempts | nil, "closed" */
+ * nil, whether items can be sent, previous attempts, traceparent or nothing | nil, "closed" */
 static int l_call_request(lua_State *L)
 {
     CallBox *box = call_check(L, 1);
@@ -36,7 +36,10 @@ static int l_call_request(lua_State *L)
         lua_pushnumber(L, call->deadline_s);
     lua_pushboolean(L, call->takes_items);
     lua_pushinteger(L, (lua_Integer)call->hop.previous_attempts);
-    return 8;
+    if (call->hop.trace[0] == '\0')
+        return 8;
+    lua_pushlstring(L, call->hop.trace, HOP_TRACE_SIZE);
+    return 9;
 }
 
 /* call_peer(id) -> host, port | nothing when nobody outside called | nil, "closed" */
@@ -154,6 +157,8 @@ static LocalTarget check_target(lua_State *L)
     LocalTarget target = {.deadline_s = luaL_optnumber(L, 3, 0)};
     lua_Integer credit = luaL_optinteger(L, 4, 0);
     lua_Integer attempts = luaL_optinteger(L, 5, 0);
+    size_t trace_size;
+    const char *trace = luaL_optlstring(L, 6, NULL, &trace_size);
 
     target.method.bytes = luaL_checklstring(L, 1, &target.method.size);
     target.argument.bytes = luaL_checklstring(L, 2, &target.argument.size);
@@ -162,13 +167,15 @@ static LocalTarget check_target(lua_State *L)
     luaL_argcheck(L, credit >= 0 && credit <= RPC_MOST_CREDIT, 4, "out of range");
     luaL_argcheck(L, attempts >= 0 && attempts <= INT32_MAX, 5, "out of range");
     target.credit = (uint32_t)credit;
-    target.previous_attempts = (uint32_t)attempts;
+    target.hop.previous_attempts = (uint32_t)attempts;
+    if (trace != NULL)
+        hop_read_trace(&target.hop, trace, trace_size);
     return target;
 }
 
-/* call_start(method, argument, deadline or nil, credit or nil, previous attempts or nil) -> id:
- * EVENT_ANSWER will come, and with credit an EVENT_ITEM before it for each item | nil, "not_found":
- * no service of this host has it */
+/* call_start(method, argument, deadline or nil, credit or nil, previous attempts or nil,
+ * traceparent or nil) -> id: EVENT_ANSWER will come, and with credit an EVENT_ITEM before it for
+ * each item | nil, "not_found": no service of this host has it */
 static int l_call_start(lua_State *L)
 {
     LocalTarget target = check_target(L);

@@ -22,16 +22,25 @@ static void push_slice(lua_State *L, const Http1Head *head, Http1Slice slice)
 }
 
 /* Few clients say any of it. Returns how many values that is. */
-static int push_hop(lua_State *L, const ExchangeBox *box, uint32_t previous_attempts)
+static int push_hop(lua_State *L, const ExchangeBox *box, const Hop *hop)
 {
-    if (box->deadline_s == 0 && previous_attempts == 0)
+    bool is_timed = box->deadline_s > 0 || hop->previous_attempts > 0;
+    bool is_sampled = hop_is_sampled(hop);
+
+    if (!is_timed && !is_sampled)
         return 0;
     if (box->deadline_s > 0)
         lua_pushnumber(L, box->deadline_s);
     else
         lua_pushnil(L);
-    lua_pushinteger(L, (lua_Integer)previous_attempts);
-    return 2;
+    if (is_timed)
+        lua_pushinteger(L, (lua_Integer)hop->previous_attempts);
+    else
+        lua_pushnil(L);
+    if (!is_sampled)
+        return 2;
+    lua_pushlstring(L, hop->trace, HOP_TRACE_SIZE);
+    return 3;
 }
 
 int exchange_push_request(lua_State *L, Handle handle)
@@ -57,7 +66,7 @@ int exchange_push_request(lua_State *L, Handle handle)
         lua_pushvalue(L, -4); /* the path */
     else
         push_slice(L, head, head->target);
-    return 6 + push_hop(L, box, head->hop.previous_attempts);
+    return 6 + push_hop(L, box, &head->hop);
 }
 
 /* exchange_fields(id) -> {name, value, name, value, ...} as sent | nil, "closed" */

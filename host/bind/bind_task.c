@@ -31,9 +31,9 @@ static int l_place(lua_State *L)
 }
 
 /* next_event() -> kind, id, code, bytes | kind of a request, id, method, path, query | nil, mount,
- * minor version, target, and when its client says so deadline | nil, previous attempts: in one
- * call, as most events are requests | kind of an answer, id, 0,
- * result | kind of an answer, id, code, message, data as JSON | nil | nothing */
+ * minor version, target, and when its client says so deadline | nil, previous attempts | nil,
+ * traceparent of a sampled trace: in one call, as most events are requests | kind of an answer, id,
+ * 0, result | kind of an answer, id, code, message, data as JSON | nil | nothing */
 static int l_next_event(lua_State *L)
 {
     Event event;

@@ -40,8 +40,8 @@ struct lua_State;
 ExchangeBox *exchange_check(struct lua_State *L, int argument);
 
 /* Pushes method, path, query or nil, mount, minor version and target of an exchange, and when its
- * client says so a deadline or nil and how often it has asked before; nothing when it is closed.
- * Returns how many values that is. */
+ * client says so a deadline or nil, how often it has asked before or nil, and the traceparent of
+ * a sampled trace; nothing when it is closed. Returns how many values that is. */
 int exchange_push_request(struct lua_State *L, Handle handle);
 
 /* The string at `argument`, which must be nothing but lines "token: value\r\n". */

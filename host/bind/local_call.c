@@ -78,7 +78,7 @@ static void start(Host *host, RpcCaller *caller, const LocalTarget *target, bool
 
     call->protocol = RPC_COPY;
     call->deadline_s = target->deadline_s;
-    call->hop.previous_attempts = target->previous_attempts;
+    call->hop = target->hop;
     call->credit = target->credit;
     call->takes_items = target->credit > 0;
     call->is_notification = is_notification;

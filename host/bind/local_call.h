@@ -15,7 +15,7 @@ typedef struct LocalTarget {
     RpcSlice argument; /* bytes of perigee.core.copy */
     double deadline_s; /* as in RpcCall */
     uint32_t credit;   /* items the caller takes at first; 0 when it takes none */
-    uint32_t previous_attempts;
+    Hop hop;           /* without a wait */
 } LocalTarget;
 
 /* Whether a service of this host goes by that name, whichever worker runs it. */

@@ -274,6 +274,12 @@ static int take_attempts(Summary *summary, Http1Slice value)
     return 0;
 }
 
+static int take_trace(Summary *summary, Http1Slice value)
+{
+    hop_read_trace(&summary->head->hop, text_of(summary->head, value), value.size);
+    return 0;
+}
+
 #define NAME(text) text, sizeof text - 1
 
 static const struct {
@@ -288,6 +294,7 @@ static const struct {
     {NAME("expect"),                    take_expect           },
     {NAME("upgrade"),                   take_upgrade          },
     {NAME("perigee-timeout"),           take_wait             },
+    {NAME("traceparent"),               take_trace            },
     {NAME("perigee-previous-attempts"), take_attempts         },
 };
 

@@ -48,6 +48,8 @@ static void take_member(JsonRequest *request, RpcSlice key, RpcSlice value)
         request->is_version_2 = is_text(value, "\"2.0\"");
     else if (is_named(key, "perigee-timeout") && value.size > 2)
         hop_read_wait(&request->hop, value.bytes + 1, value.size - 2);
+    else if (is_named(key, "traceparent") && value.size > 2)
+        hop_read_trace(&request->hop, value.bytes + 1, value.size - 2);
     else if (is_named(key, "perigee-previous-attempts"))
         hop_read_attempts(&request->hop, value.bytes, value.size);
 }

@@ -9,7 +9,7 @@ typedef struct JsonRequest {
     RpcSlice method;
     RpcSlice params;
     RpcSlice id;
-    Hop hop; /* of the members "perigee-timeout" and "perigee-previous-attempts" */
+    Hop hop; /* of "perigee-timeout", "perigee-previous-attempts" and "traceparent" */
     bool is_version_2;
     bool is_valid; /* it is a request of its version */
 } JsonRequest;

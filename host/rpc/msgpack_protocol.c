@@ -3,13 +3,13 @@
  * [3, msgid, method, params, credit], items [4, msgid, item], further credit [5, msgid, credit],
  * for any call that is in flight [6, msgid], which cancels it, and requests whose caller says how
  * many microseconds it waits, or 0, and how often it has asked before: [7, msgid, method, params,
- * wait, attempts]. */
+ * wait, attempts]; and the same for a part of a trace: [8, ..., attempts, traceparent]. */
 #include <string.h>
 
 #include "base/error.h"
 #include "rpc/rpc_protocol.h"
 
-enum { REQUEST, RESPONSE, NOTIFICATION, STREAM, ITEM, CREDIT, CANCEL, HOP_REQUEST };
+enum { REQUEST, RESPONSE, NOTIFICATION, STREAM, ITEM, CREDIT, CANCEL, HOP_REQUEST, TRACED_REQUEST };
 
 static const char canceled_text[] = "canceled";
 
@@ -120,7 +120,7 @@ static bool split_credit(Frame *frame)
 
 static bool split_hop(Frame *frame)
 {
-    RpcSlice behind;
+    RpcSlice behind, trace;
     uint64_t wait_us, attempts;
 
     if (!split_behind(frame, &behind) || !msgpack_take_uint(&behind, &wait_us) ||
@@ -129,6 +129,11 @@ static bool split_hop(Frame *frame)
     if (wait_us > 0)
         hop_limit_wait(&frame->hop, (double)wait_us / 1e6);
     frame->hop.previous_attempts = attempts < INT32_MAX ? (uint32_t)attempts : INT32_MAX;
+    if (frame->kind == HOP_REQUEST)
+        return true;
+    if (!msgpack_take_string(&behind, &trace))
+        return false;
+    hop_read_trace(&frame->hop, trace.bytes, trace.size);
     return true;
 }
 
@@ -142,7 +147,7 @@ static bool take_call(RpcChannel *channel, Frame *frame)
     if (frame->kind == STREAM &&
         (!split_credit(frame) || find_call(channel, frame->sequence) != NULL))
         return false;
-    if (frame->kind == HOP_REQUEST && !split_hop(frame))
+    if (frame->kind >= HOP_REQUEST && !split_hop(frame))
         return false;
     call = rpc_call_create(&channel->caller, method, frame->rest, none);
     call->hop = frame->hop;
@@ -187,6 +192,7 @@ static const struct {
     [CREDIT] = {3, take_credit},
     [CANCEL] = {2, take_cancel},
     [HOP_REQUEST] = {6, take_call  },
+    [TRACED_REQUEST] = {7, take_call  },
 };
 
 /* False when the message is none that a client sends. */
@@ -197,7 +203,7 @@ static bool take_message(RpcChannel *channel, RpcSlice message)
 
     if (!msgpack_take_array(&message, &count) || !msgpack_take_uint(&message, &frame.kind))
         return false;
-    if (frame.kind > HOP_REQUEST || messages[frame.kind].count != count)
+    if (frame.kind > TRACED_REQUEST || messages[frame.kind].count != count)
         return false;
     if (frame.kind != NOTIFICATION && !msgpack_take_uint(&message, &frame.sequence))
         return false;

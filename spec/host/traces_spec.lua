@@ -148,6 +148,162 @@ describe("traces of requests", function()
         assert.matches("request_id=" .. id .. "  trace_id=" .. trace.id .. "$", line)
     end)
 
+    describe("that came from elsewhere", function()
+        local ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+        local function get(running, target, ...)
+            return running:request({ target = target, fields = { ... } })
+        end
+
+        it("go on in the spans of this host when they are sampled", function()
+            local running = start()
+            get(running, "/orders/quick/1", "Traceparent", ("00-%s-%s-00"):format(ID, PARENT))
+            get(running, "/orders/quick/2", "TraceParent", ("00-%s-%s-01"):format(ID, PARENT))
+            local trace = wait_for(running, "", 1)[1]
+            assert.same({ ID, "sampled" }, { trace.id, trace.kinds[1] })
+            local span = running:ask("GET", "/traces/" .. ID).spans[1]
+            assert.same({ PARENT, "/orders/quick/2" },
+                { span.parent_id, span.attributes["url.path"] })
+        end)
+
+        it("are known to what failed, sampled or not", function()
+            local running = start()
+            get(running, "/orders/broken", "traceparent", ("00-%s-%s-00"):format(ID, PARENT))
+            assert.equal(ID, wait_for(running, "?kind=failed", 1)[1].id)
+        end)
+
+        it("and are malformed begin anew", function()
+            local running = start("--trace-sample", "1")
+            for _, fields in ipairs({ { "traceparent", ("00-%s-%s-1"):format(ID, PARENT) },
+                { "traceparent", ("00-%s-%s-01"):format(ID:upper(), PARENT) },
+                { "traceparent", ("ff-%s-%s-01"):format(ID, PARENT) },
+                { "traceparent", ("00-%s-%s-01"):format(ID, ("0"):rep(16)) },
+                { "traceparent", ("00-%s-%s-01"):format(("0"):rep(32), PARENT) },
+                { "traceparent", ("00-%s-%s-01-x"):format(ID, PARENT) },
+                { "traceparent", ("00-%s-%s-01"):format(ID, PARENT),
+                    "traceparent", ("00-%s-%s-01"):format(ID, PARENT) } }) do
+                assert.equal(200, get(running, "/orders/quick/1", unpack(fields)).status)
+            end
+            for _, trace in ipairs(wait_for(running, "", 7)) do
+                assert.not_equal(ID, trace.id)
+            end
+        end)
+    end)
+
+    describe("over several services", function()
+        local FRONT = [[
+            local http = require "perigee.http"
+            local perigee = require "perigee"
+            local rpc = require "perigee.rpc"
+            local trace = require "perigee.trace"
+            local orders = rpc.service("Orders")
+            local jobs = perigee.channel("jobs", { capacity = 8 })
+            local app = http.router()
+            app:get("/call", function()
+                return trace.span("think", function(span)
+                    span:set("depth", 1):event("thought", { of = "orders" })
+                    perigee.go(function() orders:call("Quick", {}) end):join()
+                    return trace.id()
+                end)
+            end)
+            app:get("/fails", function()
+                return select(2, orders:call("Raise", {}))
+            end)
+            app:get("/http", function(request)
+                return http.get(request.query.url .. "?secret=1"):text()
+            end)
+            app:get("/job", function()
+                jobs:send({ trace = trace.carry("send a job") })
+                return trace.id()
+            end)
+            return { http = app }
+        ]]
+
+        local WORKER = [[
+            local perigee = require "perigee"
+            local trace = require "perigee.trace"
+            local jobs = perigee.channel("jobs", { capacity = 8 })
+            return { start = function()
+                perigee.go(function()
+                    while true do
+                        local job = jobs:recv()
+                        trace.continue(job.trace, "do the job", function() error("no time") end)
+                    end
+                end)
+            end }
+        ]]
+
+        local function start_all(...)
+            return host.start({ services = { ["front.lua"] = FRONT, ["orders.lua"] = ORDERS,
+                ["worker.lua"] = WORKER }, flags = { ... } })
+        end
+
+        -- The names of the spans, indented by how deep they are.
+        local function outline(spans, depth, lines)
+            depth, lines = depth or 0, lines or {}
+            for _, span in ipairs(spans) do
+                lines[#lines + 1] = ("  "):rep(depth)
+                    .. table.concat({ span.service, span.kind, span.name }, " ")
+                outline(span.children, depth + 1, lines)
+            end
+            return lines
+        end
+
+        local function wait_for_outline(running, id, count)
+            local lines, trace
+            running:wait_until(function()
+                trace = running:ask("GET", "/traces/" .. id)
+                lines = trace.spans and outline(trace.spans) or {}
+                return #lines >= count
+            end, "the trace has all its spans")
+            return lines, trace
+        end
+
+        it("are one tree: own spans, tasks, calls", function()
+            local running = start_all("--trace-sample", "1")
+            local id = running:body("/front/call")
+            local lines, trace = wait_for_outline(running, id, 4)
+            assert.same({ "front server GET /front/call", "  front internal think",
+                "    front client Orders/Quick", "      orders server Orders/Quick" }, lines)
+            local think = trace.spans[1].children[1]
+            assert.equal(1, think.attributes.depth)
+            assert.same({ "thought", "orders" },
+                { think.events[1].name, think.events[1].attributes.of })
+        end)
+
+        it("tell of a failure below", function()
+            local running = start_all()
+            assert.equal("failed", running:body("/front/fails"))
+            local failed = wait_for(running, "?service=orders", 1)[1]
+            assert.equal("Orders/Raise", failed.name)
+            local lines = wait_for_outline(running, failed.id, 1)
+            assert.same({ "orders server Orders/Raise" }, lines)
+        end)
+
+        it("go over HTTP", function()
+            local running = start_all("--trace-sample", "1", "--allow-network", "127.0.0.1")
+            local url = "http://me:word@" .. running.http .. "/orders/unknown"
+            running:body("/front/http?url=" .. url)
+            local front = wait_for(running, "?service=front", 1)[1]
+            local lines, trace = wait_for_outline(running, front.id, 3)
+            assert.same({ "front server GET /front/http", "  front client GET",
+                "    orders server GET /orders/unknown" }, lines)
+            local client = trace.spans[1].children[1]
+            assert.equal("http://" .. running.http .. "/orders/unknown",
+                client.attributes["url.full"])
+            assert.equal(404, client.attributes["http.response.status_code"])
+            assert.equal("HTTP 404", client.error)
+            assert.is_nil(trace.spans[1].error)
+        end)
+
+        it("go over named channels when they are told to", function()
+            local running = start_all("--trace-sample", "1")
+            local lines = wait_for_outline(running, running:body("/front/job"), 3)
+            assert.same({ "front server GET /front/job", "  front producer send a job",
+                "    worker consumer do the job" }, lines)
+        end)
+    end)
+
     it("that are unknown, or asked for wrongly, are refused", function()
         local running = start()
         for target, status in pairs({ ["/traces/x"] = 404, ["/traces?kind=all"] = 400,

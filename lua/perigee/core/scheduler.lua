@@ -430,11 +430,11 @@ end
 local function run()
     while true do
         local room = BATCH
-        local kind, id, a, b, c, d, e, f, g, h
+        local kind, id, a, b, c, d, e, f, g, h, i
         repeat
-            kind, id, a, b, c, d, e, f, g, h = next_event()
+            kind, id, a, b, c, d, e, f, g, h, i = next_event()
             room = room - 1
-        until not (kind and dispatch(kind, id, a, b, c, d, e, f, g, h) and room > 0)
+        until not (kind and dispatch(kind, id, a, b, c, d, e, f, g, h, i) and room > 0)
         if not (kind or ready_first) then
             return true
         end
@@ -460,10 +460,10 @@ end
 
 -- Tasks that are always ready do not hold up events and timers.
 local function catch_up()
-    local kind, id, a, b, c, d, e, f, g, h = next_event()
+    local kind, id, a, b, c, d, e, f, g, h, i = next_event()
     while kind do
-        dispatch(kind, id, a, b, c, d, e, f, g, h)
-        kind, id, a, b, c, d, e, f, g, h = next_event()
+        dispatch(kind, id, a, b, c, d, e, f, g, h, i)
+        kind, id, a, b, c, d, e, f, g, h, i = next_event()
     end
     timers.fire(end_in_time)
 end

@@ -1,5 +1,6 @@
 --- A handler that has a service answer, wherever the registry knows it: a reverse proxy. Bodies
 -- pass in pieces both ways, as fast as the slower side takes them, and are never gathered.
+local client_span = require "perigee.http.client_span"
 local destination = require "perigee.destination"
 local hop_fields = require "perigee.http.hop_fields"
 local http_client = require "perigee.http.client"
@@ -132,9 +133,10 @@ local function take_head(attempt, passing, head)
     return begin_pieces(passing.response, head)
 end
 
-local function fields_of(attempt, request)
+local function fields_of(attempt, request, span)
     local fields = message_fields.of_request(request)
     hop_fields.add(fields, attempt.deadline - scheduler.now(), attempt.previous)
+    client_span.add_fields(span, fields)
     return fields
 end
 
@@ -146,10 +148,11 @@ end
 -- The attempt of a call. An answer that comes at once is not passed on before the call is over.
 local function ask(self, attempt, passing)
     local request = passing.request
+    local span = client_span.begin(request.method, attempt.instance.address)
     local answer, code, detail, is_unsent = self:pool_of(attempt.instance.address):request({
         method = request.method,
         target = target_of(request, attempt.instance),
-        fields = fields_of(attempt, request),
+        fields = fields_of(attempt, request, span),
         body = passing.source,
         timeout_s = math.max(LEAST_TIMEOUT_S, attempt.deadline - scheduler.now()),
         max_body = NO_LIMIT,
@@ -160,6 +163,7 @@ local function ask(self, attempt, passing)
             return passing.response:write(bytes) ~= nil
         end,
     })
+    client_span.finish(span, answer and answer.status, code, detail)
     if not answer then
         note_failure(attempt, passing, code, is_unsent)
         return nil, code, detail

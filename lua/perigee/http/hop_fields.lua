@@ -1,5 +1,5 @@
---- The fields that tell the next hop how long its caller waits, and whether it tries again
--- (host/base/hop.h reads them).
+--- The fields that tell the next hop how long its caller waits, whether it tries again, and of
+-- which trace it is a part (host/base/hop.h reads them).
 local hop = require "perigee.core.hop"
 local scheduler = require "perigee.core.scheduler"
 local timeout_text = require "perigee.resilience.timeout_text"
@@ -35,6 +35,22 @@ function hop_fields.pass_on(headers, deadline)
     if (ends_at or previous > 0) and not headers:get(TIMEOUT) then
         hop_fields.add(headers, math.min(deadline, ends_at or math.huge) - scheduler.now(),
             previous)
+    end
+end
+
+--- Adds those that make it a part of a trace, in place of what came with what is sent on.
+-- @param traceparent, tracestate as of perigee.core.spans
+function hop_fields.add_trace(fields, traceparent, tracestate)
+    for i = #fields - 1, 1, -2 do
+        local name = fields[i]:lower()
+        if name == "traceparent" or name == "tracestate" then
+            table.remove(fields, i)
+            table.remove(fields, i)
+        end
+    end
+    fields[#fields + 1], fields[#fields + 2] = "traceparent", traceparent
+    if tracestate then
+        fields[#fields + 1], fields[#fields + 2] = "tracestate", tracestate
     end
 end
 

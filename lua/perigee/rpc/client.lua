@@ -1,5 +1,6 @@
 --- Calls to RPC servers: those of Perigee, of Go, and whoever else speaks a protocol of theirs.
 -- One client has one connection, which all tasks share.
+local call_span = require "perigee.rpc.call_span"
 local dial_options = require "perigee.rpc.client.dial_options"
 local dialler = require "perigee.rpc.client.dialler"
 local hop = require "perigee.core.hop"
@@ -104,9 +105,9 @@ local function conclude(self, options, is_ok, value, detail, data)
     return value
 end
 
--- What the server is told of how long this call may take, and of attempts before it; nothing where
--- it is not to be told.
-local function hop_of(self, task, deadline)
+-- What the server is told of how long this call may take, of attempts before it, and of its trace;
+-- nothing where it is not to be told.
+local function hop_of(self, task, deadline, traceparent)
     local options = self.dialler.options
     if not options.deadlines then
         return nil
@@ -116,17 +117,16 @@ local function hop_of(self, task, deadline)
     ends_at = math.min(ends_at, task.context.ends_at or math.huge)
     local previous = hop.previous_attempts()
     if ends_at < math.huge then
-        return math.max(LEAST_WAIT_S, ends_at - now), previous
-    elseif previous > 0 then
-        return 0, previous
+        return math.max(LEAST_WAIT_S, ends_at - now), previous, traceparent
+    elseif previous > 0 or traceparent then
+        return 0, previous, traceparent
     end
 end
 
 -- Nothing else runs between `prepare` and the end of `send_call`.
-local function perform(self, method, args, options)
+local function ask(self, method, args, options, traceparent)
     local timeout_s = options.timeout_s
     local deadline = timeout_s and scheduler.now() + timeout_s
-    check_yieldable()
     local link, body, detail = prepare(self, args, options, deadline)
     if not link then
         return nil, body, detail
@@ -135,8 +135,14 @@ local function perform(self, method, args, options)
     if not task then
         return nil, reason, "the context of the task has ended"
     end
-    local number = link:send_call(task, method, body, deadline, hop_of(self, task, deadline))
+    local number = link:send_call(task, method, body, deadline,
+        hop_of(self, task, deadline, traceparent))
     return conclude(self, options, await(link, task, number, deadline))
+end
+
+local function perform(self, method, args, options)
+    check_yieldable()
+    return call_span.around(method, ask, self, method, args, options)
 end
 
 local function notify(self, method, args, options)

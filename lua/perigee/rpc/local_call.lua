@@ -1,6 +1,7 @@
 --- Calls of services of this host. The argument goes to the other isolate as a copy, and so does
 -- what comes back; the host finds the isolate, or the worker that runs the service.
 local call_failure = require "perigee.rpc.call_failure"
+local call_span = require "perigee.rpc.call_span"
 local copy = require "perigee.core.copy"
 local event = require "perigee.core.event"
 local hop = require "perigee.core.hop"
@@ -16,6 +17,7 @@ local start, cancel = host.call_start, host.call_cancel
 local check_yieldable = scheduler.check_yieldable
 local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 local wake = scheduler.wake
+local around = call_span.around
 local previous_attempts = hop.previous_attempts
 
 local waiting = {} -- number of a call -> the task that waits for its answer
@@ -91,11 +93,7 @@ local function await(task, number, target, deadline)
     return true, bytes
 end
 
---- Calls `target` = { name = "Service.Method", waits_on = what reports say } and waits for the
--- result. Returns it, which may be nil; or nil, code, detail, data (see perigee.rpc.call_failure).
--- @param deadline in seconds of perigee.now(), besides that of the task's context; nil for none
-function local_call.call(target, bytes, deadline)
-    check_yieldable()
+local function perform(target, bytes, deadline, _, traceparent)
     local task, reason = prepare_wait(deadline)
     if not task then
         return call_failure.of_wait(reason, target)
@@ -103,7 +101,7 @@ function local_call.call(target, bytes, deadline)
         return full()
     end
     local ends_at = nearest(task, deadline)
-    local number = start(target.name, bytes, ends_at, nil, previous_attempts())
+    local number = start(target.name, bytes, ends_at, nil, previous_attempts(), traceparent)
     if not number then
         return call_failure.unknown(target)
     end
@@ -114,6 +112,14 @@ function local_call.call(target, bytes, deadline)
         return call_failure.of_wait("timeout", target)
     end
     return nil, result, detail, data
+end
+
+--- Calls `target` = { name = "Service.Method", waits_on = what reports say } and waits for the
+-- result. Returns it, which may be nil; or nil, code, detail, data (see perigee.rpc.call_failure).
+-- @param deadline in seconds of perigee.now(), besides that of the task's context; nil for none
+function local_call.call(target, bytes, deadline)
+    check_yieldable()
+    return around(target.name, perform, target, bytes, deadline)
 end
 
 --- Calls it without waiting, and without a result. Returns true, or nil, code, detail.

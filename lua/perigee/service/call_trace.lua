@@ -1,5 +1,6 @@
 --- The span of an RPC call that a service answers: made when somebody asks for it, or at the end of
 -- one that is kept.
+local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.core.trace_settings"
 local spans = require "perigee.core.spans"
 
@@ -9,6 +10,19 @@ local call_trace = {}
 -- @param traceparent what its caller says, or nil
 function call_trace.open(started, traceparent)
     return spans.begin_trace("RPC", "server", started, traceparent)
+end
+
+--- Begins the trace of a call in the task that answers it, when its caller tells of one or chance
+-- chooses it. Returns its span, or nil.
+function call_trace.draw(started, traceparent)
+    local is_drawn = not traceparent and spans.is_drawn()
+    if not settings.is_on or not (traceparent or is_drawn) then
+        return nil
+    end
+    local span = call_trace.open(started, traceparent)
+    span.trace.is_sampled = span.trace.is_sampled or is_drawn
+    spans.enter(scheduler.current(), span)
+    return span
 end
 
 local function describe(span, name)

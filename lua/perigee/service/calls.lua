@@ -152,16 +152,24 @@ local function is_shed(id)
     return is_late
 end
 
+local function draw_trace(id, traceparent)
+    if traceparent or trace_settings.sample > 0 then
+        local task = tasks[id]
+        opened[task] = call_trace.draw(started_at[task], traceparent)
+    end
+end
+
 -- Returns the method, for the trace.
 local function serve(id)
     local protocol, name, bytes, connection, definition_count, deadline, takes_items,
-        previous_attempts = host.call_request(id)
+        previous_attempts, traceparent = host.call_request(id)
     if not protocol or is_shed(id) then
         return
     elseif (deadline or previous_attempts > 0)
         and not keep_deadline(id, protocol, deadline, previous_attempts) then
         return
     end
+    draw_trace(id, traceparent)
     local method, codec = state.methods[name], call_codecs[protocol]
     if not method then
         host.call_fail(id, "rpc: can't find method " .. name, METHOD_NOT_FOUND)

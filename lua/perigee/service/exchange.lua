@@ -32,7 +32,7 @@ end
 
 --- The exchange of an event: its number, and what comes with it (host.next_event).
 function exchange.new(id, method, path, query, mount, minor_version, target, deadline,
-        previous_attempts)
+        previous_attempts, traceparent)
     -- Constants first, see perigee.core.task_record.
     local self = setmetatable({ id = 0, method = false, path = false, query = false, mount = false,
         minor_version = 0, target = false, started_at = 0, route = false }, metatable)
@@ -41,6 +41,9 @@ function exchange.new(id, method, path, query, mount, minor_version, target, dea
     self.started_at = timers.turn_started
     if previous_attempts then
         self.hop = { deadline = deadline, previous_attempts = previous_attempts }
+    end
+    if traceparent then
+        self.traceparent = traceparent
     end
     return self
 end

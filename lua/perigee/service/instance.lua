@@ -227,7 +227,7 @@ local function answer(asked)
         state.server = server
         exchange.set_owner(state)
     end
-    if trace_settings.sample > 0 then
+    if trace_settings.sample > 0 or asked.traceparent then
         request_trace.draw(asked)
     end
     local status, pattern = server:dispatch(asked)

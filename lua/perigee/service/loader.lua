@@ -11,7 +11,7 @@ local PUBLIC = {
     ["perigee.gateway"] = true, ["perigee.registry"] = true,
     ["perigee.shared"] = true, ["perigee.rpc"] = true,
     ["perigee.balancer"] = true, ["perigee.destination"] = true,
-    ["perigee.metrics"] = true,
+    ["perigee.metrics"] = true, ["perigee.trace"] = true,
 }
 
 local NAME_PATTERN = "^[%w_%-]+[%w_%-%.]*$"

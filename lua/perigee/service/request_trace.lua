@@ -26,13 +26,14 @@ function request_trace.request_id()
     return span and spans.id_of(spans.root_of(span)) or spans.new_id()
 end
 
---- Lets chance choose whether the trace of a request that begins here is sampled, in the task that
--- answers it.
+--- Begins the trace of a request at once when its caller wants it recorded; or when chance chooses
+-- it and it begins here. Called in the task that answers it.
 function request_trace.draw(asked)
-    if spans.is_drawn() then
+    local is_drawn = spans.is_drawn()
+    if settings.is_on and (asked.traceparent or is_drawn) then
         local span = request_trace.open(asked)
         if not span.trace.parent_id then
-            span.trace.is_sampled = true
+            span.trace.is_sampled = is_drawn
         end
         spans.enter(scheduler.current(), span)
     end

@@ -93,8 +93,8 @@ local function send_records(call_id, entry, request, takes_items)
 end
 
 local function send_on(call_id, entry)
-    local protocol, method, argument, _, _, deadline, takes_items, previous_attempts =
-        host.call_request(call_id)
+    local protocol, method, argument, _, _, deadline, takes_items, previous_attempts,
+        traceparent = host.call_request(call_id)
     if not protocol then
         return
     elseif protocol == GOB then
@@ -103,6 +103,9 @@ local function send_on(call_id, entry)
     end
     local request = call_records.request(protocol, method, argument, takes_items)
     hop_fields.add(request.fields, deadline and deadline - host.now(), previous_attempts)
+    if traceparent then
+        hop_fields.add_trace(request.fields, traceparent)
+    end
     send_records(call_id, entry, request, takes_items)
 end
 

@@ -77,6 +77,59 @@ static void test_attempts(void **state)
     assert_int_equal(hop.previous_attempts, 99999999);
 }
 
+static const char *trace_of(Hop *hop, const char *text)
+{
+    *hop = (Hop){0};
+    hop_read_trace(hop, text, strlen(text));
+    return hop->trace;
+}
+
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-"
+
+static void test_a_trace_is_taken_when_it_is_whole(void **state)
+{
+    Hop hop;
+
+    (void)state;
+    assert_string_equal(trace_of(&hop, TRACE "01"), TRACE "01");
+    assert_true(hop_is_sampled(&hop));
+    assert_string_equal(trace_of(&hop, TRACE "00"), TRACE "00");
+    assert_false(hop_is_sampled(&hop));
+    trace_of(&hop, TRACE "03");
+    assert_true(hop_is_sampled(&hop));
+    assert_string_equal(trace_of(&hop, TRACE "0"), "");
+    assert_string_equal(trace_of(&hop, TRACE "01-more"), "");
+    assert_string_equal(trace_of(&hop, ""), "");
+    assert_false(hop_is_sampled(&hop));
+}
+
+static void test_a_later_version_may_say_more(void **state)
+{
+    char text[] = TRACE "01-more";
+    Hop hop;
+
+    (void)state;
+    text[1] = '1';
+    assert_int_equal(strlen(trace_of(&hop, text)), HOP_TRACE_SIZE);
+    text[HOP_TRACE_SIZE] = '.';
+    assert_string_equal(trace_of(&hop, text), "");
+}
+
+static void test_of_several_traces_none_is_meant(void **state)
+{
+    Hop hop, other = {0};
+
+    (void)state;
+    trace_of(&hop, TRACE "01");
+    hop_read_trace(&hop, TRACE "01", HOP_TRACE_SIZE);
+    assert_string_equal(hop.trace, "");
+    hop_read_trace(&hop, TRACE "01", HOP_TRACE_SIZE);
+    assert_string_equal(hop.trace, "");
+    trace_of(&hop, TRACE "01");
+    hop_limit_by(&other, &hop);
+    assert_string_equal(other.trace, TRACE "01");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +138,9 @@ int main(void)
         cmocka_unit_test(test_texts_that_say_nothing),
         cmocka_unit_test(test_the_shortest_counts),
         cmocka_unit_test(test_attempts),
+        cmocka_unit_test(test_a_trace_is_taken_when_it_is_whole),
+        cmocka_unit_test(test_a_later_version_may_say_more),
+        cmocka_unit_test(test_of_several_traces_none_is_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 --- http.client: requests to URLs, with redirects, compression, proxies and limits of time and size.
 -- Where a request goes is perigee.http.client.transport's business; this is what Go's http.Client
 -- is.
+local client_span = require "perigee.http.client_span"
 local cookie_jar = require "perigee.http.client.cookie_jar"
 local dialler = require "perigee.http.client.dialler"
 local headers = require "perigee.http.headers"
@@ -16,6 +17,8 @@ local time_limits = require "perigee.http.client.time_limits"
 local transport = require "perigee.http.client.transport"
 local uri = require "perigee.http.uri"
 local url_coding = require "perigee.http.url"
+
+observers.install(client_span.observe)
 
 local user_agent = {}
 

@@ -34,13 +34,17 @@ end
 --- Appends a request; a notification when `number` is nil.
 -- @param wait_s how long its caller waits, 0 for no end, where that is to be told
 -- @param previous and how many attempts there were before
-function codec.put(_, out, number, method, body, wait_s, previous)
+-- @param traceparent and of which trace it is a part, or nil
+function codec.put(_, out, number, method, body, wait_s, previous, traceparent)
     out:put('{"jsonrpc":"2.0","method":', quoted(method), body)
     if wait_s and wait_s > 0 then
         out:put(',"perigee-timeout":"', timeout_text.format(wait_s), '"')
     end
     if previous and previous > 0 then
         out:put(',"perigee-previous-attempts":', previous)
+    end
+    if traceparent then
+        out:put(',"traceparent":"', traceparent, '"')
     end
     if number then
         out:put(',"id":', number)

@@ -291,12 +291,12 @@ end
 -- @param is_timed it has a time limit of its own
 -- @param wait_s how long the server is told that the caller waits, 0 for no end; nil when it is
 -- told nothing
--- @param previous and how many attempts there were before
+-- @param ... then how many attempts there were before, and the traceparent of the call or nil
 -- @return its number
-function methods:send_call(waiter, method, body, is_timed, wait_s, previous)
+function methods:send_call(waiter, method, body, is_timed, wait_s, ...)
     begin_request(self)
     local number = enter(self, waiter, is_timed)
-    self.codec:put(self.out, number, method, body, wait_s, previous)
+    self.codec:put(self.out, number, method, body, wait_s, ...)
     end_request(self)
     return number
 end

@@ -62,17 +62,21 @@ function codec.encode(_, args, options)
     return out
 end
 
-local function put_hop(out, number, method, body, wait_s, previous)
-    out:put("\150\7", pack(number), pack(method), body,
+local function put_hop(out, number, method, body, wait_s, previous, traceparent)
+    out:put(traceparent and "\151\8" or "\150\7", pack(number), pack(method), body,
         (msgpack.encode(math.ceil(wait_s * 1e6))), pack(previous))
+    if traceparent then
+        out:put(pack(traceparent))
+    end
 end
 
 --- Appends a request; a notification when `number` is nil.
 -- @param wait_s how long its caller waits, 0 for no end, where that is to be told
 -- @param previous and how many attempts there were before
-function codec.put(_, out, number, method, body, wait_s, previous)
+-- @param traceparent and of which trace it is a part, or nil
+function codec.put(_, out, number, method, body, wait_s, previous, traceparent)
     if wait_s then
-        put_hop(out, number, method, body, wait_s, previous)
+        put_hop(out, number, method, body, wait_s, previous, traceparent)
     elseif number then
         out:put("\148\0", pack(number), pack(method), body)
     else
