@@ -138,6 +138,8 @@ static void assert_head(const char *bytes, Verdict verdict)
         assert_fields(&head);
         assert_target(&head);
         assert_framing(&head);
+        assert(head.hop.wait_s >= 0 && head.hop.wait_s <= 99999999.0 * 3600);
+        assert(head.hop.previous_attempts <= 99999999);
     }
     memory_free(fields);
     memory_free(copy);

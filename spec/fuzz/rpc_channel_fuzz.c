@@ -26,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     peer_feed(&split, bytes, size, first, (size_t)data[0] % 7 + 1);
     assert(peer_is_same(&whole.seen, &split.seen));
     assert(peer_is_same(&whole.output, &split.output));
+    assert(whole.hop.wait_s == split.hop.wait_s && whole.hop.wait_s >= 0);
+    assert(whole.hop.previous_attempts == split.hop.previous_attempts);
     assert(rpc_channel_phase(whole.channel) == rpc_channel_phase(split.channel));
     peer_close(&whole);
     peer_close(&split);
