@@ -54,12 +54,11 @@ function call.new(destination, request)
         deadline = deadline_of(destination, request),
         breaker = destination:breaker_of(request),
         previous = hop.previous_attempts(),
-        tried = {}, tried_count = 0,
+        tried = false, tried_count = 0, -- members asked before this attempt, as the keys of a table
         number = 0,       -- attempts begun
         counted = 1,      -- the first and its retries
         elsewhere = 0,    -- attempts that came after one that had not run
         retries = false, hedge = false,
-        last = false,     -- the attempt that ended last
     }, metatable)
     local retries, hedge = part(self, request, "retries"), part(self, request, "hedge")
     if may_repeat(self, request) then
@@ -78,7 +77,9 @@ local function attempt_deadline(self)
     return now + retry_timing.attempt_s(self.deadline - now, left)
 end
 
+-- Another attempt follows the one of `member`.
 local function note_tried(self, member)
+    self.tried = self.tried or {}
     if not self.tried[member] then
         self.tried[member] = true
         self.tried_count = self.tried_count + 1
@@ -106,7 +107,6 @@ local function begin(self)
         return nil, code, detail
     end
     self.number = self.number + 1
-    note_tried(self, member)
     return attempt.new(self, member, attempt_deadline(self))
 end
 
@@ -137,12 +137,13 @@ local function run(self, one)
 end
 
 -- A second attempt beside the first, or nil.
-local function begin_hedge(self)
+local function begin_hedge(self, first)
     local destination = self.destination
     if not destination.budget:allows() then
         destination.counts.budget_exhausted = destination.counts.budget_exhausted + 1
         return nil
     end
+    note_tried(self, first.member)
     local one = begin(self)
     if one then
         destination.budget:fail() -- takes a token, so that hedges stay few whatever they bring
@@ -162,7 +163,7 @@ local function try(self)
         return run(self, first)
     end
     local one, reason = race.run(first, delay_s, function()
-        return begin_hedge(self)
+        return begin_hedge(self, first)
     end, function(started)
         run(self, started)
     end)
@@ -170,9 +171,11 @@ local function try(self)
 end
 
 local function may_go_elsewhere(self, one)
-    return one.is_unsent and one.verdict == "ill" and not one.is_claimed
-        and self.elsewhere < MOST_ELSEWHERE
-        and self.tried_count < #self.destination.members.list
+    if not one.is_unsent or one.verdict ~= "ill" or one.is_claimed then
+        return false
+    end
+    note_tried(self, one.member)
+    return self.elsewhere < MOST_ELSEWHERE and self.tried_count < #self.destination.members.list
 end
 
 local function may_retry(self, one)
@@ -206,6 +209,7 @@ local function goes_on(self, one)
         self.destination.counts.elsewhere = self.destination.counts.elsewhere + 1
         return true
     elseif may_retry(self, one) and pause(self, one) then
+        note_tried(self, one.member)
         self.counted = self.counted + 1
         self.destination.counts.retries = self.destination.counts.retries + 1
         return true
