@@ -3,6 +3,7 @@
 local etcd = require "spec.support.etcd"
 local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
+local metrics = require "spec.support.metrics"
 local perigee = require "perigee"
 
 local FRONT = [[
@@ -235,6 +236,26 @@ describe("calls of other hosts", function()
         assert.equal(1, total())
         assert.equal(late, front:body("/call/Add/asked"))
         assert.equal(4, total())
+    end)
+
+    it("are counted as metrics, too", function()
+        front:get("/retried/work")
+        local values = metrics.read(front).values
+        local seen = counters("users")
+        local function value_of(name, more)
+            return values[('%s{service="front",target="users"%s}'):format(name, more or "")]
+        end
+        assert.equal(seen.requests, value_of "lb_calls_total")
+        assert.equal(seen.retries, value_of "lb_retries_total")
+        assert.equal(seen.hedges, value_of "lb_hedges_total")
+        assert.equal(seen.rejected_by_breaker, value_of "breaker_rejections_total")
+        assert.equal(seen.rejected_by_bulkhead, value_of "bulkhead_rejections_total")
+        for id, instance in pairs(seen.instances) do
+            assert.equal(instance.requests, value_of("lb_picks_total",
+                (',instance="%s"'):format(id)))
+        end
+        assert.equal(2, value_of("lb_instances", ',state="available",worker="1"'))
+        assert.is_true(value_of("breaker_refusal_ratio", ',method="GET",worker="1"') >= 0)
     end)
 
     it("end when their host is gone, and go on elsewhere", function()

@@ -95,6 +95,12 @@ function methods:pick(key, now, excluded)
     return member
 end
 
+--- Those that could be picked last, a list that is not changed: another one when who is in it has
+-- changed.
+function methods:candidates()
+    return self.roster.candidates
+end
+
 --- A call to `member` has begun.
 function methods:begin(member)
     statistics.begin(member, self.roster.load)

@@ -98,6 +98,7 @@ local function begin(self)
     local destination = self.destination
     if self.breaker then
         local is_admitted, probability = self.breaker:admit(scheduler.now())
+        destination:note_refusal(self.method or "", self.breaker, probability)
         if not is_admitted then
             return rejected(self, probability)
         end
@@ -140,14 +141,14 @@ end
 local function begin_hedge(self, first)
     local destination = self.destination
     if not destination.budget:allows() then
-        destination.counts.budget_exhausted = destination.counts.budget_exhausted + 1
+        destination:count("budget_exhausted")
         return nil
     end
     note_tried(self, first.member)
     local one = begin(self)
     if one then
         destination.budget:fail() -- takes a token, so that hedges stay few whatever they bring
-        destination.counts.hedges = destination.counts.hedges + 1
+        destination:count("hedges")
     end
     return one
 end
@@ -183,8 +184,7 @@ local function may_retry(self, one)
     if not retries or self.counted >= retries.attempts or not one:may_help_again() then
         return false
     elseif not self.destination.budget:allows() then
-        local counts = self.destination.counts
-        counts.budget_exhausted = counts.budget_exhausted + 1
+        self.destination:count("budget_exhausted")
         return false
     end
     return true
@@ -206,12 +206,12 @@ local function goes_on(self, one)
         return false
     elseif may_go_elsewhere(self, one) then
         self.elsewhere = self.elsewhere + 1
-        self.destination.counts.elsewhere = self.destination.counts.elsewhere + 1
+        self.destination:count("elsewhere")
         return true
     elseif may_retry(self, one) and pause(self, one) then
         note_tried(self, one.member)
         self.counted = self.counted + 1
-        self.destination.counts.retries = self.destination.counts.retries + 1
+        self.destination:count("retries")
         return true
     end
     return false

@@ -14,6 +14,7 @@ local call = require "perigee.destination.call"
 local latency_window = require "perigee.core.lazy" "perigee.resilience.latency_window"
 local hop = require "perigee.core.hop"
 local members = require "perigee.destination.members"
+local meter = require "perigee.destination.meter"
 local random = require "perigee.core.random"
 local registry = require "perigee.registry"
 local retry_budget = require "perigee.resilience.retry_budget"
@@ -55,10 +56,11 @@ end
 
 local function make(service, checked, find_registry)
     local breaker, room = checked.breaker, checked.bulkhead
+    local own_meter = meter.new(service)
     return setmetatable({
         service = service,
         settings = checked,
-        members = members.new({ service = service, registry = find_registry,
+        members = members.new({ service = service, registry = find_registry, meter = own_meter,
             policy = checked.policy, zone = checked.zone, slow_start_s = checked.slow_start_s,
             ejection = checked.ejection }),
         breakers = breakers.new({ random = random.below, factor = breaker and breaker.factor,
@@ -67,6 +69,8 @@ local function make(service, checked, find_registry)
         budget = retry_budget.new(checked.budget or { most = math.huge, gain = 1 }),
         latencies = false, -- from the first call on that may be hedged
         counts = tally.new(),
+        meter = own_meter,
+        refusing = {},        -- the breakers that refuse calls
     }, metatable)
 end
 
@@ -118,6 +122,21 @@ function methods:breaker_of(request)
     return wanted and self.breakers:of(request.method or "")
 end
 
+--- For perigee.destination.call: counts one more of what perigee.destination.tally has.
+function methods:count(name)
+    self.counts[name] = self.counts[name] + 1
+    self.meter:count(name)
+end
+
+--- For perigee.destination.call: the breaker of `method` was asked, and refuses with this
+-- probability; nil for none.
+function methods:note_refusal(method, breaker, probability)
+    if probability or self.refusing[breaker] then
+        self.refusing[breaker] = probability and true or nil
+        self.meter:set_refusal(method, probability or 0)
+    end
+end
+
 --- For perigee.destination.call: a call was answered.
 function methods:note_latency(now, latency_s)
     if self.latencies then
@@ -143,16 +162,15 @@ end
 
 -- What the caller gets of the last attempt, or of none.
 local function conclude(self, last, code, detail)
-    local counts = self.counts
     if not last then
         if code == "rejected" then
-            counts.rejected_by_breaker = counts.rejected_by_breaker + 1
+            self:count("rejected_by_breaker")
         end
         return nil, code, detail
     elseif last.problem then
         error(last.problem[1], 0)
     elseif last.verdict == "ill" then
-        counts.failures = counts.failures + 1
+        self:count("failures")
     end
     return last.value, last.code, last.detail, last.data
 end
@@ -162,7 +180,7 @@ local function enter(self, deadline)
     if is_in then
         return true
     end
-    self.counts.rejected_by_bulkhead = self.counts.rejected_by_bulkhead + 1
+    self:count("rejected_by_bulkhead")
     return nil, code, ("rejected by bulkhead for %s: %s"):format(self.service, detail)
 end
 
@@ -175,10 +193,10 @@ end
 -- "timeout" or "canceled", detail when there was none
 function methods:call(request)
     check_request(request)
-    self.counts.requests = self.counts.requests + 1
+    self:count("requests")
     local is_there, code, detail = self:refresh()
     if not is_there then
-        self.counts.without_instance = self.counts.without_instance + 1
+        self:count("without_instance")
         return nil, code, detail
     end
     local one = call.new(self, request)

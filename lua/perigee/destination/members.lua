@@ -11,14 +11,17 @@ local metatable = { __index = methods }
 local members = {}
 
 --- Makes it without instances. `options`: service, registry = function() → the registry to ask,
--- policy, zone, slow_start_s and ejection as for perigee.balancer.
+-- meter = its perigee.destination.meter; policy, zone, slow_start_s and ejection as for
+-- perigee.balancer.
 function members.new(options)
     local self = setmetatable({
         service = options.service,
         registry = options.registry,
         list = false,
         empty_since = false,
-        counts = {},      -- id -> { requests =, failures =, ejections = }
+        meter = options.meter,
+        shown = false,    -- the candidates that the meter was told of
+        counts = {},      -- id -> { requests =, failures =, ejections =, series of metrics }
         listeners = {},   -- functions that are told of every new list
         ejections = 0,
     }, metatable)
@@ -35,6 +38,7 @@ function methods:note_ejection(member, until_s, reason)
     local counts = self:counts_of(member)
     counts.ejections = counts.ejections + 1
     self.ejections = self.ejections + 1
+    self.meter:eject()
     log.warn("an instance is left out", { service = self.service,
         instance = member.instance.id, reason = reason,
         seconds = ("%.0f"):format(until_s - scheduler.now()) })
@@ -44,7 +48,9 @@ end
 function methods:counts_of(member)
     local counts = self.counts[member.instance.id]
     if not counts then
-        counts = { requests = 0, failures = 0, ejections = 0 }
+        local picks, failures = self.meter:of_instance(member.instance.id)
+        counts = { requests = 0, failures = 0, ejections = 0, picks = picks,
+            failed_picks = failures }
         self.counts[member.instance.id] = counts
     end
     return counts
@@ -93,15 +99,39 @@ function methods:refresh()
         self.service, scheduler.now() - self.empty_since)
 end
 
+local function state_of(member, now)
+    if (member.ejected_until or now) > now then
+        return "ejected"
+    end
+    return member.is_down and "unhealthy" or "available"
+end
+
+-- Tells how many are in which state.
+local function show(self, now)
+    local counts = {}
+    for _, member in ipairs(self.balancer:members()) do
+        local state = state_of(member, now)
+        counts[state] = (counts[state] or 0) + 1
+    end
+    self.shown = self.balancer:candidates()
+    self.meter:set_instances(counts)
+end
+
 --- The member to call, as balancer:pick.
 function methods:pick(key, tried)
-    return self.balancer:pick(key, scheduler.now(), tried)
+    local now = scheduler.now()
+    local member, code, detail = self.balancer:pick(key, now, tried)
+    if self.balancer:candidates() ~= self.shown then
+        show(self, now)
+    end
+    return member, code, detail
 end
 
 --- A call of `member` begins.
 function methods:begin(member)
     local counts = self:counts_of(member)
     counts.requests = counts.requests + 1
+    counts.picks:inc()
     self.balancer:begin(member)
 end
 
@@ -110,6 +140,7 @@ function methods:finish(member, latency_s, is_ok, is_unreachable)
     if is_ok == false then
         local counts = self:counts_of(member)
         counts.failures = counts.failures + 1
+        counts.failed_picks:inc()
     end
     self.balancer:finish(member, scheduler.now(), latency_s, is_ok, is_unreachable)
 end
@@ -122,7 +153,7 @@ local function describe(self, member, now)
         in_flight = member.in_flight,
         latency_s = member.has_latency and member.latency_s or nil,
         success = member.success,
-        is_ejected = (member.ejected_until or now) > now,
+        is_ejected = state_of(member, now) == "ejected",
         is_healthy = not member.is_down,
     }
 end

@@ -50,9 +50,10 @@ function methods:probability(now)
     return math.max(0, (requests - self.factor * self.accepts:total(now)) / (requests + 1))
 end
 
---- Whether a call may begin. Returns true; or false and the probability of that, and counts it in
--- the field `refusals`. Refused calls count as calls, too: they show how much is wanted. One that
--- is admitted counts once it has ended: a burst whose answers are still to come is no failure.
+--- Whether a call may begin. Returns that, and the probability that it may not, nil for none.
+-- Counts those that may not in the field `refusals`. They count as calls, too: they show how much
+-- is wanted. One that is admitted counts once it has ended: a burst whose answers are still to come
+-- is no failure.
 function methods:admit(now)
     local probability = self:probability(now)
     if probability > 0 and now - self.passed_at < PROBE_S
@@ -62,7 +63,7 @@ function methods:admit(now)
         return false, probability
     end
     self.passed_at = now
-    return true
+    return true, probability > 0 and probability or nil
 end
 
 --- The backend has answered a call, and is not ill by that answer.
