@@ -259,6 +259,12 @@ void preempt_end_turn(Preempt *preempt)
         disarm(preempt);
 }
 
+void preempt_renew_dispatch(Preempt *preempt)
+{
+    arm(preempt);
+    disarm(preempt);
+}
+
 bool preempt_has_turn(const Preempt *preempt)
 {
     return get_running() == preempt;

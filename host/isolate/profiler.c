@@ -179,6 +179,7 @@ int profiler_take(const Preempt *preempt, Buffer *out, uint64_t *dropped_count)
 {
     if (profiler.preempt != preempt)
         return ERR_CLOSED;
+    preempt_renew_dispatch(profiler.preempt);
     buffer_move(out, &profiler.samples);
     *dropped_count = profiler.dropped_count;
     profiler.dropped_count = 0;

@@ -21,8 +21,9 @@ void profiler_install(void);
  * Called on the thread that runs isolates, outside this isolate's turn. */
 int profiler_start(Preempt *preempt, unsigned interval_us);
 
-/* Moves what was sampled since the last call to `out`, which must be empty. Returns how many ticks
- * were left out since for want of room. ERR_CLOSED when this isolate is not being sampled. */
+/* Moves what was sampled since the last call to `out`, which must be empty. `*dropped_count` is how
+ * many ticks were left out since for want of room. ERR_CLOSED when this isolate is not being
+ * sampled. Called outside its turn. */
 int profiler_take(const Preempt *preempt, Buffer *out, uint64_t *dropped_count);
 
 /* Nothing happens when this isolate is not being sampled. */

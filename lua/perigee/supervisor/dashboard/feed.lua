@@ -8,7 +8,12 @@ local singleflight = require "perigee.core.sync.singleflight"
 local status = require "perigee.supervisor.status"
 local traffic = require "perigee.supervisor.dashboard.traffic"
 
-local PERIOD_S, FRESH_S = 1, 0.5
+local PERIOD_S = 1
+
+-- A host with thousands of services, each of which is asked, takes its time: then there are fewer
+-- snapshots, so that most of the time nobody is asked.
+local PERIOD_OF_MAKING = 10
+
 local MOST_FOLLOWERS = 32
 
 local feed = {}
@@ -17,7 +22,7 @@ local metatable = { __index = methods }
 
 function feed.new(supervisor)
     return setmetatable({ supervisor = supervisor, flight = singleflight.new(), follower_count = 0,
-        text = nil, made_at = -math.huge }, metatable)
+        text = nil, made_at = -math.huge, period_s = PERIOD_S }, metatable)
 end
 
 local function make(self)
@@ -26,13 +31,14 @@ local function make(self)
     self.text = json.encode({ time = host.wall_time(), status = status.collect(supervisor),
         traffic = traffic.read(supervisor) })
     self.made_at = started
+    self.period_s = math.max(PERIOD_S, PERIOD_OF_MAKING * (host.now() - started))
     return self.text
 end
 
 --- A snapshot that is fresh: the text of { time = seconds since 1970, status = as /status,
 -- traffic = see perigee.supervisor.dashboard.traffic }.
 function methods:snapshot()
-    if host.now() - self.made_at < FRESH_S then
+    if host.now() - self.made_at < self.period_s / 2 then
         return self.text
     end
     return self.flight:run("snapshot", make, self)
@@ -42,7 +48,7 @@ local function send_all(self, response)
     local events = response:events()
     local due = host.now()
     while events:send({ event = "snapshot", data = self:snapshot() }) do
-        due = math.max(due + PERIOD_S, host.now())
+        due = math.max(due + self.period_s, host.now())
         if not scheduler.sleep(due) then
             return
         end
