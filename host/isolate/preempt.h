@@ -71,7 +71,7 @@ void preempt_deinit(Preempt *preempt);
 void preempt_begin_turn(Preempt *preempt, uint64_t now_ns);
 void preempt_end_turn(Preempt *preempt);
 
-/* Has LuaJIT write its dispatch table anew, in case a signal came while it did. Outside the turn. */
+/* Has LuaJIT write its dispatch table anew, in case a signal came while it did. Between turns. */
 void preempt_renew_dispatch(Preempt *preempt);
 
 /* Whether its turn is under way. For any thread, which must expect that it has ended since. */
