@@ -194,7 +194,8 @@ end
 
 local function refuse(asked, entry)
     asked:respond(503, RETRY, ("The service %s is not running: %s\n"):format(entry.service,
-        entry.reason or "it failed to load"))
+        entry.reason or entry.kind == "failed" and "it failed to load"
+            or "it broke, and is started again"))
 end
 
 --- Takes the request of an event; called outside of tasks.
