@@ -13,7 +13,7 @@ local function address_problem(address)
 end
 
 --- Makes a connection over an open stream to `address`, which it owns from then on. It may be
--- anything with the methods read(deadline), write(bytes, deadline) and close() of
+-- anything with the methods read(deadline), poll(), write(bytes, deadline) and close() of
 -- perigee.core.stream.
 function client.over(open_stream, address)
     return connection.new(open_stream, { address = address, now = perigee.now })

@@ -126,10 +126,10 @@ function methods:is_reusable()
 end
 
 --- False when the server has closed an idle connection, or said something unasked that would be
--- taken for the answer to the next request. Lets other tasks run.
+-- taken for the answer to the next request. Does not wait: what has come is known.
 function methods:is_quiet()
-    local bytes, code = self.stream:read(0)
-    return not bytes and code == "timeout"
+    local bytes, code = self.stream:poll()
+    return not bytes and code == "again"
 end
 
 --- Closes the connection; closing it again does nothing.

@@ -50,6 +50,14 @@ function scripted_stream:read(deadline)
     return nil, self.end_code or "timeout"
 end
 
+function scripted_stream:poll()
+    assert(not self.is_closed, "read from after its close")
+    if self.incoming[1] then
+        return table.remove(self.incoming, 1)
+    end
+    return nil, self.end_code or "again"
+end
+
 function scripted_stream:close()
     assert(not self.is_closed, "closed twice")
     self.is_closed = true
