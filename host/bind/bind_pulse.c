@@ -73,6 +73,8 @@ static int l_pulse_read(lua_State *L)
     seam_set_number(L, "isolates", (lua_Number)atomic_load(&pulse->isolate_count));
     lua_pushlstring(L, pulse->running_name, strnlen(pulse->running_name, PULSE_NAME_SIZE));
     lua_setfield(L, -2, "running");
+    lua_pushlstring(L, pulse->running_place, strnlen(pulse->running_place, PULSE_PLACE_SIZE));
+    lua_setfield(L, -2, "place");
     return 1;
 }
 

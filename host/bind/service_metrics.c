@@ -21,6 +21,9 @@ enum {
     CUTS,
     REFUSED_ALLOCATIONS,
     TURNED_AWAY,
+    CPU_WARNINGS,
+    CPU_ENDS,
+    MEMORY_ENDS,
     GC_CYCLES,
     GC_SECONDS,
     RECEIVED,
@@ -44,6 +47,9 @@ static const MetricGroupShape shape = {
         "cuts_total Turns that were cut because they lasted longer than a slice.\n"
         "refused_allocations_total Allocations refused at the limit of its heap.\n"
         "turned_away_total Requests and calls refused because too many events waited.\n"
+        "cpu_warnings_total Tasks that computed for longer than --cpu-warning.\n"
+        "cpu_ends_total Tasks that were ended because they computed for too long.\n"
+        "memory_ends_total Tasks that were ended at the limit of its heap.\n"
         "gc_cycles_total Cycles of the collector while it rested.\n"
         "gc_seconds_total Time these cycles took.\n"
         "request_body_bytes_total Bytes of bodies it was sent.\n"
@@ -139,6 +145,9 @@ void service_metrics_copy(Isolate *isolate)
     metric_group_update(group, CUTS, (double)counters.cut_count);
     metric_group_update(group, REFUSED_ALLOCATIONS, (double)counters.refused_count);
     metric_group_update(group, TURNED_AWAY, (double)counters.turned_away_count);
+    metric_group_update(group, CPU_WARNINGS, (double)counters.warning_count);
+    metric_group_update(group, CPU_ENDS, (double)counters.cpu_end_count);
+    metric_group_update(group, MEMORY_ENDS, (double)counters.memory_end_count);
     metric_group_update(group, GC_CYCLES, (double)counters.gc_cycle_count);
     metric_group_update(group, GC_SECONDS, (double)counters.gc_ns / 1e9);
     metric_group_update(group, HEAP, (double)counters.heap_size);

@@ -27,6 +27,10 @@ static void set_running(Preempt *preempt)
     atomic_store_explicit(&running, preempt, memory_order_relaxed);
 }
 
+/* See preempt_tell_place. */
+static char *told_place;
+static size_t told_place_size;
+
 /* Instructions that Perigee's own code may take to get out of itself when the task shall end;
  * then the slice ends first, and this is tried again. */
 enum { PATIENCE = 20000, PLACE_SIZE = 256 };
@@ -71,6 +75,12 @@ int preempt_install(void)
     return sigaction(PREEMPT_SIGNAL, &action, NULL) == 0 ? 0 : -errno;
 }
 
+void preempt_tell_place(char *place, size_t size)
+{
+    told_place = place;
+    told_place_size = size;
+}
+
 /* A task must not be ended while Perigee's own modules have their tables half changed. */
 static bool is_in_core(lua_State *L, lua_Debug *activation)
 {
@@ -105,19 +115,27 @@ static void note_traceback(Preempt *preempt, lua_State *L)
     lua_pop(L, 1);
 }
 
-/* Remembers where the task is: the nearest line of a script. */
-static void note_place(Preempt *preempt, lua_State *L)
+/* Writes the nearest line of a script, or nothing. */
+static void write_place(lua_State *L, char *text, size_t size)
 {
-    char text[PLACE_SIZE] = "";
     lua_Debug activation;
 
+    *text = '\0';
     for (int level = 0; *text == '\0' && lua_getstack(L, level, &activation) != 0; level++) {
         lua_getinfo(L, "Sl", &activation);
         if (activation.currentline > 0 && strncmp(activation.source, "@perigee/", 9) != 0)
-            snprintf(text, sizeof text, "%s:%d",
+            snprintf(text, size, "%s:%d",
                      *activation.source == '@' ? activation.source + 1 : activation.short_src,
                      activation.currentline);
     }
+}
+
+/* Remembers where the task is. */
+static void note_place(Preempt *preempt, lua_State *L)
+{
+    char text[PLACE_SIZE];
+
+    write_place(L, text, sizeof text);
     memory_free(preempt->place);
     preempt->place = *text == '\0' ? NULL : memory_copy(text, strlen(text));
 }
@@ -151,6 +169,8 @@ static void cut(Preempt *preempt, lua_State *L)
             push_cut_thread(preempt, L);
         yield(preempt, L);
     }
+    if (told_place != NULL)
+        write_place(L, told_place, told_place_size);
     /* The next tick of the watchdog tries again. */
     disarm(preempt);
 }

@@ -15,6 +15,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "isolate/cpu_meter.h"
@@ -59,6 +60,10 @@ typedef struct Preempt {
 
 /* Installs the signal handler. Once per process. */
 int preempt_install(void);
+
+/* Where to write the "file:line" of a task that was to be cut and could not be, for whoever looks
+ * at the worker from outside. Outlives all isolates. */
+void preempt_tell_place(char *place, size_t size);
 
 /* True when a compiled endless loop can be interrupted. Takes a few milliseconds when it can,
  * and some ten more when it cannot. preempt_install must have been called. */

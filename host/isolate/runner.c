@@ -41,6 +41,7 @@ static void begin_pulse(Runner *runner, const Isolate *isolate, uint64_t now_ns)
 
     /* Names are shorter than this where they come from; a cut one would still be of use. */
     strncpy(pulse->running_name, isolate_name(isolate), PULSE_NAME_SIZE - 1);
+    pulse->running_place[0] = '\0';
     atomic_fetch_add_explicit(&pulse->turn_count, 1, memory_order_relaxed);
     atomic_store(&pulse->turn_started_ns, now_ns);
     if (atomic_load(&pulse->is_watchdog_asleep))

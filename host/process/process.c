@@ -117,6 +117,7 @@ static int open_process(Host *host)
         (result = log_sink_open(STDERR_FILENO, LOG_SIZE, &host->log)) < 0 ||
         (result = loop_create(&host->loop)) < 0)
         return result;
+    preempt_tell_place(host->pulse->running_place, sizeof host->pulse->running_place);
     if ((result = timer_create_on(host->loop, never, NULL, &process.keep_alive)) < 0)
         return result;
     timer_start(process.keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);

@@ -4,7 +4,9 @@ local host = require "spec.support.host"
 local perigee = require "perigee"
 
 -- One call of C that lasts longer than anybody waits: the worker is replaced.
-local STICK = [[("a"):rep(40):find(("a*"):rep(40) .. "b")]]
+-- Nothing can be cut there, and without a budget nothing is ended.
+local STICK = [[string.format("%s",
+    setmetatable({}, { __tostring = function() while true do end end }))]]
 
 local function version(text)
     return ([[return { http = function() return "%s" end }]]):format(text)
@@ -48,7 +50,7 @@ describe("a worker that dies", function()
 
     it("each time a service starts leaves the old version answering", function()
         local running = host.start({ services = { ["service.lua"] = version("old") },
-            flags = { "--stall", "200ms" } })
+            flags = { "--stall", "200ms", "--cpu-budget", "0" } })
         running:write("service.lua", ([[
             return { http = function() return "new" end, start = function() %s end }
         ]]):format(STICK))
@@ -62,7 +64,7 @@ describe("a worker that dies", function()
         local running = host.start({
             services = { ["a.lua"] = version("a"), ["b.lua"] = version("b"),
                 ["stuck.lua"] = STICK },
-            flags = { "--stall", "200ms" },
+            flags = { "--stall", "200ms", "--cpu-budget", "0" },
         })
         wait_for_workers(running)
         assert.equal("a", running:body("/a"))

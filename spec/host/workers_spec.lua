@@ -6,10 +6,12 @@ local program = require "spec.support.program"
 local SERVICE = [[return { http = function() return "fine" end, mount = "/" }]]
 
 -- A pattern whose matching takes longer than anybody waits, in one call of C.
+-- Nothing can be cut there, and without a budget nothing is ended.
 local STUCK = [[
-return { http = function()
-    return tostring(("a"):rep(40):find(("a*"):rep(40) .. "b"))
-end }
+local stuck = setmetatable({}, { __tostring = function()
+    while true do end
+end })
+return { http = function() return string.format("%s", stuck) end }
 ]]
 
 describe("a worker", function()
@@ -101,15 +103,16 @@ describe("a worker", function()
         assert.equal("fine", running:body("/"))
     end)
 
-    it("stuck in a C function is replaced, and the service is named", function()
+    it("stuck below a C function is replaced, and the service and its line are named", function()
         local running = host.start({
             services = { ["service.lua"] = SERVICE, ["stuck.lua"] = STUCK },
-            flags = { "--stall", "200ms" },
+            flags = { "--stall", "200ms", "--cpu-budget", "0" },
         })
         local pid = running:status().workers[1].pid
         local peer = running:open()
         peer:write("GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n")
-        running:wait_for_log("worker 1 .*the service stuck did not give the processor back")
+        running:wait_for_log("worker 1 .*the service stuck did not give the processor back "
+            .. "for %d+%.%d s, at %S+stuck%.lua:2")
         wait_for_restart(running, 1, pid)
         assert.equal("fine", running:body("/"))
         peer:close()

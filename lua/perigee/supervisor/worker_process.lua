@@ -169,8 +169,9 @@ function methods:check_pulse(limit_s)
     end
     local turn_s = host.now() - pulse.turn_started
     if turn_s > limit_s then
-        self:end_for(("%s did not give the processor back for %.1f s")
-            :format(describe_running(pulse), turn_s))
+        self:end_for(("%s did not give the processor back for %.1f s%s")
+            :format(describe_running(pulse), turn_s,
+                pulse.place ~= "" and ", at " .. pulse.place or ""))
     end
 end
 

@@ -1,6 +1,6 @@
 /* Tasks of one isolate that are ended at random moments, again and again, and allocations that
- * fail one after the other in a program that was compiled: nothing breaks, and what comes next works.
- */
+ * fail one after the other in a program that was compiled: nothing breaks, what comes next
+ * works. */
 #include "isolate/preempt.h"
 
 #include <setjmp.h>
