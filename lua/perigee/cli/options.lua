@@ -18,8 +18,10 @@ options.trace = {
         help = "keep the last requests that were slow or failed; --no-trace keeps none" },
     { name = "trace-slow", kind = "duration", value = "TIME", default = 1,
         help = "requests that take so long are kept; 0 for none" },
-    { name = "trace-sample", kind = "share", value = "SHARE", default = 0,
+    { name = "trace-sample", kind = "share", value = "SHARE", shown_default = "0",
         help = "of requests that are kept whatever they do, from 0 to 1" },
+    { name = "otlp", kind = "text", value = "URL",
+        help = "of a collector of OpenTelemetry, such as http://127.0.0.1:4318" },
 }
 
 options.admin = {

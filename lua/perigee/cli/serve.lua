@@ -6,6 +6,7 @@ local influx_location = require "perigee.supervisor.influx_location"
 local location = require "perigee.registry.location"
 local log_file = require "perigee.core.log_file"
 local options = require "perigee.cli.options"
+local otlp_settings = require "perigee.cli.otlp_settings"
 local policy = require "perigee.service.policy"
 local privileges = require "perigee.supervisor.privileges"
 local supervisor = require "perigee.supervisor"
@@ -199,9 +200,17 @@ local function check_influx(values)
     return not problem, problem
 end
 
+local function check_otlp(values)
+    local _, problem = otlp_settings.read(values.otlp, os.getenv)
+    if not problem then
+        problem = select(2, otlp_settings.sample(os.getenv))
+    end
+    return not problem, problem
+end
+
 local function check_consistency(values)
     for _, check in ipairs({ check_tls, check_registry, check_grants, check_token,
-        check_confinement, check_influx }) do
+        check_confinement, check_influx, check_otlp }) do
         local is_consistent, conflict = check(values)
         if not is_consistent then
             return nil, conflict
@@ -220,7 +229,7 @@ local function trace_settings(values)
     return {
         is_on = values.trace,
         slow_s = values["trace-slow"] > 0 and values["trace-slow"] or math.huge,
-        sample = values["trace-sample"],
+        sample = values["trace-sample"] or otlp_settings.sample(os.getenv) or 0,
         scheme = #values["tls-cert"] > 0 and "https" or "http",
     }
 end
@@ -283,6 +292,7 @@ function serve.settings(values, directory, worker_count, services)
         upgrade_s = values["upgrade-timeout"],
         registry = registry_settings(values),
         influx = influx_settings(values),
+        otlp = otlp_settings.read(values.otlp, os.getenv),
         tls = tls_settings(values),
         worker = worker_settings(values, worker_count),
     }

@@ -422,6 +422,7 @@ function methods:start()
     self.membership:update(self.catalog:list())
     self.admin_server = admin.open(self, self.sockets.admin.fds[1])
     self.metrics:push(self.settings.influx)
+    self.traces:export(self.settings.otlp)
     if self.settings.is_watching then
         self.directory:listen()
         self:watch_all()

@@ -76,6 +76,7 @@ return function(supervisor, is_upgrade)
     end
     local total = drain(supervisor.workers, drain_s, is_upgrade)
     supervisor.metrics:close()
+    supervisor.traces:close()
     await_exits(list)
     supervisor:kill_workers()
     supervisor.membership:close()

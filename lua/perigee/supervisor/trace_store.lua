@@ -10,6 +10,7 @@
 --
 -- Records of one trace may come from several services and workers.
 local json = require "perigee.json"
+local otlp = require "perigee.core.lazy" "perigee.supervisor.otlp"
 
 local trace_store = {}
 local methods = {}
@@ -30,6 +31,7 @@ function trace_store.new()
         by_id = {},      -- trace id -> its records
         kept_count = 0,
         evicted_count = 0,
+        exporter = nil,
     }, metatable)
 end
 
@@ -124,11 +126,27 @@ function methods:add(record)
     end
 end
 
---- Keeps a list of records of the worker in `slot`.
+--- Keeps a list of records of the worker in `slot`, and sends them on if they are to be sent.
 function methods:add_all(records, slot)
     for _, record in ipairs(records) do
         record.worker = slot
         self:add(record)
+    end
+    if self.exporter then
+        self.exporter:add_all(records)
+    end
+end
+
+--- Has what comes from now on sent to a collector; nothing without `settings`
+-- (perigee.supervisor.otlp).
+function methods:export(settings)
+    self.exporter = settings and otlp.open(settings)
+end
+
+--- Sends what is still to be sent, and waits for that, within bounds.
+function methods:close()
+    if self.exporter then
+        self.exporter:close()
     end
 end
 
@@ -216,9 +234,10 @@ function methods:get(id)
         spans = make_tree(spans) }
 end
 
---- { kept =, evicted =, held = }.
+--- { kept =, evicted =, held =, export = of perigee.supervisor.otlp, if there is one }.
 function methods:counters()
-    return { kept = self.kept_count, evicted = self.evicted_count, held = #self.all }
+    return { kept = self.kept_count, evicted = self.evicted_count, held = #self.all,
+        export = self.exporter and self.exporter:status() }
 end
 
 return trace_store
