@@ -321,7 +321,8 @@ describe("the log", function()
         end
 
         it("are the last events, by service, level and count", function()
-            local running = start_two()
+            -- Events of several workers arrive in any order.
+            local running = host.start({ services = { ["a.lua"] = TALKER, ["b.lua"] = TALKER } })
             for i, level in ipairs({ "info", "warn", "error" }) do
                 running:body("/a?text=a" .. i .. "&level=" .. level)
                 running:body("/b?text=b" .. i .. "&level=" .. level)
@@ -340,7 +341,7 @@ describe("the log", function()
             assert.same({}, of("?service=a&limit=0"))
             local event = running:ask("GET", "/logs?service=a&limit=1").events[1]
             assert.same({ "a", "error" }, { event.service, event.level })
-            assert.is_true(event.worker == 1 or event.worker == 2)
+            assert.equal(1, event.worker)
             assert.is_true(math.abs(os.time() - event.time) < 60)
         end)
 
