@@ -24,24 +24,28 @@ end
 
 local function arguments_of(self, member)
     return { "--name", member.name, "--data-dir", self.root:join(member.name),
-        "--listen-client-urls", "http://" .. member.address,
-        "--advertise-client-urls", "http://" .. member.address,
+        "--listen-client-urls", self.scheme .. member.address,
+        "--advertise-client-urls", self.scheme .. member.address,
         "--listen-peer-urls", "http://" .. member.peer,
         "--initial-advertise-peer-urls", "http://" .. member.peer,
         "--initial-cluster", self.cluster, "--initial-cluster-token", "spec",
-        "--log-level", "error", "--heartbeat-interval", "50", "--election-timeout", "500" }
+        "--log-level", "error", "--heartbeat-interval", "50", "--election-timeout", "500",
+        unpack(self.flags) }
 end
 
-local function answers(member)
-    local response = client.request({ address = member.address, target = "/health", timeout_s = 1 })
+local function answers(self, member)
+    local response = client.request({ address = member.address, tls = self.tls,
+        target = "/health", timeout_s = 1 })
     return response and (json.decode(response.body) or {}).health == "true"
 end
 
 --- Starts `count` members, 1 when left out, and waits until they serve; at a node of
--- spec.support.network when it is given.
-function etcd.start(count, node)
+-- spec.support.network when it is given. `secure` = { cert =, key = files, tls = for clients }.
+function etcd.start(count, node, secure)
     local self = setmetatable({ root = temporary.new(), members = {},
-        prefix = node and node.prefix }, metatable)
+        prefix = node and node.prefix, scheme = secure and "https://" or "http://",
+        tls = secure and secure.tls, flags = secure and { "--cert-file", secure.cert,
+            "--key-file", secure.key } or {} }, metatable)
     local address = node and node.address or "127.0.0.1"
     started[#started + 1] = self
     local urls = {}
@@ -84,7 +88,7 @@ function methods:wait()
         eventually(function()
             assert(not member.program or not member.program:has_ended(), member.program
                 and member.program:last_words())
-            return not member.program or answers(member)
+            return not member.program or answers(self, member)
         end, "etcd serves")
     end
 end

@@ -8,6 +8,8 @@ local stream = require "perigee.core.stream"
 
 local client = {}
 
+local PROTOCOL = "http/1.1" -- for ALPN
+
 local function address_problem(address)
     return type(address) ~= "string" and "the address must be text such as 127.0.0.1:8080" or nil
 end
@@ -20,22 +22,26 @@ function client.over(open_stream, address)
 end
 
 --- Connects to `address`: "127.0.0.1:8080", "unix:/path" or "unix:@name".
--- @param options {deadline = in seconds of perigee.now()}
+-- @param options {deadline = in seconds of perigee.now(), tls = of perigee.core.tls_client}
 -- @return a connection (see perigee.http.client.connection); or nil, code, detail
 function client.connect(address, options)
     local problem = address_problem(address)
     if problem then
         error(problem, 2)
     end
-    local opened, code, detail = stream.connect(address, options and options.deadline)
-    if not opened then
+    options = options or {}
+    local opened, code, detail, phase = stream.connect(address, options.deadline,
+        { tls = options.tls, protocol = PROTOCOL })
+    if not opened and phase == "tls" then
+        return nil, code, ("cannot speak TLS with %s: %s"):format(address, detail or code)
+    elseif not opened then
         return nil, code, detail or "cannot connect to " .. address
     end
     return client.over(opened, address)
 end
 
 --- Makes one request on a connection of its own.
--- @param request as for connection:request, with its `address`
+-- @param request as for connection:request, with its `address`, and perhaps `tls`
 -- @return the response; or nil, code, detail
 function client.request(request)
     local problem = request_writer.problem(request) or address_problem(request.address)
@@ -43,7 +49,8 @@ function client.request(request)
         error(problem, 2)
     end
     local deadline = connection.deadline(request, perigee.now)
-    local opened, code, detail = client.connect(request.address, { deadline = deadline })
+    local opened, code, detail = client.connect(request.address,
+        { deadline = deadline, tls = request.tls })
     if not opened then
         return nil, code, detail
     end
@@ -54,7 +61,8 @@ function client.request(request)
 end
 
 --- Makes a pool of connections to `address` (see perigee.http.client.pool).
--- @param options {limit = connections open at once, 32; idle_s = how long one is kept unused, 30}
+-- @param options {limit = connections open at once, 32; idle_s = how long one is kept unused, 30;
+-- tls = of perigee.core.tls_client}
 function client.pool(address, options)
     options = options or {}
     local problem = address_problem(address) or pool.problem(options)
@@ -62,7 +70,7 @@ function client.pool(address, options)
         error(problem, 2)
     end
     local function connect(deadline)
-        return client.connect(address, { deadline = deadline })
+        return client.connect(address, { deadline = deadline, tls = options.tls })
     end
     return pool.new(connect, {
         address = address,

@@ -15,11 +15,12 @@ local metatable = { __index = methods }
 
 local consul_client = {}
 
---- Makes a client. `options`: addresses, a list of one host:port; token.
+--- Makes a client. `options`: addresses, a list of one host:port; token; tls of
+-- perigee.core.tls_client.
 function consul_client.new(options)
     local address = options.addresses[1]
     return setmetatable({ address = address, token = options.token,
-        pool = http_client.pool(address, { limit = 64 }) }, metatable)
+        pool = http_client.pool(address, { limit = 64, tls = options.tls }) }, metatable)
 end
 
 local function fields_of(self, has_body)

@@ -13,13 +13,14 @@ local metatable = { __index = methods }
 local endpoints = {}
 
 --- Makes one of a list of addresses, host:port.
-function endpoints.new(addresses)
+-- @param tls of perigee.core.tls_client, or nil
+function endpoints.new(addresses, tls)
     local list = {}
     for i, address in ipairs(addresses) do
         list[i] = { address = address, aside_until = 0, aside_s = FIRST_ASIDE_S,
-            pool = http_client.pool(address, { limit = POOL_LIMIT }) }
+            pool = http_client.pool(address, { limit = POOL_LIMIT, tls = tls }) }
     end
-    return setmetatable({ list = list, current = 1 }, metatable)
+    return setmetatable({ list = list, current = 1, tls = tls }, metatable)
 end
 
 -- The one in use, or the next that is not aside; when all are, the one that comes back first.

@@ -24,10 +24,10 @@ local etcd_client = {}
 etcd_client.base64 = base64
 
 --- Makes a client. `options`: addresses, a list of host:port; user and password if it asks for
--- them.
+-- them; tls of perigee.core.tls_client, if it speaks that.
 function etcd_client.new(options)
     return setmetatable({
-        endpoints = endpoints.new(options.addresses),
+        endpoints = endpoints.new(options.addresses, options.tls),
         user = options.user, password = options.password,
         token = false,
     }, metatable)

@@ -169,7 +169,8 @@ end
 local function request_watch(self, endpoint, state)
     local lines = json_lines.new()
     local response, code, detail = http_client.request({
-        address = endpoint.address, method = "POST", target = "/v3/watch",
+        address = endpoint.address, tls = self.client.endpoints.tls, method = "POST",
+        target = "/v3/watch",
         body = watch_body(self), fields = self.client:fields(), timeout_s = OPEN_S,
         max_body = NO_LIMIT,
         on_head = function(head)

@@ -10,8 +10,11 @@ local instance = require "perigee.registry.instance"
 local keeper = require "perigee.registry.keeper"
 local known = require "perigee.registry.known"
 local location = require "perigee.registry.location"
+local lazy = require "perigee.core.lazy"
 local select_module = require "perigee.core.select"
 local worker_link = require "perigee.core.worker_link"
+
+local tls_client = lazy "perigee.core.tls_client"
 
 local registry = {}
 
@@ -51,9 +54,21 @@ local function make(parsed, options)
     }, metatable)
 end
 
+-- Returns what connections need; or nil, what is wrong.
+local function open_tls(options)
+    local problem = tls_client.problem(options)
+    if problem then
+        return nil, problem
+    end
+    local made, _, detail = tls_client.open(options)
+    return made, detail
+end
+
 --- Opens a registry.
--- @param where "embedded", "etcd://HOST:PORT,HOST:PORT/PREFIX", "consul://HOST:PORT"
--- @param options { ttl_s = 15, after which an instance that does not beat is gone }
+-- @param where "embedded", "etcd://HOST:PORT,HOST:PORT/PREFIX", "consul://HOST:PORT", or with
+-- etcd+https and consul+https
+-- @param options { ttl_s = 15, after which an instance that does not beat is gone; tls = whom to
+-- believe, and what to show, see perigee.core.tls_client }
 -- @return the registry; it may be away at this time. An error in the caller's line for a location
 -- that is none
 function registry.open(where, options)
@@ -62,6 +77,12 @@ function registry.open(where, options)
         error(problem, 2)
     end
     options = options or {}
+    if parsed.is_tls then
+        parsed.tls, problem = open_tls(options.tls or {})
+        if problem then
+            error("registry.open: " .. problem, 2)
+        end
+    end
     parsed.ttl_s = options.ttl_s or DEFAULT_TTL_S
     parsed.silence_s, parsed.wait_s = options.silence_s, options.wait_s
     return make(parsed, options)

@@ -3,6 +3,8 @@
 --    embedded
 --    etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...][/PREFIX]
 --    consul://[TOKEN@]HOST:PORT
+--
+-- etcd+https:// and consul+https:// are the same in TLS.
 local location = {}
 
 local DEFAULT_PREFIX = "/perigee/"
@@ -49,22 +51,27 @@ local function parse_consul(rest)
     return { kind = "consul", addresses = addresses, token = token }
 end
 
---- Reads a location. Returns { kind =, addresses =, ... }; or nil and what is wrong.
+local PARSERS = { etcd = parse_etcd, consul = parse_consul }
+
+--- Reads a location.
+-- @return { kind =, addresses =, is_tls = true or nil, ... }; or nil and what is wrong.
 function location.parse(text)
     if text == "embedded" then
         return { kind = "embedded" }
     end
-    local scheme, rest = text:match("^(%a+)://(.+)$")
-    local parse = scheme == "etcd" and parse_etcd or scheme == "consul" and parse_consul
-    if not parse then
+    local scheme, rest = text:match("^([%a+]+)://(.+)$")
+    local kind, security = (scheme or ""):match("^(%a+)(.*)$")
+    local parse = PARSERS[kind]
+    if not parse or security ~= "" and security ~= "+https" then
         return nil, ("'%s' is no registry: embedded, etcd://HOST:PORT,... or consul://HOST:PORT")
             :format(text)
     end
     local parsed, problem = parse(rest)
     if not parsed then
-        return nil, ("%s:// is followed by %s: %s"):format(scheme, scheme == "etcd"
+        return nil, ("%s:// is followed by %s: %s"):format(scheme, kind == "etcd"
             and "HOST:PORT,..., and perhaps /PREFIX" or "HOST:PORT", problem)
     end
+    parsed.is_tls = security ~= "" or nil
     return parsed
 end
 

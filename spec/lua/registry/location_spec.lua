@@ -9,12 +9,19 @@ describe("perigee.registry.location", function()
             user = "root", password = "p:w@" }, location.parse("etcd://root:p:w@@a:1,[::1]:2/x/y"))
         assert.same({ kind = "consul", addresses = { "h:8500" }, token = "t-1" },
             location.parse("consul://t-1@h:8500/"))
+        assert.same({ kind = "consul", addresses = { "h:8500" }, is_tls = true },
+            location.parse("consul+https://h:8500"))
+        assert.same({ kind = "etcd", addresses = { "h:1" }, prefix = "/perigee/", is_tls = true },
+            location.parse("etcd+https://h:1"))
     end)
 
     it("says what is wrong", function()
         for text, wanted in pairs({
             ["zookeeper://h:1"] = "'zookeeper://h:1' is no registry",
             [""] = "'' is no registry",
+            ["etcd+http://h:1"] = "'etcd+http://h:1' is no registry",
+            ["+https://h:1"] = "'+https://h:1' is no registry",
+            ["etcd+https://h"] = "etcd+https:// is followed by HOST:PORT",
             ["etcd://"] = "'etcd://' is no registry",
             ["etcd://h"] = "'h' is not HOST:PORT",
             ["etcd://h:1,"] = "'' is not HOST:PORT",
