@@ -17,9 +17,9 @@ static bool is_json(char first)
 }
 
 /* An array of four, which begins with 0 (a request), of three, which begins with 2 (a
- * notification), of five, which begins with 3 (a request for a stream), or of six, which begins
- * with 7 (a request that says how long its caller waits); arrays of MessagePack have two longer
- * heads besides. */
+ * notification), of five, which begins with 3 (a request for a stream), of six, which begins with 7
+ * (a request that says how long its caller waits), or of seven, which begins with 8 (and of which
+ * trace it is a part); arrays of MessagePack have two longer heads besides. */
 static RpcDialect sniff_msgpack(const char *bytes, size_t size)
 {
     static const struct {
@@ -30,14 +30,17 @@ static RpcDialect sniff_msgpack(const char *bytes, size_t size)
         {"\x93\x02",                 2},
         {"\x95\x03",                 2},
         {"\x96\x07",                 2},
+        {"\x97\x08",                 2},
         {"\xdc\x00\x04\x00",         4},
         {"\xdc\x00\x03\x02",         4},
         {"\xdc\x00\x05\x03",         4},
         {"\xdc\x00\x06\x07",         4},
+        {"\xdc\x00\x07\x08",         4},
         {"\xdd\x00\x00\x00\x04\x00", 6},
         {"\xdd\x00\x00\x00\x03\x02", 6},
         {"\xdd\x00\x00\x00\x05\x03", 6},
         {"\xdd\x00\x00\x00\x06\x07", 6},
+        {"\xdd\x00\x00\x00\x07\x08", 6},
     };
     RpcDialect found = RPC_DIALECT_NONE;
 

@@ -395,6 +395,11 @@ static void test_hop(void **state)
     assert_memory_equal("S.M 2;", peer.seen.bytes, 6);
     assert_float_equal(peer.hop.wait_s, 1, 1e-9);
     assert_int_equal(peer.hop.previous_attempts, 2);
+    peer_close(&peer);
+    peer_open(&peer);
+    FEED(&peer, "\x97\x08\x01\xa3S.M\x91\x05\x0a\x01\xa0");
+    assert_float_equal(peer.hop.wait_s, 10e-6, 1e-9);
+    assert_int_equal(peer.hop.previous_attempts, 1);
     FEED(&peer, HOP("\x00", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"));
     assert_float_equal(peer.hop.wait_s, 0, 0);
     assert_int_equal(peer.hop.previous_attempts, INT32_MAX);

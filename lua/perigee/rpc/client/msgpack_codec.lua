@@ -66,7 +66,7 @@ local function put_hop(out, number, method, body, wait_s, previous, traceparent)
     out:put(traceparent and "\151\8" or "\150\7", pack(number), pack(method), body,
         (msgpack.encode(math.ceil(wait_s * 1e6))), pack(previous))
     if traceparent then
-        out:put(pack(traceparent))
+        out:put((msgpack.encode(traceparent)))
     end
 end
 
