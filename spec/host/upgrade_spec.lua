@@ -4,6 +4,7 @@ local eventually = require "spec.support.eventually"
 local host = require "spec.support.host"
 local perigee = require "perigee"
 local program = require "spec.support.program"
+local seam = require "host"
 local temporary = require "spec.support.temporary"
 local websocket_peer = require "spec.support.websocket_peer"
 
@@ -234,6 +235,18 @@ describe("an upgrade", function()
         end, "the new process serves")
         assert.equal("fine", running:body("/"))
         assert.equal(pid, running:status().pid)
+    end)
+
+    it("goes on as the user that the host has become", function()
+        if not seam.is_root() then
+            pending("only root becomes another user")
+            return
+        end
+        local running = start({ flags = { "--user", "nobody" } })
+        local pid = running:upgrade()
+        assert.equal("fine", running:body("/"))
+        local status = assert(io.open(("/proc/%d/status"):format(pid))):read("*a")
+        assert.is_nil(status:find("\nUid:[\t%d]*\t0[\t\n]"))
     end)
 
     it("may change how many workers there are; none of the sockets is left alone", function()

@@ -19,6 +19,7 @@ local service_manager = require "perigee.supervisor.service_manager"
 local signals = require "perigee.supervisor.signals"
 local sockets = require "perigee.supervisor.sockets"
 local trace_store = require "perigee.supervisor.trace_store"
+local upgrade = require "perigee.supervisor.upgrade"
 local worker_process = require "perigee.supervisor.worker_process"
 local worker_settings = require "perigee.supervisor.worker_settings"
 local worker_watch = require "perigee.supervisor.worker_watch"
@@ -66,7 +67,7 @@ function supervisor.open(settings)
     if not given then
         return nil, reason
     end
-    self.inheritance = given
+    self.inheritance, self.environment = given, upgrade.environment()
     local shared_fd, problem = shared_memory.open(settings.worker.shared_size)
     if not shared_fd then
         return nil, problem

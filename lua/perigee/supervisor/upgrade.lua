@@ -18,8 +18,9 @@ local MAX_ENVIRONMENT_SIZE = 4 * 1024 * 1024
 local OWN_VARIABLES = { LISTEN_PID = true, LISTEN_FDS = true, LISTEN_FDNAMES = true,
     WATCHDOG_PID = true, [inheritance.VARIABLE] = true }
 
--- The environment this process was started with, for the one that takes its place.
-local function compose_environment()
+--- The environment this process was started with, for one that takes its place. After giving up the
+-- rights of root it cannot be read any more.
+function upgrade.environment()
     local list = { inheritance.VARIABLE .. "=" .. host.pid() }
     local text = assert(host.read_file("/proc/self/environ", MAX_ENVIRONMENT_SIZE))
     for variable in text:gmatch("[^%z]+") do
@@ -42,7 +43,7 @@ local function list_sockets(supervisor)
     return list, fds
 end
 
-local function spawn(fds, descriptor)
+local function spawn(environment, fds, descriptor)
     local command = {}
     for i, argument in ipairs(host.arguments()) do
         command[i + 1] = argument
@@ -50,7 +51,7 @@ local function spawn(fds, descriptor)
     command[1] = host.arguments()[0]
     return host.spawn({
         arguments = command,
-        environment = compose_environment(),
+        environment = environment,
         descriptors = { 0, 1, 2, descriptor, unpack(fds) },
     })
 end
@@ -108,7 +109,7 @@ local function start(supervisor, attempt)
         return nil, "could not be given a stream: " .. descriptor
     end
     local list, fds = list_sockets(supervisor)
-    local child, pid = spawn(fds, descriptor)
+    local child, pid = spawn(supervisor.environment, fds, descriptor)
     host.close_descriptor(descriptor)
     if not child then
         control:close()
