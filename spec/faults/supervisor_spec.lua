@@ -1,9 +1,11 @@
 --- A supervisor that is killed: its workers finish what they have, and the ports are free at once.
 local fault_figures = require "spec.support.fault_figures"
+local fault_load = require "spec.support.fault_load"
 local host = require "spec.support.host"
 local perigee = require "perigee"
 
-local SIGKILL = 9
+local SIGKILL, SIGCONT, SIGSTOP = 9, 18, 19
+local CLIENTS = 4
 
 local SERVICE = [[
 local http = require "perigee.http"
@@ -48,5 +50,67 @@ describe("when the supervisor is killed", function()
         assert.equal(-SIGKILL, running:wait())
         fault_figures.add("the supervisor: SIGKILL", "nothing: workers finish what they have",
             "each worker's log: the supervisor is gone", freed_s)
+    end)
+end)
+
+describe("when processes are stopped for a while", function()
+    after_each(host.stop_all)
+
+    -- Pings are a second apart.
+    local PING_S, STALL, STOPPED_S = 1.1, "1500ms", 2
+
+    local function signal_all(pids, signal)
+        assert(os.execute(("kill -%d %s"):format(signal, table.concat(pids, " "))) == 0)
+    end
+
+    local function pass(running, duration_s)
+        local over = perigee.now() + duration_s
+        running:wait_until(function() return perigee.now() > over end, "that time is over")
+    end
+
+    local function start()
+        local running = host.start({ services = { ["service.lua"] = SERVICE }, workers = 2,
+            flags = { "--stall", STALL } })
+        local workers = running:status().workers
+        return running, { workers[1].pid, workers[2].pid }
+    end
+
+    local function expect_same_workers(running, pids)
+        running:wait_until(function()
+            return select(2, running:ask("GET", "/readyz")) == 200
+        end, "the host is ready")
+        for i, worker in ipairs(running:status().workers) do
+            assert.equal(pids[i], worker.pid)
+        end
+        assert.equal("", running:body("/open"))
+    end
+
+    it("a supervisor that was stopped is not missed, and blames nobody", function()
+        local running, pids = start()
+        local load = fault_load.start(running, CLIENTS, "/open")
+        signal_all({ running.program.pid }, SIGSTOP)
+        pass(running, STOPPED_S)
+        signal_all({ running.program.pid }, SIGCONT)
+        expect_same_workers(running, pids)
+        load:stop()
+        assert.equal(0, #load.losses)
+        fault_figures.add("the supervisor: SIGSTOP, SIGCONT", "nothing",
+            "nothing; `WatchdogSec=` of systemd sees it", "at once")
+    end)
+
+    it("a host that was frozen as a whole goes on as it was", function()
+        local running, pids = start()
+        local supervisor = running.program.pid
+        signal_all(pids, SIGSTOP)
+        pass(running, PING_S) -- the supervisor waits for an answer now
+        signal_all({ supervisor }, SIGSTOP)
+        pass(running, STOPPED_S)
+        signal_all({ supervisor }, SIGCONT) -- and has its turn first
+        pass(running, 0.2)
+        signal_all(pids, SIGCONT)
+        expect_same_workers(running, pids)
+        assert.is_nil(running:log():find("it is restarted"))
+        fault_figures.add("the whole host is frozen for 2 s, `--stall 1500ms`", "nothing",
+            "nothing", "at once")
     end)
 end)

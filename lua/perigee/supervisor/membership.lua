@@ -13,6 +13,9 @@ local membership = {}
 -- To tell the registry that this host goes; what it does not hear then, it learns from silence.
 local LEAVE_S = 3
 
+-- Names of services that are asked for. A service may make them up out of what its clients say.
+local MOST_NAMES = 4096
+
 --- Opens it. `settings` = { location =, advertise = host name or address, zone =, ttl_s =,
 -- snapshot_path = }; `addresses` are those the host listens on.
 function membership.open(settings, addresses)
@@ -21,6 +24,7 @@ function membership.open(settings, addresses)
         addresses = addresses,
         wanted = {},      -- id -> the record that is registered
         subscribers = {}, -- name of a service -> set of workers whose services ask for it
+        name_count = 0,   -- of those
         is_leaving = false,
     }, metatable)
     self.registry = registry.open(settings.location, {
@@ -105,9 +109,15 @@ function methods:pass_on(name, list)
 end
 
 --- What is known of a service, for a worker, which is told of every change from then on. Returns
--- { list = } or nil and a message while nothing is known.
+-- { list = } or nil and a message while nothing is known, or when too many names were asked for.
 function methods:watch(name, worker)
-    self.subscribers[name] = self.subscribers[name] or {}
+    if not self.subscribers[name] then
+        if self.name_count >= MOST_NAMES then
+            return nil, ("this host has asked for %d services, and for no more"):format(MOST_NAMES)
+        end
+        self.subscribers[name] = {}
+        self.name_count = self.name_count + 1
+    end
     self.subscribers[name][worker] = true
     local list, _, detail = self.registry:instances(name)
     return list and { list = list }, detail

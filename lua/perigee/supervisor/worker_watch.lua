@@ -11,12 +11,20 @@ local PING_INTERVAL_S = 1
 -- For a process to say hello.
 local START_S = 30
 
+-- This process did not run itself when it wakes so much too late: with the whole host frozen, or no
+-- processor to be had, nobody else can be blamed.
+local LATE_S = 0.2
+
+local function is_late(since, duration_s)
+    return host.now() - since > duration_s + LATE_S
+end
+
 -- What hangs outside of a turn, and a process that was stopped, begins no turn and answers nobody.
 local function ping(worker, limit_s)
-    local pid, turns = worker.pid, worker.pulse:read().turns
+    local asked_at, pid, turns = host.now(), worker.pid, worker.pulse:read().turns
     local is_ok, code = worker:call("ping", nil, limit_s)
     worker.is_pinged = false
-    if not is_ok and code == "timeout" and worker.pid == pid
+    if not is_ok and code == "timeout" and not is_late(asked_at, limit_s) and worker.pid == pid
         and worker.pulse:read().turns == turns then
         worker:end_for(("has not answered for %g s: it was stopped, or hangs"):format(limit_s))
     end
@@ -34,8 +42,9 @@ end
 -- Calls fn(worker, stall_s) for each again and again.
 local function watch(supervisor, interval_s, fn)
     while not supervisor.is_stopping do
-        scheduler.wait(host.now() + interval_s)
-        for _, worker in ipairs(supervisor.workers.list) do
+        local since = host.now()
+        scheduler.wait(since + interval_s)
+        for _, worker in ipairs(is_late(since, interval_s) and {} or supervisor.workers.list) do
             fn(worker, supervisor.settings.stall_s)
         end
     end
