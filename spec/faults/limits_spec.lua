@@ -32,7 +32,8 @@ describe("a host that has no", function()
 
     it("descriptors left serves whom it has, and the others as soon as it can", function()
         local running = host.start({ services = { ["service.lua"] = SERVICE },
-            prefix = { PRLIMIT, "--nofile=100:100" } })
+            -- Modules that are read from files would need descriptors.
+            prefix = { PRLIMIT, "--nofile=100:100", "/usr/bin/env", "-u", "PERIGEE_LUA_PATH" } })
         local kept = running:connect()
         assert.equal("fine", kept:request({ target = "/" }).body)
         local idle = {}
