@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "bind/seam.h"
+#include "bind/stream_box.h"
 #include "isolate/resource.h"
 #include "net/stream.h"
 #include "net/tls_filter.h"
@@ -26,7 +27,7 @@ enum { INPUT_HIGH_SIZE = 256 * 1024 };
 /* Of a name in DNS, and of one protocol for ALPN. */
 enum { SERVER_NAME_SIZE = 253, PROTOCOL_SIZE = 255 };
 
-typedef struct StreamBox {
+struct StreamBox {
     Resource resource;
     Host *host;
     Handle handle;
@@ -40,7 +41,7 @@ typedef struct StreamBox {
     bool is_read_awaited;
     bool is_paused;
     bool is_shaking_hands; /* TLS was started and is not open */
-} StreamBox;
+};
 
 static void push_event(StreamBox *box, EventKind kind, int code)
 {
@@ -221,10 +222,15 @@ static int l_stream_pair(lua_State *L)
     return 2;
 }
 
+StreamBox *stream_box_check(lua_State *L, int argument)
+{
+    Handle *handle = luaL_checkudata(L, argument, STREAM_TYPE);
+    return handle_table_find(&seam_host(L)->streams, *handle);
+}
+
 static StreamBox *find_box(lua_State *L)
 {
-    Handle *handle = luaL_checkudata(L, 1, STREAM_TYPE);
-    return handle_table_find(&seam_host(L)->streams, *handle);
+    return stream_box_check(L, 1);
 }
 
 /* stream:id() -> the number in events; 0 when it is closed */
@@ -236,7 +242,7 @@ static int l_id(lua_State *L)
     return 1;
 }
 
-static void consume(StreamBox *box, size_t size)
+void stream_box_consume(StreamBox *box, size_t size)
 {
     buffer_consume(&box->input, size);
     if (box->framer != NULL) {
@@ -247,6 +253,24 @@ static void consume(StreamBox *box, size_t size)
         box->is_paused = false;
         stream_start_reading(box->stream);
     }
+}
+
+Stream *stream_box_stream(const StreamBox *box)
+{
+    return box->stream;
+}
+
+const Buffer *stream_box_input(const StreamBox *box)
+{
+    return &box->input;
+}
+
+int stream_box_await(StreamBox *box)
+{
+    if (box->end_status < 0)
+        return box->end_status;
+    box->is_read_awaited = true;
+    return ERR_AGAIN;
 }
 
 /* stream:frame(kind, size): `read` gives whole messages from now on, of at most so many bytes each;
@@ -290,14 +314,13 @@ static int l_read(lua_State *L)
         return seam_push_failure(L, ERR_CLOSED);
     if (size > 0) {
         lua_pushlstring(L, box->input.bytes, size);
-        consume(box, size);
+        stream_box_consume(box, size);
         return 1;
     }
     if (box->framing_status < 0)
         return seam_push_failure(L, box->framing_status);
-    if (box->end_status < 0)
+    if (stream_box_await(box) != ERR_AGAIN)
         return push_end(L, box);
-    box->is_read_awaited = true;
     return seam_push_failure(L, ERR_AGAIN);
 }
 

@@ -57,6 +57,7 @@ static void register_for_all(lua_State *L, Isolate *isolate)
     bind_log_open(L, isolate);
     bind_exchange_open(L, isolate);
     bind_exchange_stream_open(L, isolate);
+    bind_forward_open(L, isolate);
     bind_call_open(L, isolate);
     bind_websocket_open(L, isolate);
     bind_message_open(L, isolate);

@@ -64,6 +64,7 @@ void bind_log_open(lua_State *L, Isolate *isolate);
 void bind_log_open_system(lua_State *L, Isolate *isolate);
 void bind_exchange_open(lua_State *L, Isolate *isolate);
 void bind_exchange_stream_open(lua_State *L, Isolate *isolate);
+void bind_forward_open(lua_State *L, Isolate *isolate);
 void bind_call_open(lua_State *L, Isolate *isolate);
 void bind_websocket_open(lua_State *L, Isolate *isolate);
 void bind_server_open(lua_State *L, Isolate *isolate);

@@ -2,10 +2,12 @@
 -- pass in pieces both ways, as fast as the slower side takes them, and are never gathered.
 local client_span = require "perigee.http.client_span"
 local destination = require "perigee.destination"
+local direct = require "perigee.gateway.direct"
 local hop_fields = require "perigee.http.hop_fields"
 local http_client = require "perigee.http.client"
 local http_error = require "perigee.http.http_error"
 local lazy = require "perigee.core.lazy"
+local links = require "perigee.gateway.links"
 local log = require "perigee.log"
 local message_fields = require "perigee.gateway.message_fields"
 local request_writer = require "perigee.http.client.request_writer"
@@ -13,6 +15,7 @@ local response_module = require "perigee.http.response"
 local scheduler = require "perigee.core.scheduler"
 local selection = require "perigee.gateway.selection"
 local settings = require "perigee.destination.settings"
+local target = require "perigee.gateway.target"
 local verdict_of = require "perigee.http.verdict"
 
 local handshake = lazy "perigee.http.websocket_handshake"
@@ -65,21 +68,6 @@ local function destination_options(options)
         error("gateway.proxy: " .. problem, 4)
     end
     return passed
-end
-
--- The path below the mount and the segments in front of the route's `*rest`, as it was sent.
-local function rest_of(request)
-    local rest = request.mount == "/" and request.path or request.path:sub(#request.mount + 1)
-    local before = (request.route or ""):match("^(.-)/?%*[%w_]+$") or ""
-    local _, segment_count = before:gsub("/", "")
-    return rest:match("^" .. ("/[^/]*"):rep(segment_count) .. "(.*)$") or rest
-end
-
-local function target_of(request, instance)
-    local query = request.target:match("%?.*$") or ""
-    local mount = instance.mount or "/"
-    local path = (mount == "/" and "" or mount) .. rest_of(request)
-    return (path == "" and "/" or path) .. query
 end
 
 -- What is read of the client only when the instance takes it; nil without a body.
@@ -145,16 +133,10 @@ local function note_failure(attempt, passing, code, is_unsent)
     attempt:blame(code)
 end
 
--- The attempt of a call. An answer that comes at once is not passed on before the call is over.
-local function ask(self, attempt, passing)
-    local request = passing.request
-    local span = client_span.begin(request.method, attempt.instance.address)
-    local answer, code, detail, is_unsent = self:pool_of(attempt.instance.address):request({
-        method = request.method,
-        target = target_of(request, attempt.instance),
-        fields = fields_of(attempt, request, span),
-        body = passing.source,
-        timeout_s = math.max(LEAST_TIMEOUT_S, attempt.deadline - scheduler.now()),
+-- What perigee.http.client asks for: who takes an answer that does not come at once.
+local function receiver_of(attempt, passing)
+    return {
+        method = passing.request.method,
         max_body = NO_LIMIT,
         on_head = function(head)
             return take_head(attempt, passing, head)
@@ -162,15 +144,52 @@ local function ask(self, attempt, passing)
         on_piece = function(bytes)
             return passing.response:write(bytes) ~= nil
         end,
-    })
+    }
+end
+
+local function note_answer(attempt, answer)
+    attempt.verdict = verdict_of(answer.status)
+    attempt.retry_after_s = tonumber(answer:header("retry-after"))
+    return answer
+end
+
+-- The attempt of a call. An answer that comes at once is not passed on before the call is over.
+local function ask(self, attempt, passing)
+    local request = passing.request
+    local span = client_span.begin(request.method, attempt.instance.address)
+    local asked = receiver_of(attempt, passing)
+    asked.target = target.of(request, attempt.instance.mount)
+    asked.fields = fields_of(attempt, request, span)
+    asked.body = passing.source
+    asked.timeout_s = math.max(LEAST_TIMEOUT_S, attempt.deadline - scheduler.now())
+    local answer, code, detail, is_unsent = self:pool_of(attempt.instance.address):request(asked)
     client_span.finish(span, answer and answer.status, code, detail)
     if not answer then
         note_failure(attempt, passing, code, is_unsent)
         return nil, code, detail
     end
-    attempt.verdict = verdict_of(answer.status)
-    attempt.retry_after_s = tonumber(answer:header("retry-after"))
-    return answer
+    return note_answer(attempt, answer)
+end
+
+-- The result of an attempt whose answer the client has.
+local GIVEN = {}
+
+-- The attempt of a call whose request is plain, as far as is known.
+local function ask_directly(self, attempt, passing)
+    local status, answer, code, detail = direct.ask(self, attempt, passing,
+        target.of(passing.request, attempt.instance.mount))
+    if status then
+        attempt.verdict = "ok"
+        response_module.note_answer(passing.response, "an instance", status)
+        return GIVEN
+    elseif answer == "unfit" then
+        return ask(self, attempt, passing)
+    elseif answer and status == false then
+        return note_answer(attempt, answer)
+    end
+    code = status == nil and answer or code
+    note_failure(attempt, passing, code, attempt.is_unsent)
+    return nil, code, detail
 end
 
 -- The attempt of a call for a WebSocket. How long that lasts says nothing of the instance, so a
@@ -179,7 +198,7 @@ local function shake_hands(attempt, request)
     local fields = fields_of(attempt, request)
     fields[#fields + 1], fields[#fields + 2] = "Upgrade", request:header("upgrade")
     local answer, opened, detail, is_unsent = tunnel.ask(attempt.instance.address,
-        target_of(request, attempt.instance), fields, attempt.deadline)
+        target.of(request, attempt.instance.mount), fields, attempt.deadline)
     if not answer then
         attempt.is_unsent = is_unsent
         return nil, opened, detail
@@ -212,6 +231,7 @@ local function forget_pools(self, list)
     for _, instance in ipairs(list) do
         present[instance.address] = true
     end
+    self.links:forget(present)
     for address, pool in pairs(self.pools) do
         if not present[address] then
             self.pools[address] = nil
@@ -228,6 +248,8 @@ local function conclude(self, passing, answer, code, detail)
     elseif passing.is_begun then
         passing.response:write(answer.body)
         passing.response:finish()
+    elseif answer == GIVEN then
+        return nil
     elseif answer then
         answer_whole(passing.request, passing.response, answer)
     else
@@ -235,16 +257,24 @@ local function conclude(self, passing, answer, code, detail)
     end
 end
 
+-- Not in specs without a host. A request whose trace is recorded shows who was asked, and tells
+-- them of the trace.
+local function may_pass_bytes(passing)
+    return passing.exchange.forward and not passing.exchange.span
+end
+
 local function pass_message(self, request, response)
     local passing = { request = request, response = response, source = source_of(request),
-        is_begun = false }
+        exchange = response_module.exchange_of(response), is_begun = false }
+    local is_idempotent = not passing.source and request_writer.IDEMPOTENT[request.method] or false
+    local run = is_idempotent and self.is_direct and may_pass_bytes(passing) and ask_directly or ask
     return conclude(self, passing, self.destination:call({
         key = self.key and self.key(request),
         method = request.method,
-        is_idempotent = not passing.source and request_writer.IDEMPOTENT[request.method] or false,
+        is_idempotent = is_idempotent,
         timeout_s = self.timeout_s,
         attempt = function(_, attempt)
-            return ask(self, attempt, passing)
+            return run(self, attempt, passing)
         end,
     }))
 end
@@ -265,8 +295,8 @@ local function pass_websocket(self, request, response)
         answer_whole(request, response, shaken.answer)
         return nil
     end
-    websocket_relay.run(response_module.take_exchange(response, "its handshake"), shaken.answer,
-        shaken.opened, self)
+    response_module.note_answer(response, "its handshake", shaken.answer.status)
+    websocket_relay.run(response_module.exchange_of(response), shaken.answer, shaken.opened, self)
 end
 
 function methods:handle(request, response)
@@ -285,11 +315,14 @@ end
 function proxy.new(options)
     check_options(options)
     local self = setmetatable({ service = options.service, key = options.key,
-        timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {},
+        timeout_s = options.timeout_s or DEFAULT_TIMEOUT_S, pools = {}, links = links.new(),
+        receiver_of = receiver_of,
         idle_s = options.idle_s or DEFAULT_IDLE_S,
         max_message = options.max_message or DEFAULT_MESSAGE_SIZE,
         destination = destination.open(options.service, destination_options(options),
             options.metadata and selection.new(options.metadata)) }, metatable)
+    -- Of attempts beside each other the first to have an answer gives it, which Lua has to see.
+    self.is_direct = not self.destination.settings.hedge
     self.destination:on_change(function(list)
         forget_pools(self, list)
     end)

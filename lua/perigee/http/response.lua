@@ -174,10 +174,14 @@ function methods:is_answered()
     return self._answered_at ~= false
 end
 
---- The exchange of a response, for who answers it in a way of its own; `place` is where that is.
-function response.take_exchange(self, place)
-    self._answered_at = place
+--- The exchange of a response, for who answers it in a way of its own.
+function response.exchange_of(self)
     return self._exchange
+end
+
+--- Somebody has done so: with what status, and where.
+function response.note_answer(self, place, status)
+    self._answered_at, self._status = place, status
 end
 
 return response

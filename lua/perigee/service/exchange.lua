@@ -288,6 +288,26 @@ function methods:respond_file(status, fields, file, pieces, length)
     return nil, reason
 end
 
+--- Sends its request on over a stream of perigee.core.stream, with these lines besides its own
+-- fields. Returns true; or nil, code: "invalid" for one that is not plain, as those with a body.
+function methods:forward(stream, target, lines)
+    return host.exchange_forward(self.id, stream.box, target, lines)
+end
+
+--- Waits for the answer to that, and answers with it. Returns the status, and whether the stream
+-- may be used again; or nil, code, and then nothing was taken: "invalid" for one that is not plain.
+function methods:answer_from(stream, deadline)
+    local status, code = host.exchange_return(self.id, stream.box, number_of(self))
+    while not status and code == "again" do
+        local is_there, reason = scheduler.wait_event(event.READABLE, stream.id, deadline)
+        if not is_there then
+            return nil, reason
+        end
+        status, code = host.exchange_return(self.id, stream.box, number_of(self))
+    end
+    return status, code
+end
+
 function methods:respond(status, fields, body)
     return host.exchange_respond(self.id, status, fields, body, number_of(self))
 end
