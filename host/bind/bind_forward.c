@@ -16,17 +16,17 @@ static bool is_plain(const Http1Exchange *exchange)
            !http_server_trusts(exchange);
 }
 
-static int send_on(const Http1Exchange *exchange, Stream *stream, Http1Forward *forward)
+static int send_on(const Http1Exchange *exchange, Stream *stream, Http1Forward forward)
 {
     static Buffer scratch; /* keeps its memory from one request to the next */
     TlsDescription description;
     char client[ADDRESS_TEXT_SIZE];
 
     address_format_host(http_server_peer(exchange), client, sizeof client);
-    forward->client = client;
-    forward->is_secure = http_server_describe_tls(exchange, &description);
-    buffer_skip(&scratch, scratch.size);
-    http1_forward_request(&scratch, http1_exchange_head(exchange), forward);
+    forward.client = client;
+    forward.is_secure = http_server_describe_tls(exchange, &description);
+    buffer_clear(&scratch);
+    http1_forward_request(&scratch, http1_exchange_head(exchange), &forward);
     return stream_write(stream, scratch.bytes, scratch.size);
 }
 
@@ -54,7 +54,7 @@ static int l_exchange_forward(lua_State *L)
         return seam_push_failure(L, ERR_CLOSED);
     if (!is_plain(box->exchange))
         return seam_push_failure(L, ERR_INVALID);
-    return seam_push_result(L, send_on(box->exchange, stream_box_stream(stream), &forward));
+    return seam_push_result(L, send_on(box->exchange, stream_box_stream(stream), forward));
 }
 
 /* The instance is ill, which may be a reason to ask another. */
@@ -79,8 +79,9 @@ static int l_exchange_return(lua_State *L)
     if (box == NULL || stream == NULL)
         return seam_push_failure(L, ERR_CLOSED);
     input = stream_box_input(stream);
-    buffer_skip(&fields, fields.size);
-    result = http1_forward_answer(input->bytes, input->size, &answer, &fields);
+    buffer_clear(&fields);
+    result =
+        input->size == 0 ? 0 : http1_forward_answer(input->bytes, input->size, &answer, &fields);
     if (result == 0)
         return seam_push_failure(L, stream_box_await(stream));
     if (result < 0 || is_at_fault(answer.status))

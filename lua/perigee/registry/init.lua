@@ -116,11 +116,18 @@ local function check_open(self)
     end
 end
 
+-- The last name that was fine: whoever calls a service asks for it each time.
+local fine_name
+
 local function check_name(name)
+    if name == fine_name then
+        return
+    end
     local problem = instance.name_problem(name, "the name of a service")
     if problem then
         error(problem, 3)
     end
+    fine_name = name
 end
 
 local registration_methods = {}
