@@ -11,8 +11,8 @@
 local breakers = require "perigee.destination.breakers"
 local bulkhead = require "perigee.destination.bulkhead"
 local call = require "perigee.destination.call"
-local latency_window = require "perigee.core.lazy" "perigee.resilience.latency_window"
 local hop = require "perigee.core.hop"
+local lazy = require "perigee.core.lazy"
 local members = require "perigee.destination.members"
 local meter = require "perigee.destination.meter"
 local random = require "perigee.core.random"
@@ -22,7 +22,8 @@ local scheduler = require "perigee.core.scheduler"
 local settings = require "perigee.destination.settings"
 local tally = require "perigee.destination.tally"
 
-local health_checks = require "perigee.core.lazy" "perigee.destination.health_checks"
+local health_checks = lazy "perigee.destination.health_checks"
+local latency_window = lazy "perigee.resilience.latency_window"
 
 local destination = {}
 
@@ -35,6 +36,9 @@ end
 
 -- Whoever opens one for every call would have as many as there are calls.
 local MOST_OPEN = 1000
+
+-- More tokens than anybody spends.
+local NO_BUDGET = { most = 2 ^ 52, gain = 1 }
 
 local opened, open_count = {}, 0
 local configured = {} -- name of a service -> options for those opened without any
@@ -66,7 +70,7 @@ local function make(service, checked, find_registry)
         breakers = breakers.new({ random = random.below, factor = breaker and breaker.factor,
             window_s = breaker and breaker.window_s }),
         bulkhead = room and bulkhead.new(room.calls, room.queued),
-        budget = retry_budget.new(checked.budget or { most = math.huge, gain = 1 }),
+        budget = retry_budget.new(checked.budget or NO_BUDGET),
         latencies = false, -- from the first call on that may be hedged
         counts = tally.new(),
         meter = own_meter,
@@ -154,9 +158,14 @@ function methods:hedge_delay_s(hedge)
     return hedge.after_s or self.latencies:quantile(scheduler.now(), hedge.quantile)
 end
 
-local function check_request(request)
+local function check_request(self, request)
     if type(request) ~= "table" or type(request.attempt) ~= "function" then
         error("destination:call takes { attempt = function(instance, attempt) ... end }", 3)
+    end
+    local policy = self.settings.policy
+    if settings.PICKS_BY_KEY[policy] and type(request.key) ~= "string" then
+        error(("destination:call: %s picks by key, a string, got %s"):format(policy,
+            type(request.key)), 3)
     end
 end
 
@@ -192,7 +201,7 @@ end
 -- @return what the attempt returned that settled it; or nil, "not_found", "rejected", "full",
 -- "timeout" or "canceled", detail when there was none
 function methods:call(request)
-    check_request(request)
+    check_request(self, request)
     self:count("requests")
     local is_there, code, detail = self:refresh()
     if not is_there then

@@ -2,7 +2,10 @@
 -- filled up with the defaults. Times are seconds.
 local balancer = require "perigee.balancer"
 
-local settings = {}
+local settings = {
+    --- The policies that need a key with every call.
+    PICKS_BY_KEY = { consistent_hash = true, maglev = true },
+}
 
 local function number(value)
     return type(value) ~= "number" and "a number" or nil

@@ -274,6 +274,18 @@ describe("perigee.destination", function()
             assert.equal(3, #request.log)
         end)
 
+        it("have no end but their own where the budget is off", function()
+            register("a")
+            local one = open { retries = true, breaker = false, ejection = false,
+                budget = false }
+            local request = request_of(fail_with "closed", { is_idempotent = true })
+            for _ = 1, 50 do
+                one:call(request)
+            end
+            assert.equal(150, #request.log)
+            assert.equal(0, destination.counters().users.tokens)
+        end)
+
         it("are not made of what is a retry itself", function()
             register("a", "b")
             local one = open { retries = true }
@@ -638,6 +650,18 @@ describe("perigee.destination", function()
         assert.matches("^destination:call takes", raised_by(function()
             open():call({})
         end))
+    end)
+
+    it("picks by key where the policy does, and misses none", function()
+        register("a", "b", "c")
+        local one = open { policy = "consistent_hash", bulkhead = { calls = 1, queued = 0 } }
+        local first = one:call(request_of(name_of, { key = "k" }))
+        for _ = 1, 10 do
+            assert.equal(first, one:call(request_of(name_of, { key = "k" })))
+            assert.matches("consistent_hash picks by key, a string, got nil", raised_by(function()
+                one:call(request_of(name_of))
+            end))
+        end
     end)
 
     it("is opened for a service, not for a call", function()
