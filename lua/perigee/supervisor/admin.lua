@@ -14,6 +14,7 @@ local metrics_page = require "perigee.supervisor.metrics_page"
 local profile = require "perigee.supervisor.profile"
 local scheduler = require "perigee.core.scheduler"
 local status = require "perigee.supervisor.status"
+local workers = require "perigee.supervisor.workers"
 
 local admin = {}
 
@@ -62,15 +63,13 @@ local DEFAULT_TASKS, MOST_TASKS, TASKS_S = 50, 1000, 1
 -- What each worker that serves says, one entry for each isolate.
 local function ask_for_tasks(supervisor, question)
     local isolates = json.array()
-    for slot, result in pairs(supervisor.workers:call("tasks", question, TASKS_S)) do
-        for _, one in ipairs(result[1] or { { error = result[3] or result[2] } }) do
-            one.worker, one.tasks = slot, one.tasks and json.array(one.tasks)
+    local results = supervisor.workers:call("tasks", question, TASKS_S)
+    for _, result in ipairs(workers.in_order(results)) do
+        for _, one in ipairs(result.value or { { error = result.detail or result.code } }) do
+            one.worker, one.tasks = result.slot, one.tasks and json.array(one.tasks)
             isolates[#isolates + 1] = one
         end
     end
-    table.sort(isolates, function(a, b)
-        return a.worker < b.worker
-    end)
     return isolates
 end
 

@@ -2,6 +2,7 @@
 local folded = require "perigee.profile.folded"
 local http = require "perigee.http"
 local json = require "perigee.json"
+local workers = require "perigee.supervisor.workers"
 
 local profile = {}
 
@@ -30,27 +31,23 @@ end
 -- What the workers said, in the order of their slots, each with its number; or { worker=, error= }.
 local function in_order(results)
     local list = json.array()
-    for slot, result in pairs(results) do
-        local one = result[1] or { error = result[3] or result[2] }
-        one.worker = slot
-        list[#list + 1] = one
+    for i, result in ipairs(workers.in_order(results)) do
+        list[i] = result.value or { error = result.detail or result.code }
+        list[i].worker = result.slot
     end
-    table.sort(list, function(a, b)
-        return a.worker < b.worker
-    end)
     return list
 end
 
 local function merge(service, results)
-    local all, workers, dropped = folded.new(STACK_LIMIT), in_order(results), 0
-    for _, one in ipairs(workers) do
+    local all, list, dropped = folded.new(STACK_LIMIT), in_order(results), 0
+    for _, one in ipairs(list) do
         for _, stack in ipairs(one.stacks or {}) do
             all:add(stack.stack, stack.count)
         end
         dropped = dropped + (one.dropped or 0)
         one.stacks = nil
     end
-    return { service = service, samples = all.total, dropped = dropped, workers = workers,
+    return { service = service, samples = all.total, dropped = dropped, workers = list,
         stacks = json.array(all:list()) }
 end
 
@@ -89,11 +86,11 @@ end
 function profile.count_heap(supervisor, service)
     local results = ask(supervisor, "heap", { service = service, seconds = HEAP_S },
         HEAP_S + ANSWER_S)
-    local workers = in_order(results)
-    for _, one in ipairs(workers) do
+    local list = in_order(results)
+    for _, one in ipairs(list) do
         one.types, one.holders = json.array(one.types), json.array(one.holders)
     end
-    return { service = service, workers = workers }
+    return { service = service, workers = list }
 end
 
 return profile

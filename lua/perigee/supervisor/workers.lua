@@ -38,6 +38,19 @@ function workers.each(list, fn)
     return by_slot
 end
 
+--- What workers.each gives, as a list in the order of the slots: { slot =, value =, code =,
+-- detail = }.
+function workers.in_order(by_slot)
+    local list = {}
+    for slot, result in pairs(by_slot) do
+        list[#list + 1] = { slot = slot, value = result[1], code = result[2], detail = result[3] }
+    end
+    table.sort(list, function(a, b)
+        return a.slot < b.slot
+    end)
+    return list
+end
+
 --- Those that serve: they hold every live generation.
 function methods:serving()
     local list = {}

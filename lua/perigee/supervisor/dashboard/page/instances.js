@@ -44,7 +44,7 @@ export function instancesView({ snapshot }) {
   const table = makeTable({ caption: "Instances", isCaptionHidden: true,
     key: (one) => `${one.service} ${one.id}`, empty: "The registry knows no instance.", columns: [
       { title: "Service", isHead: true, cell: (one) => one.service },
-      { title: "Address", kind: "wide", cell: (one) => format.text(one.address) },
+      { title: "Address", kind: "steady", cell: (one) => format.text(one.address) },
       { title: "State", cell: (one, kept) => {
         const [words, kind] = stateOf(of(one));
         return keep(kept, "state", () => make("span"), (node) => {

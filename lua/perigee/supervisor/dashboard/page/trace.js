@@ -5,7 +5,8 @@ import * as format from "./format.js";
 import { makeTable } from "./table.js";
 
 const WIDTH = 1000;
-const INDENT = " ";
+const NARROWEST = 4;
+const INDENT = "\u00a0\u00a0\u00a0";
 
 function flatten(spans, depth = 0) {
   return spans.flatMap((span) => [{ ...span, depth }, ...flatten(span.children, depth + 1)]);
@@ -13,8 +14,8 @@ function flatten(spans, depth = 0) {
 
 function bar(span, trace) {
   const scale = WIDTH / Math.max(trace.duration_s, 1e-9);
-  const x = Math.min(WIDTH - 2, Math.max(0, (span.started - trace.started) * scale));
-  const width = Math.min(WIDTH - x, Math.max(2, span.duration_s * scale));
+  const x = Math.min(WIDTH - NARROWEST, Math.max(0, (span.started - trace.started) * scale));
+  const width = Math.min(WIDTH - x, Math.max(NARROWEST, span.duration_s * scale));
   return draw("svg", { viewBox: `0 0 ${WIDTH} 12`, preserveAspectRatio: "none", role: "img",
     class: span.error ? "failed" : null,
     "aria-label": `from ${format.duration(span.started - trace.started)} on, for `
@@ -36,7 +37,7 @@ function more(span) {
 
 function nameCell(span) {
   const text = more(span);
-  const name = [INDENT.repeat(3 * span.depth), span.name];
+  const name = [INDENT.repeat(span.depth), span.name];
   return text === "" ? make("span", null, name)
     : make("details", null, make("summary", null, name), make("pre", null, text));
 }
