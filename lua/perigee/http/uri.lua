@@ -7,7 +7,7 @@ local byte, find, format, gsub, lower = string.byte, string.find, string.format,
 
 local uri = {}
 
-local MAX_SIZE = 64 * 1024
+local MAX_SIZE, MAX_HOST_SIZE = 64 * 1024, 253
 
 local DEFAULT_PORTS = { http = 80, https = 443 }
 
@@ -44,11 +44,11 @@ end
 
 -- Returns host and port; or nil, what is wrong.
 local function parse_place(place)
-    local host, rest = place:match("^%[([%x:.]+)%](.*)$")
+    local host, rest = place:match("^%[([%x:][%x:.]*:[%x:.]*)%](.*)$")
     if not host then
-        host, rest = place:match("^([%w_.%-]+)(.*)$")
+        host, rest = place:match("^([%w_][%w_.%-]*)(.*)$")
     end
-    if not host then
+    if not host or #host > MAX_HOST_SIZE then
         return nil, ('the URL has no host that can be asked: "%s"'):format(place)
     end
     local is_fine, port = parse_port(rest)

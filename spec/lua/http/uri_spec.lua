@@ -45,6 +45,10 @@ describe("perigee.http.uri", function()
             ["http://a b/"] = "the URL has a space or control character at byte 9",
             ["http://a/\r\nX: 1"] = "the URL has a space or control character at byte 10",
             ["http://[::1/"] = 'the URL has no host that can be asked: "[::1"',
+            ["http://.a/"] = 'the URL has no host that can be asked: ".a"',
+            ["http://[.]/"] = 'the URL has no host that can be asked: "[.]"',
+            ["http://" .. ("a"):rep(254)] =
+                'the URL has no host that can be asked: "' .. ("a"):rep(254) .. '"',
             ["http://a:0/"] = 'the URL has no port from 1 to 65535: "a:0"',
             ["http://a:65536/"] = 'the URL has no port from 1 to 65535: "a:65536"',
             ["http://a:8x/"] = 'the URL has no port from 1 to 65535: "a:8x"',

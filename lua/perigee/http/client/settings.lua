@@ -2,6 +2,7 @@
 local globals = require "perigee.core.globals"
 local headers = require "perigee.http.headers"
 local lazy = require "perigee.core.lazy"
+local option_check = require "perigee.core.option_check"
 local outgoing_body = require "perigee.http.client.outgoing_body"
 local proxy_rules = require "perigee.http.client.proxy_rules"
 local time_limits = require "perigee.http.client.time_limits"
@@ -65,33 +66,6 @@ local CALL = { method = of_type "string", url = of_type "string", query = of_typ
 
 for name, rule in pairs(COMMON) do
     CLIENT[name], CALL[name] = rule, rule
-end
-
-local function names_of(rules)
-    local names = {}
-    for name in pairs(rules) do
-        names[#names + 1] = name
-    end
-    table.sort(names)
-    return table.concat(names, ", ")
-end
-
-local function option_problem(options, rules)
-    if type(options) ~= "table" then
-        return ("options are a table, got %s"):format(type(options))
-    end
-    for name, value in pairs(options) do
-        local rule = rules[name]
-        if not rule then
-            return ("there is no option '%s'; there are %s"):format(tostring(name),
-                names_of(rules))
-        end
-        local wanted = rule(value)
-        if wanted then
-            return ("%s must be %s, got %s"):format(name, wanted, tostring(value))
-        end
-    end
-    return nil
 end
 
 local function add_field(list, name, value)
@@ -174,7 +148,7 @@ local function read_proxy(proxy)
     elseif type(proxy) == "string" then
         proxy = { http = proxy, https = proxy }
     end
-    local problem = option_problem(proxy, PROXY_OPTIONS)
+    local problem = option_check.problem(proxy, PROXY_OPTIONS)
     if problem then
         return nil, "proxy: " .. problem
     end
@@ -195,7 +169,7 @@ end
 --- Checks the options of a client.
 -- @return settings, with all defaults; or nil and what is wrong
 function settings.of_client(options)
-    local problem = option_problem(options, CLIENT)
+    local problem = option_check.problem(options, CLIENT)
         or options.tls ~= nil and tls_client.problem(options.tls) or nil
     if problem then
         return nil, problem
@@ -213,7 +187,7 @@ end
 
 --- Says what is wrong with the options of a request; nil when nothing is.
 function settings.call_problem(options)
-    return option_problem(options, CALL) or outgoing_body.problem(options)
+    return option_check.problem(options, CALL) or outgoing_body.problem(options)
 end
 
 return settings

@@ -1,5 +1,6 @@
 --- What rpc.dial is given, checked: mistakes are told before anything is sent.
 local lazy = require "perigee.core.lazy"
+local option_check = require "perigee.core.option_check"
 
 local tls_client = lazy "perigee.core.tls_client"
 
@@ -58,13 +59,9 @@ local OPTIONS = {
     tls = { false, check_nothing },
 }
 
-local function names_of(options)
-    local names = {}
-    for name in pairs(options) do
-        names[#names + 1] = name
-    end
-    table.sort(names)
-    return table.concat(names, ", ")
+local RULES = {}
+for name, option in pairs(OPTIONS) do
+    RULES[name] = option[2]
 end
 
 -- What goes with one codec and not with others.
@@ -76,21 +73,8 @@ local function codec_problem(options, codec)
 end
 
 local function problem_of(options)
-    if type(options) ~= "table" then
-        return "options are a table, got " .. type(options)
-    end
-    for name, value in pairs(options) do
-        local option = OPTIONS[name]
-        if not option then
-            return ("there is no option '%s'; there are %s"):format(tostring(name),
-                names_of(OPTIONS))
-        end
-        local wanted = option[2](value)
-        if wanted then
-            return ("%s must be %s, got %s"):format(name, wanted, tostring(value))
-        end
-    end
-    return options.tls and tls_client.problem(options.tls)
+    return option_check.problem(options, RULES)
+        or options.tls and tls_client.problem(options.tls)
         or codec_problem(options, options.codec or DEFAULT_CODEC)
 end
 
