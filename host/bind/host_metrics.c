@@ -40,6 +40,8 @@ enum {
     MEMORY_SIZE,
     MEMORY_USED,
     MEMORY_REFUSALS,
+    LOG_WRITTEN,
+    LOG_DROPPED,
     PROCESS_CELL_COUNT,
 };
 
@@ -51,7 +53,9 @@ static const MetricGroupShape process_shape = {
             "compressions_refused_total Answers that went out plain: too many were compressed.\n"
             "metrics_memory_bytes Memory there is for metrics.\n"
             "metrics_memory_used_bytes Memory that metrics use.\n"
-            "metrics_refused_total Series that had no room, and were not counted.\n",
+            "metrics_refused_total Series that had no room, and were not counted.\n"
+            "log_events_total Events that workers have logged.\n"
+            "log_events_dropped_total Events that were not logged, for want of room.\n",
     .gauges = {[ISOLATES] = 1, [COMPRESSED_ANSWERS] = 1, [MEMORY_SIZE] = 1, [MEMORY_USED] = 1},
     .count = PROCESS_CELL_COUNT,
 };
@@ -96,6 +100,7 @@ static void copy_process(Host *host)
 {
     MetricGroup *group = &host->metrics.process;
     const MetricArena *arena = metric_registry_arena(host->metrics.registry);
+    LogSinkCounters log;
 
     metric_group_update(group, LOOPS, (double)host->pulse->loop_count);
     metric_group_update(group, ISOLATES, (double)host->pulse->isolate_count);
@@ -104,6 +109,9 @@ static void copy_process(Host *host)
     metric_group_update(group, MEMORY_SIZE, (double)arena->size);
     metric_group_update(group, MEMORY_USED, (double)metric_arena_used_size(arena));
     metric_group_update(group, MEMORY_REFUSALS, (double)metric_arena_refused_count(arena));
+    log_sink_read_counters(host->log, &log);
+    metric_group_update(group, LOG_WRITTEN, (double)log.written_count);
+    metric_group_update(group, LOG_DROPPED, (double)log.dropped_count);
 }
 
 static void copy_all(Host *host)

@@ -33,21 +33,19 @@ struct MetricRegistry {
     long free_gauges[GAUGE_CLASS_COUNT]; /* by the room for their text */
 };
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+static uint64_t hash_number(uint64_t hash, uint64_t number)
 {
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3;
-    return hash;
+    return (hash ^ number) * 0x100000001b3;
 }
 
 static uint64_t hash_wanted(const MetricWanted *wanted)
 {
-    uint32_t head[] = {wanted->kind, wanted->family};
+    uint64_t hash = hash_number(0xcbf29ce484222325, wanted->kind);
 
-    return hash_bytes(hash_bytes(0xcbf29ce484222325, head, sizeof head), wanted->text,
-                      wanted->text_size);
+    hash = hash_number(hash, wanted->family);
+    for (size_t i = 0; i < wanted->text_size; i++)
+        hash = hash_number(hash, (unsigned char)wanted->text[i]);
+    return hash;
 }
 
 static bool is_family(const MetricRecord *record)

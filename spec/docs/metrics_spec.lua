@@ -10,8 +10,9 @@ app:get("/", function() return "hello" end)
 return { http = app, rpc = { Shop = { Count = function() return 1 end } } }
 ]]
 
--- Only with a registry, or with TLS.
-local ELSEWHERE = { perigee_registry_update_age_seconds = true,
+-- Only with a registry, with TLS, or when a limit was reached.
+local ELSEWHERE = { perigee_service_limits_reached_total = true,
+    perigee_registry_update_age_seconds = true,
     perigee_tls_not_after_timestamp_seconds = true, perigee_tls_reloads_total = true }
 
 -- name -> kind, of the rows of the table.

@@ -144,6 +144,20 @@ describe("a metric of a service", function()
         assert.equal(15, values['perigee_service_metric_overflows_total{service="shop"}'])
     end)
 
+    it("of the host counts limits that the service reached", function()
+        local running = start({ ["shop.lua"] = [[
+            local http = require "perigee.http"
+            local perigee = require "perigee"
+            local app = http.router()
+            app:get("/", function() return tostring(pcall(perigee.chan, 1000)) end)
+            return { http = app, limits = { messages = 10 } }
+        ]] })
+        assert.equal("false", running:body("/shop"))
+        running:body("/shop")
+        assert.equal(2, metrics.value(running,
+            'perigee_service_limits_reached_total{service="shop",limit="messages"}'))
+    end)
+
     it("that has no room is not counted, and that is told", function()
         local running = host.start({ services = { ["shop.lua"] = service(COUNTER, COUNT) },
             flags = { "--metrics-memory", "64KB", "--metrics-series", "100000" } })

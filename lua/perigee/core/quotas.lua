@@ -9,6 +9,11 @@ local quotas = {
     log_lines = false,
 }
 
+-- Loaded when the first limit is reached.
+local function count_limit(name)
+    require("perigee.core.limit_metric")(name)
+end
+
 local SENTENCES = {
     tasks = "the service has %d tasks, all that limits.tasks grants it",
     timers = "the service has %d timers, all that limits.timers grants it",
@@ -36,6 +41,7 @@ end
 function quotas.count(name, message)
     local before = quotas.refusals[name]
     quotas.refusals[name] = (before or 0) + 1
+    count_limit(name)
     if not before and message and quotas.on_first then
         quotas.on_first(name, message)
     end

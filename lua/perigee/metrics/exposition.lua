@@ -1,6 +1,6 @@
 --- Writes families of metrics, as perigee.supervisor.metric_merge reads them, as text: Prometheus'
--- format 0.0.4 and OpenMetrics 1.0.0. Pure. The text before a number is made once and kept with its
--- series: most of a page is the same each time.
+-- format 0.0.4 and OpenMetrics 1.0.0. Pure. The text of a series is kept with it, because most of a
+-- page is the same each time.
 local buffer = require "string.buffer"
 local utf8 = require "perigee.metrics.utf8"
 
@@ -61,14 +61,33 @@ local function make_lines(family, series)
     return lines
 end
 
-local function put_histogram(out, series, lines)
-    local number, total = exposition.number, 0
+local function histogram_text(series, lines)
+    local number, total, parts = exposition.number, 0, {}
     local last = #series.bounds + 1
     for i = 1, last do
         total = total + series.buckets[i]
-        out:put(lines[i], number(total), "\n")
+        parts[i] = lines[i] .. number(total)
     end
-    out:put(lines[last + 1], number(series.sum), "\n", lines[last + 2], number(total), "\n")
+    parts[last + 1] = lines[last + 1] .. number(series.sum)
+    parts[last + 2] = lines[last + 2] .. number(total)
+    return table.concat(parts, "\n")
+end
+
+-- The lines of a series, kept for as long as its numbers stay.
+local function text_of(family, series)
+    local is_histogram = family.kind == "histogram"
+    local first, second = series.value, nil
+    if is_histogram then
+        first, second = series.count, series.sum
+    end
+    if series.text and series.shown == first and series.shown_sum == second then
+        return series.text
+    end
+    local lines = series.lines or make_lines(family, series)
+    series.lines, series.shown, series.shown_sum = lines, first, second
+    series.text = is_histogram and histogram_text(series, lines)
+        or lines[1] .. exposition.number(series.value)
+    return series.text
 end
 
 local function put_head(out, family, format)
@@ -88,13 +107,7 @@ function exposition.render(families, format)
             put_head(out, family, format)
         end
         for _, series in ipairs(family.series) do
-            local lines = series.lines or make_lines(family, series)
-            series.lines = lines
-            if family.kind == "histogram" then
-                put_histogram(out, series, lines)
-            else
-                out:put(lines[1], exposition.number(series.value), "\n")
-            end
+            out:put(text_of(family, series), "\n")
         end
     end
     if format == "openmetrics" then

@@ -124,7 +124,8 @@ local function series_for(family, facet, values)
         if series.order > facet.order then
             return nil
         end
-        series.bounds, series.sources, series.lines = facet.bounds, {}, nil
+        series.bounds, series.sources = facet.bounds, {}
+        series.lines, series.text = nil, nil
     end
     series.order = math.max(series.order, facet.order)
     return series

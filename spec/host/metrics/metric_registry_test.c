@@ -88,7 +88,7 @@ static bool is_hidden(long number)
 
     for (long i = 0; i <= number; i++)
         assert_true(metric_arena_next(&arena, &offset, &view));
-    return view.record->is_hidden;
+    return view.record != NULL && view.record->is_hidden;
 }
 
 static double value(long number)

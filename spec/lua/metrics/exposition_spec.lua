@@ -61,7 +61,7 @@ a_total 1
             'a"b\\c\nd') }
         assert.equal('# HELP g a"b\\\\c\\nd\n# TYPE g gauge\ng{l="a\\"b\\\\c\\nd"} 1\n',
             render(families))
-        families[1].series[1].lines = nil
+        families[1].series[1].text = nil
         assert.equal('# HELP g a\\"b\\\\c\\nd\n', render(families, "openmetrics"):match("^.-\n"))
     end)
 
@@ -75,10 +75,16 @@ a_total 1
 
     it("reads the numbers anew each time", function()
         local series = one(1)
-        local families = { family("gauge", "g", { series }) }
+        local spread = { names = {}, values = {}, bounds = { 1 }, buckets = { 1, 0 }, sum = 0.5,
+            count = 1 }
+        local families = { family("gauge", "g", { series }), family("histogram", "h", { spread }) }
         render(families)
         series.value = 2
-        assert.matches("\ng 2\n$", render(families))
+        spread.buckets, spread.count, spread.sum = { 1, 1 }, 2, 7
+        local text = render(families)
+        assert.matches("\ng 2\n", text)
+        assert.matches("\nh_bucket{le=\"%+Inf\"} 2\nh_sum 7\nh_count 2\n$", text)
+        assert.equal(text, render(families))
     end)
 
     it("replaces what is no UTF-8", function()
