@@ -2,8 +2,8 @@
 -- asked, the card that is charged. See it at http://127.0.0.1:9180/traces once a request is slow or
 -- has failed, or all are sampled: --trace-sample 1.
 --
--- $ curl -s http://127.0.0.1:8080/traced/7 | cut -c 1-20
--- {"order":7,"trace":"
+-- $ curl -s http://127.0.0.1:8080/traced/7 | grep -o '"order":7'
+-- "order":7
 local http = require "perigee.http"
 local log = require "perigee.log"
 local perigee = require "perigee"
