@@ -147,7 +147,9 @@ static int l_pattern_find(lua_State *L)
     start = check_start(L, 3, size);
     if (mode == MODE_PLAIN)
         return find_plain(L, subject, size, start);
-    pattern_begin(&match, subject, size, pattern, start, mode == MODE_FLOATING);
+    pattern_begin(&match, subject, size, pattern, start);
+    if (mode == MODE_FLOATING)
+        pattern_float(&match);
     return push_result(L, &match, pattern_run(&match, &steps), mode);
 }
 
@@ -225,8 +227,7 @@ static PatternResult replace(lua_State *L, luaL_Buffer *out, Replacing *all, con
     const char *subject = match->subject, *end = match->subject_end;
     PatternResult result;
 
-    pattern_begin(match, subject, (size_t)(end - subject), pattern, (size_t)(all->next - subject),
-                  false);
+    pattern_begin(match, subject, (size_t)(end - subject), pattern, (size_t)(all->next - subject));
     if ((result = pattern_run(match, &all->steps)) != PATTERN_FOUND)
         return result;
     luaL_addlstring(out, all->next, (size_t)(match->first - all->next));
@@ -257,7 +258,7 @@ static int l_pattern_replace(lua_State *L)
         luaL_checkstring(L, 3);
     all.limit = luaL_checknumber(L, 4);
     all.next = subject;
-    pattern_begin(&all.match, subject, size, pattern, 0, false);
+    pattern_begin(&all.match, subject, size, pattern, 0);
     luaL_buffinit(L, &out);
     while (result == PATTERN_FOUND && all.count < all.limit)
         result = replace(L, &out, &all, pattern);

@@ -402,14 +402,21 @@ static void begin_at(PatternMatch *match, const char *first)
 }
 
 void pattern_begin(PatternMatch *match, const char *subject, size_t size, const char *pattern,
-                   size_t start, bool is_floating)
+                   size_t start)
 {
     match->subject = subject;
     match->subject_end = subject + size;
-    match->is_anchored = !is_floating && *pattern == '^';
+    match->is_anchored = *pattern == '^';
     match->pattern = pattern + match->is_anchored;
     match->error = NULL;
     begin_at(match, subject + start);
+}
+
+void pattern_float(PatternMatch *match)
+{
+    match->pattern -= match->is_anchored;
+    match->is_anchored = false;
+    begin_at(match, match->first);
 }
 
 PatternResult pattern_run(PatternMatch *match, size_t *steps)

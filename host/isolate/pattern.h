@@ -51,9 +51,12 @@ typedef enum PatternResult {
 } PatternResult;
 
 /* Looks from `start` on. `pattern` ends with a NUL, as it does in Lua; both it and the subject stay
- * where they are. `is_floating`: a "^" means itself. */
+ * where they are. */
 void pattern_begin(PatternMatch *match, const char *subject, size_t size, const char *pattern,
-                   size_t start, bool is_floating);
+                   size_t start);
+
+/* A "^" at the beginning of the pattern means itself; before the first pattern_run. */
+void pattern_float(PatternMatch *match);
 
 /* Goes on for so many steps, of some nanoseconds each, and counts them off. */
 PatternResult pattern_run(PatternMatch *match, size_t *steps);

@@ -101,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(pattern, data + 2, pattern_size);
     subject_size = size - 2 - pattern_size < MOST_SUBJECT ? size - 2 - pattern_size : MOST_SUBJECT;
     memcpy(subject, data + 2 + pattern_size, subject_size);
-    pattern_begin(&match, subject, subject_size, pattern, 0, false);
+    pattern_begin(&match, subject, subject_size, pattern, 0);
     result = run(&match, steps);
     /* What takes long here would take long there. */
     if (result == PATTERN_AGAIN || pattern_is_plain(pattern, strlen(pattern)))
