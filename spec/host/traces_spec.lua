@@ -296,6 +296,41 @@ describe("traces of requests", function()
             assert.is_nil(trace.spans[1].error)
         end)
 
+        it("go to other hosts by calls", function()
+            local there = start("--trace-sample", "0")
+            for _, codec in ipairs({ "msgpack", "json" }) do
+                local running = host.start({ flags = { "--trace-sample", "1", "--allow-network",
+                    "127.0.0.1" }, services = { ["front.lua"] = ([[
+                        local rpc = require "perigee.rpc"
+                        local trace = require "perigee.trace"
+                        local client = rpc.dial("tcp://%s", { codec = "%s" })
+                        return { http = function()
+                            client:call("Orders.Quick", {})
+                            return trace.id()
+                        end }
+                    ]]):format(there.rpc, codec) } })
+                local id = running:body("/front")
+                local here = wait_for_outline(running, id, 2)
+                assert.same({ "front server GET", "  front client Orders/Quick" }, here)
+                local _, trace = wait_for_outline(there, id, 1)
+                local _, own = wait_for_outline(running, id, 2)
+                assert.equal(own.spans[1].children[1].id, trace.spans[1].parent_id)
+            end
+        end)
+
+        it("go on behind a gateway", function()
+            local running = host.start({ flags = { "--trace-sample", "1" }, services = {
+                ["api.lua"] = [[
+                    local gateway = require "perigee.gateway"
+                    return { http = gateway.proxy({ service = "orders" }), mount = "/api" }
+                ]], ["orders.lua"] = ORDERS } })
+            running:request({ target = "/api/quick/1", fields = { "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } })
+            local lines = wait_for_outline(running, "0af7651916cd43dd8448eb211c80319c", 3)
+            assert.same({ "api server GET", "  api client GET",
+                "    orders server GET /orders/quick/:id" }, lines)
+        end)
+
         it("go over named channels when they are told to", function()
             local running = start_all("--trace-sample", "1")
             local lines = wait_for_outline(running, running:body("/front/job"), 3)

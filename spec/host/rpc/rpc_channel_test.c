@@ -382,6 +382,7 @@ static void test_stream_bound(void **state)
     peer_close(&peer);
 }
 
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #define HOP(wait, attempts) "\x96\x07\x01\xa3S.M\x91\x05" wait attempts
 
 static void test_hop(void **state)
@@ -403,10 +404,15 @@ static void test_hop(void **state)
     FEED(&peer, HOP("\x00", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"));
     assert_float_equal(peer.hop.wait_s, 0, 0);
     assert_int_equal(peer.hop.previous_attempts, INT32_MAX);
+    FEED(&peer, "\x97\x08\x02\xa3S.M\x91\x05\x00\x01\xd9\x37" TRACE);
+    assert_int_equal(peer.hop.previous_attempts, 1);
+    assert_string_equal(peer.hop.trace, TRACE);
     peer_close(&peer);
     peer_open(&peer);
     FEED(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"S.M\",\"id\":1,"
-                "\"perigee-timeout\":\"2S\",\"perigee-previous-attempts\":1}");
+                "\"perigee-timeout\":\"2S\",\"perigee-previous-attempts\":1,"
+                "\"traceparent\":\"" TRACE "\"}");
+    assert_string_equal(peer.hop.trace, TRACE);
     assert_float_equal(peer.hop.wait_s, 2, 1e-9);
     assert_int_equal(peer.hop.previous_attempts, 1);
     FEED(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"S.M\",\"id\":1,"
@@ -419,9 +425,12 @@ static void test_hop(void **state)
 static void test_hop_violations(void **state)
 {
     static const RpcSlice messages[] = {
-        SLICE(HOP("\x01", "\xc0")), SLICE(HOP("\xa1x", "\x00")),
-        SLICE("\x95\x07\x01\xa3S.M\x91\x05\x01"), /* no attempts */
-        SLICE("\x96\x00\x01\xa3S.M\x90\x01\x01"), /* another kind */
+        SLICE(HOP("\x01", "\xc0")),
+        SLICE(HOP("\xa1x", "\x00")),
+        SLICE("\x95\x07\x01\xa3S.M\x91\x05\x01"),         /* no attempts */
+        SLICE("\x96\x08\x01\xa3S.M\x91\x05\x01\x01"),     /* no trace */
+        SLICE("\x97\x08\x01\xa3S.M\x91\x05\x01\x01\x01"), /* a trace that is no text */
+        SLICE("\x96\x00\x01\xa3S.M\x90\x01\x01"),         /* another kind */
     };
 
     (void)state;
