@@ -303,7 +303,7 @@ describe("traces of requests", function()
                     "127.0.0.1" }, services = { ["front.lua"] = ([[
                         local rpc = require "perigee.rpc"
                         local trace = require "perigee.trace"
-                        local client = rpc.dial("tcp://%s", { codec = "%s" })
+                        local client = rpc.dial("tcp://%s", { codec = "%s", deadlines = true })
                         return { http = function()
                             client:call("Orders.Quick", {})
                             return trace.id()
