@@ -18,10 +18,12 @@ return { http = app, mount = "/" }
 ]]
 
 local LEAK = [[
+local perigee = require "perigee"
 local kept = {}
 return { mount = "/leak", http = function()
     for i = 1, 2000 do
         kept[#kept + 1] = ("x"):rep(1024 * 1024) .. #kept .. i
+        perigee.sleep(0) -- or it would be ended for computing too long
     end
     return "leaked"
 end }

@@ -19,9 +19,8 @@ return { http = app, mount = "/" }
 describe("under load a worker of two", function()
     after_each(host.stop_all)
 
-    local function start(...)
-        return host.start({ services = { ["service.lua"] = SERVICE }, workers = 2,
-            flags = { ... } })
+    local function start()
+        return host.start({ services = { ["service.lua"] = SERVICE }, workers = 2 })
     end
 
     -- Sends the signal to a worker. Returns when that was done, and its number.
@@ -66,15 +65,15 @@ describe("under load a worker of two", function()
     end
 
     it("that is stopped is replaced, and its clients wait no longer than that", function()
-        local running = start("--stall", "500ms")
+        local running = start()
         local load = fault_load.start(running, CLIENTS, "/")
         local struck_at, pid = strike(running, 19)
-        running:wait_for_log("worker 1 was ended by signal 9: has not answered for 0.5 s: it was "
+        running:wait_for_log("worker 1 was ended by signal 9: has not answered for 2 s: it was "
             .. "stopped, or hangs; it is restarted")
         wait_for_restart(running, pid)
         load:wait_for_answers(20 * CLIENTS)
         load:stop()
-        fault_figures.add("a worker of two: SIGSTOP, `--stall 500ms`",
+        fault_figures.add("a worker of two: SIGSTOP, `--stall 2s`",
             expect_losses(load, struck_at), "the log: it has not answered",
             load:slowest_s(struck_at))
     end)
