@@ -21,6 +21,7 @@ static int split(const char *text, char name[NAME_SIZE], char group[NAME_SIZE])
 {
     const char *colon = strchr(text, ':');
     size_t name_size = colon != NULL ? (size_t)(colon - text) : strlen(text);
+    size_t group_size = colon != NULL ? strlen(colon + 1) : 0;
 
     if (name_size == 0 || name_size >= NAME_SIZE)
         return ERR_INVALID;
@@ -29,9 +30,9 @@ static int split(const char *text, char name[NAME_SIZE], char group[NAME_SIZE])
     group[0] = '\0';
     if (colon == NULL)
         return 0;
-    if (colon[1] == '\0' || strlen(colon + 1) >= NAME_SIZE)
+    if (group_size == 0 || group_size >= NAME_SIZE)
         return ERR_INVALID;
-    strcpy(group, colon + 1);
+    memcpy(group, colon + 1, group_size + 1);
     return 0;
 }
 
