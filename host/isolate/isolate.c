@@ -17,6 +17,7 @@
 #include "isolate/profiler.h"
 #include "isolate/resource.h"
 #include "isolate/runner.h"
+#include "isolate/stack_repair.h"
 #include "os/timer.h"
 
 enum {
@@ -390,6 +391,7 @@ bool isolate_collect(Isolate *isolate)
 static TaskState fail(Isolate *isolate, lua_State *L, lua_State *thread)
 {
     lua_xmove(thread, L, 1);
+    stack_repair(thread);
     preempt_push_traceback(&isolate->preempt, L, thread);
     preempt_forget_task(&isolate->preempt);
     return TASK_FAILED;
