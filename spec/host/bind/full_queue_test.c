@@ -54,9 +54,10 @@ static int host_setup(void **state)
 
 static int host_teardown(void **state)
 {
-    isolate_destroy(isolate);
+    isolates_close(&host, isolate);
     server_close(server);
     close_clients();
+    host_metrics_close(&host);
     mount_table_destroy(host.mounts);
     method_table_destroy(host.methods);
     gob_types_destroy(host.gob_types);
