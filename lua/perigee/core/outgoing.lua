@@ -1,7 +1,9 @@
 --- Where this isolate may connect to, and how many connections it has. Anything goes in the host's
 -- own isolates; a service has grants, and whatever its host's registry names.
-local network_grant = require "perigee.core.network_grant"
+local lazy = require "perigee.core.lazy"
 local quotas = require "perigee.core.quotas"
+
+local network_grant = lazy "perigee.core.network_grant"
 
 local outgoing = {}
 

@@ -161,7 +161,9 @@ end
 local function hold_to_limits(state, caps)
     local held = limits.effective(state.service.limits or {}, caps)
     quotas.hold(held)
-    state.admission = require("perigee.service.admission").new(held)
+    if held.rate or held.concurrency or held.tasks then
+        state.admission = require("perigee.service.admission").new(held)
+    end
     return held
 end
 
