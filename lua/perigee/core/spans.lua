@@ -48,7 +48,7 @@ end
 -- @param started in seconds of host.now; nil for now
 function spans.begin_trace(name, kind, started, traceparent, tracestate)
     local trace = { id = false, parent_id = false, is_sampled = false, tracestate = false,
-        list = false, count = 1, dropped_count = 0, is_kept = false }
+        list = false, count = 1, dropped_count = 0, is_kept = false, root_header = false }
     local id, parent_id, is_sampled = trace_headers.parse(traceparent)
     if id then
         trace.id, trace.parent_id, trace.is_sampled = id, parent_id, is_sampled
@@ -61,9 +61,10 @@ end
 
 --- Begins a span below `parent`.
 -- @param kind "internal", "client", "producer" or "consumer"
-function spans.begin(name, kind, parent)
+-- @param started in seconds of host.now; nil for now
+function spans.begin(name, kind, parent, started)
     local trace = parent.trace
-    local span = new(name, kind, trace, parent)
+    local span = new(name, kind, trace, parent, started)
     if trace.count < MAX_SPANS then
         trace.count = trace.count + 1
         trace.list[trace.count] = span
@@ -134,6 +135,14 @@ function spans.headers_of(span)
     local trace = span.trace
     return trace_headers.format(spans.trace_id_of(span), spans.id_of(span), trace.is_sampled),
         trace.tracestate or nil
+end
+
+--- The traceparent of the root of a trace, made once for all that is called with it.
+function spans.root_header(trace)
+    if not trace.root_header then
+        trace.root_header = spans.headers_of(trace.list[1])
+    end
+    return trace.root_header
 end
 
 --- Ends a span; again, it does nothing. With the root it is decided what becomes of all.

@@ -17,7 +17,7 @@ local start, cancel = host.call_start, host.call_cancel
 local check_yieldable = scheduler.check_yieldable
 local prepare_wait, begin_wait = scheduler.prepare_wait, scheduler.begin_wait
 local wake = scheduler.wake
-local around = call_span.around
+local around = call_span.around_local
 local previous_attempts = hop.previous_attempts
 
 local waiting = {} -- number of a call -> the task that waits for its answer

@@ -35,16 +35,13 @@ local function describe(span, name)
 end
 
 --- Ends the span of what `task` answered.
--- @param span nil when it was not begun
--- @param started when the call came
 -- @param name "Service.Method", or nil when there is no such method
 -- @param fault what its method raised, or why it was ended; what a method returns as an error is no
 -- fault of the service
-function call_trace.finish(task, span, started, name, fault)
+function call_trace.finish(task, span, name, fault)
     if not settings.is_on then
         return
     end
-    span = span or call_trace.open(started)
     describe(span, name or "?")
     if fault then
         span:fail(fault):event("exception", { ["exception.message"] = fault })

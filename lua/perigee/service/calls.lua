@@ -23,6 +23,11 @@ local OWN_FILE = debug.getinfo(1, "S").short_src
 
 local calls = {}
 
+local SAMPLED = {} -- the bytes that the flags of a traceparent end with
+for digit in ("13579bdf"):gmatch(".") do
+    SAMPLED[digit:byte()] = true
+end
+
 local METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32601, -32602, -32603
 local COPY = 6
 local SERVICE_ERROR, DEADLINE_EXCEEDED, UNAVAILABLE = -32000, -32001, -32002
@@ -37,6 +42,7 @@ local ids = {}          -- the other way round
 local timed = {}        -- number of a call -> true: perigee.service.deadlines knows of it
 local started_at = {}   -- the task of a call -> when it began
 local opened = {}       -- and its span, if there is one
+local callers = {}      -- and the traceparent of its caller, in a trace that is not sampled
 local faults = {}       -- and what its method raised
 local came_at = {}      -- number of a call -> when it came, while an overload would be shed
 local call_count = 0
@@ -152,8 +158,12 @@ local function is_shed(id)
     return is_late
 end
 
+-- Of a trace that is not sampled there is a span only when somebody asks for it, or when it is
+-- kept.
 local function draw_trace(id, traceparent)
-    if traceparent or trace_settings.sample > 0 then
+    if traceparent and not SAMPLED[traceparent:byte(-1)] then
+        callers[tasks[id]] = traceparent
+    elseif traceparent or trace_settings.sample > 0 then
         local task = tasks[id]
         opened[task] = call_trace.draw(started_at[task], traceparent)
     end
@@ -192,16 +202,21 @@ local function serve(id)
     return method
 end
 
+local function name_of(method)
+    return method and method.service .. "." .. method.name
+end
+
 -- What a task returned stays in its field `a`.
 local function finish_trace(task, name)
     local method = name == nil and task.a or nil
     local span, began, fault = opened[task], started_at[task], faults[task]
-    started_at[task], opened[task], faults[task] = nil, nil, nil
+    local caller = callers[task]
+    started_at[task], opened[task], faults[task], callers[task] = nil, nil, nil, nil
     local is_slow = method and not method.is_stream
         and timers.turn_started - began >= trace_settings.slow_s
     if span or fault or is_slow then
-        call_trace.finish(task, span, began, name or method and method.service .. "."
-            .. method.name, fault)
+        span = span or call_trace.open(began, caller)
+        call_trace.finish(task, span, name or name_of(method), fault)
     end
 end
 
@@ -267,7 +282,7 @@ end
 
 --- Begins its span, see perigee.core.spans.
 function site.open_span(_, task)
-    opened[task] = call_trace.open(started_at[task])
+    opened[task] = call_trace.open(started_at[task], callers[task])
     return opened[task]
 end
 
