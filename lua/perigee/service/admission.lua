@@ -8,11 +8,9 @@ local admission = {}
 local methods = {}
 local metatable = { __index = methods }
 
---- Makes it for `limits` (perigee.service.limits.effective); nil when they say nothing about it.
+--- Makes it for `limits` (perigee.service.limits.effective) that say something about it: rate,
+-- concurrency or tasks.
 function admission.new(limits)
-    if not (limits.rate or limits.concurrency or limits.tasks) then
-        return nil
-    end
     local burst = math.max(1, limits.burst or limits.rate or 1)
     return setmetatable({
         rate = limits.rate,

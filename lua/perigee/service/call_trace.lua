@@ -39,9 +39,6 @@ end
 -- @param fault what its method raised, or why it was ended; what a method returns as an error is no
 -- fault of the service
 function call_trace.finish(task, span, name, fault)
-    if not settings.is_on then
-        return
-    end
     describe(span, name or "?")
     if fault then
         span:fail(fault):event("exception", { ["exception.message"] = fault })

@@ -206,15 +206,18 @@ local function name_of(method)
     return method and method.service .. "." .. method.name
 end
 
+local function is_slow(method, began)
+    return method and not method.is_stream
+        and timers.turn_started - began >= trace_settings.slow_s
+end
+
 -- What a task returned stays in its field `a`.
 local function finish_trace(task, name)
     local method = name == nil and task.a or nil
     local span, began, fault = opened[task], started_at[task], faults[task]
     local caller = callers[task]
     started_at[task], opened[task], faults[task], callers[task] = nil, nil, nil, nil
-    local is_slow = method and not method.is_stream
-        and timers.turn_started - began >= trace_settings.slow_s
-    if span or fault or is_slow then
+    if trace_settings.is_on and (span or fault or is_slow(method, began)) then
         span = span or call_trace.open(began, caller)
         call_trace.finish(task, span, name or name_of(method), fault)
     end

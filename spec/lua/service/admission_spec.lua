@@ -19,10 +19,6 @@ describe("perigee.service.admission", function()
         end)
     end
 
-    it("is not there when no limit is about it", function()
-        assert.is_nil(admission.new({ memory = 1024, timers = 3, queue = 5 }))
-    end)
-
     it("lets so many begin at once, so many wait in order, and refuses the rest", function()
         local gate = admission.new({ concurrency = 2, queue = 2 })
         assert.is_true(admit(gate, "a"))
